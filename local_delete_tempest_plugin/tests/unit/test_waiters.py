@@ -80,6 +80,19 @@ class WaitUntilTest(base.TestCase):
         self.assertEqual([1.0, 1.5, 0.5], pauses)
         self.assertIsInstance(outcome, lib_exc.TimeoutException)
 
+    def test_slow_look_is_not_the_last(self):
+        """A look that outlasts the limit began too early to be the judge."""
+        looks = Looks(False, True)
+        now = [0.0]
+
+        def read():
+            now[0] += 60
+            return looks()
+
+        with fixtures.MockPatch('time.monotonic', lambda: now[0]), \
+                fixtures.MockPatch('time.sleep'):
+            self.assertTrue(self.wait(read, limit=5))
+
     def test_failure_says_what_was_awaited_and_seen(self):
         _, error = self.pauses(Looks('rain', 'snow'),
                                lambda seen: seen == 'sun', limit=3)
