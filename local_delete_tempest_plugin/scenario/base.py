@@ -108,8 +108,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     @classmethod
     def _skip_unless_in_range(cls, group, version, required):
-        lowest = CONF[group].min_microversion
-        highest = CONF[group].max_microversion
+        options = getattr(CONF, group)
+        lowest, highest = options.min_microversion, options.max_microversion
         needed = api_version_request.APIVersionRequest(version)
         if highest is None:
             within = not required
