@@ -54,6 +54,26 @@ service list`` names them; one is used at a time. A comma-separated list; a
 lone * means every compute. Default: empty, which means none, and every
 scenario skips. Name hosts on which nothing of value runs."""),
     cfg.BoolOpt(
+        'allow_foreign_servers', default=False,
+        help="""
+Take a host down although servers, or other consumers in Placement, that the
+run did not make are on it. A boolean, default False: the scenario skips and
+names them. Set it to True only where their owners know: nobody can act on
+these servers while their host is out."""),
+    cfg.IntOpt(
+        'min_other_hosts', default=1, min=0,
+        help="""
+How many other compute services must be up and enabled before one is taken
+down. A number, default 1. Raise it to what the cloud's users need meanwhile;
+0 allows an outage of the only compute."""),
+    cfg.BoolOpt(
+        'fence_host', default=True,
+        help="""
+Disable the compute service of a host before it is taken down, so that the
+scheduler puts nobody else's server there meanwhile; the disabled reason names
+the run and how to undo it. A boolean, default True. Set it to False only on a
+cloud that has no other user."""),
+    cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help="""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios

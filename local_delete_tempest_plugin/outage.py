@@ -28,7 +28,6 @@ import urllib3
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import waiters
 
@@ -72,21 +71,34 @@ class ComputeOutage(Outage):
 
     :param services: A ``compute_service.ComputeServices``.
     :param placement: An admin's ``PlacementClient``.
+    :param guard: The run's ``guard.Guard``.
     :param target: The ``compute_service.TargetHost`` that is taken down.
+    :param fence: The disabled reason with which the service is kept from
+        taking servers meanwhile, or None where it is not.
     """
 
-    def __init__(self, services, placement, target):
+    def __init__(self, services, placement, guard, target, fence=None):
         super().__init__()
         self._services = services
         self._placement = placement
+        self._guard = guard
         self._target = target
+        self._fence = fence
         self._before = None
 
     def begin(self):
-        """Ask the guard, then change the service."""
-        before = self._services.show(self._target.host)
-        guard.check(before)
-        self._before = before
+        """Ask the guard, fence the host, ask again, and change the service.
+
+        :raises OutageRefused: by the guard; a fence is then still there, and
+            ``restore`` takes it away.
+        """
+        self._guard.check(self._target)
+        self._before = self._services.show(self._target.host)
+        if self._fence is not None:
+            self._begun = True
+            self._set(status='disabled', disabled_reason=self._fence)
+            # A server may have been placed between the look and the fence.
+            self._guard.check(self._target)
         super().begin()
 
     def is_down(self):
@@ -192,8 +204,8 @@ class Disabled(ComputeOutage):
     :param reason: The disabled reason that operators see meanwhile.
     """
 
-    def __init__(self, services, placement, target, reason):
-        super().__init__(services, placement, target)
+    def __init__(self, services, placement, guard, target, reason):
+        super().__init__(services, placement, guard, target)
         self._reason = reason
 
     def _take_away(self):

@@ -18,7 +18,6 @@ import contextlib
 import dataclasses
 import random
 import time
-import uuid
 
 from oslo_log import log as logging
 from tempest import config
@@ -36,6 +35,7 @@ from local_delete_tempest_plugin import footprint
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -83,6 +83,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     """A member's server, an admin's outage, and Placement as the judge."""
 
     credentials = ['project_member', 'admin']
+
+    this_run = run.Run()
 
     @classmethod
     def skip_checks(cls):
@@ -145,12 +147,19 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             compute_microversion=COMPUTE_MICROVERSION,
             placement_microversion=PLACEMENT_MICROVERSION)
         cls.project_id = cls.os_project_member.credentials.project_id
-        cls.made_servers = set()
-        cls.lease = lease.Lease(cls.placement, uuid.uuid4().hex[:12].upper())
+        cls.lease = lease.Lease(cls.placement, cls.this_run.trait)
+        cls.guard = guard.Guard(
+            cls.this_run, cls.services, cls.placement, cls.admin_servers_client,
+            cls.os_admin.migrations_client)
         cls.addClassResourceCleanup(cls.lease.delete_trait)
         cls.lease.create_trait()
         cls.flavor_id = cls._create_flavor()
         cls.networks = cls._find_networks()
+
+    @classmethod
+    def _name(cls):
+        return data_utils.rand_name(prefix=CONF.resource_name_prefix,
+                                    name=cls.this_run.name)
 
     @classmethod
     def _create_flavor(cls):
@@ -162,8 +171,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         model = client.show_flavor(CONF.compute.flavor_ref)['flavor']
         specs = client.list_flavor_extra_specs(model['id'])['extra_specs']
         flavor_id = client.create_flavor(
-            name=data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                      name='local-delete'),
+            name=cls._name(),
             ram=model['ram'], vcpus=model['vcpus'], disk=model['disk'],
             ephemeral=model['OS-FLV-EXT-DATA:ephemeral'],
             **{'os-flavor-access:is_public': False})['flavor']['id']
@@ -215,7 +223,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             self.target = self._lease_host()
             self.reader = footprint.Reader(
                 self.placement, self.servers_client, self.target,
-                self.project_id, self.made_servers)
+                self.project_id, self.this_run.servers)
         self.watch = Watch(before=self.reader.read(own=()))
         self._attach('before', self.watch.before)
         yield self.watch
@@ -223,13 +231,13 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     def _lease_host(self):
         refusals = []
-        services = [service for service in self.services.list()
-                    if guard.is_target(service.host)]
-        random.shuffle(services)
-        for service in services:
+        hosts = [service.host for service in self.services.list()
+                 if guard.is_target(service.host)]
+        random.shuffle(hosts)
+        for host in hosts:
             try:
-                guard.check(service)
-                target = self.services.target_host(service.host)
+                target = self.services.target_host(host)
+                self.guard.check(target)
                 self.addCleanup(self.lease.give_back, target.provider_id)
                 self.lease.take(target.provider_id)
             except exceptions.OutageRefused as refusal:
@@ -247,12 +255,11 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
         :returns: A ``Server`` that is ACTIVE and holds allocations.
         """
-        name = data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                    name='local-delete')
+        name = self._name()
         server_id = self.servers_client.create_server(
             name=name, imageRef=CONF.compute.image_ref,
             flavorRef=self.flavor_id, networks=self.networks)['server']['id']
-        self.made_servers.add(server_id)
+        self.this_run.servers.add(server_id)
         self.addCleanup(self._clean_up_server, server_id)
         shown = waiters.wait_until(
             lambda: self.admin_servers_client.show_server(
@@ -322,13 +329,17 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     def forced_down(self):
         """Force the leased compute down for the body of a ``with``."""
-        return self.outage(outage.ForcedDown(
-            self.services, self.placement, self.target))
+        return self._compute_outage(outage.ForcedDown)
 
     def compute_stopped(self):
         """Stop the leased compute for real for the body of a ``with``."""
-        return self.outage(outage.Stopped(
-            self.services, self.placement, self.target))
+        return self._compute_outage(outage.Stopped)
+
+    def _compute_outage(self, kind):
+        fence = (self.this_run.fence_reason if CONF.local_delete.fence_host
+                 else None)
+        return self.outage(kind(self.services, self.placement, self.guard,
+                                self.target, fence))
 
     def disabled(self, reason):
         """Disable the leased compute for the body of a ``with``.
@@ -336,7 +347,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         :param reason: The disabled reason that operators see meanwhile.
         """
         return self.outage(outage.Disabled(
-            self.services, self.placement, self.target, reason))
+            self.services, self.placement, self.guard, self.target, reason))
 
     def placement_stopped(self, answer):
         """Take Placement away from all for the body of a ``with``.
