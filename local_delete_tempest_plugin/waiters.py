@@ -16,8 +16,6 @@
 
 import time
 
-import tenacity
-
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
@@ -30,8 +28,9 @@ def wait_until(read, accept, awaited, limit):
     """Call ``read`` until ``accept`` agrees with what it returned.
 
     The pauses start at ``[local_delete] poll_interval_start`` seconds and
-    grow to ``poll_interval_max``; the last look is taken at the limit, so a
-    cloud that is slow to answer is never judged by an early look alone.
+    grow to ``poll_interval_max``; the last look begins at the limit or
+    after it, so a cloud that is slow to answer is never judged by an early
+    look alone.
 
     :param read: Callable without arguments; what it raises ends the wait.
     :param accept: Callable of what ``read`` returned; true ends the wait.
@@ -41,22 +40,18 @@ def wait_until(read, accept, awaited, limit):
     :raises tempest.lib.exceptions.TimeoutException: ``accept`` did not agree
         within ``limit``.
     """
-    backoff = tenacity.wait_exponential(
-        multiplier=CONF.local_delete.poll_interval_start,
-        exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
-
-    def pause(state):
-        left = limit - (time.monotonic() - state.start_time)
-        return max(0, min(backoff(state), left))
-
-    def give_up(state):
-        raise lib_exc.TimeoutException(
-            'waited %.1f s (limit %d s) until %s; last seen: %s' % (
-                time.monotonic() - state.start_time, limit, awaited,
-                state.outcome.result()))
-
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
-        wait=pause,
-        stop=tenacity.stop_after_delay(limit),
-        retry_error_callback=give_up)(read)
+    started = time.monotonic()
+    pause = CONF.local_delete.poll_interval_start
+    while True:
+        began = time.monotonic() - started
+        seen = read()
+        if accept(seen):
+            return seen
+        waited = time.monotonic() - started
+        if began >= limit:
+            raise lib_exc.TimeoutException(
+                'waited %.1f s (limit %d s) until %s; last seen: %s' % (
+                    waited, limit, awaited, seen))
+        time.sleep(max(0, min(pause, CONF.local_delete.poll_interval_max,
+                              limit - waited)))
+        pause *= _GROWTH
