@@ -14,6 +14,7 @@
 
 """Run the operator's commands that stop and start services."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -25,6 +26,7 @@ from oslo_log import log as logging
 from tempest import config
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import interrupts
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ _LABEL = r'[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
 _HOST_NAME = re.compile(r'(?=.{1,253}\Z)%s(?:\.%s)*\Z' % (_LABEL, _LABEL))
 
 _STDERR_TAIL = 500
+
+# Seconds that a killed command has to end.
+_KILL_LIMIT = 5
 
 
 def arguments(option, host=None):
@@ -83,26 +88,46 @@ def run(option, host=None):
     # A file, not a pipe: a daemon that the command leaves behind would keep
     # a pipe open, and the wait for its end would never be over.
     with tempfile.TemporaryFile() as output:
+        process = None
         try:
-            process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=output, start_new_session=True)
+            # Held back, or a time-out in between would leave a command
+            # running that nobody knows of.
+            with interrupts.held_back():
+                process = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=output,
+                    start_new_session=True)
+            code = process.wait(limit)
         except OSError as error:
             raise exceptions.CommandFailed(
                 option=option, problem='%s: %s' % (words[0], error.strerror))
-        try:
-            code = process.wait(limit)
         except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            if process is None:
+                raise
+            killed = _kill(process)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise exceptions.CommandFailed(
                 option=option, problem='%s did not end within %d s '
-                '(command_timeout)' % (words[0], limit))
+                '(command_timeout)%s' % (
+                    words[0], limit,
+                    '' if killed else ' and could not be killed'))
         if code:
             output.seek(0)
             tail = output.read()[-_STDERR_TAIL:].decode(errors='replace')
             raise exceptions.CommandFailed(
                 option=option, problem='%s exited with %d: %s' % (
                     words[0], code, tail.strip() or 'no word on stderr'))
+
+
+def _kill(process):
+    """Kill a command with all that it started; tell whether it has ended."""
+    # It may have ended by itself just now, and one that sudo runs as another
+    # user may not be killed at all. Neither must hide why it was killed.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        process.wait(_KILL_LIMIT)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
