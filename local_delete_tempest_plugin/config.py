@@ -81,6 +81,19 @@ that need it skip. Every tenant of the cloud feels it: while Placement is away
 no server can be created, moved or deleted cleanly. Set it to True only on a
 cloud that has no other user."""),
     cfg.StrOpt(
+        'journal_dir',
+        help="""
+Directory of the journals, in which a run writes down what it is about to
+change, for ``tempest local-delete recover``. Default: local-delete under
+[oslo_concurrency] lock_path. Set it where lock_path does not outlive a
+crash; every run on this machine needs the same."""),
+    cfg.BoolOpt(
+        'recover_on_start', default=True,
+        help="""
+Recover what a dead run of this machine left in its journal before anything
+else is changed. A boolean, default True. With False the scenarios fail and
+name the journal; set it to False to look at what was left first."""),
+    cfg.StrOpt(
         'compute_stop_command',
         help="""
 Stops the compute service of a host for real, for example ``ssh {host} sudo

@@ -43,19 +43,12 @@ class Guard:
     """Answers for one run; the cloud is read anew for each answer.
 
     :param run: The ``run.Run`` that wants to take hosts down.
-    :param services: A ``compute_service.ComputeServices``.
-    :param placement: An admin's ``PlacementClient``.
-    :param servers_client: An admin's compute ``ServersClient``.
-    :param migrations_client: An admin's compute ``MigrationsClient``.
+    :param admin: An ``admin.Admin``.
     """
 
-    def __init__(self, run, services, placement, servers_client,
-                 migrations_client):
+    def __init__(self, run, admin):
         self._run = run
-        self._services = services
-        self._placement = placement
-        self._servers_client = servers_client
-        self._migrations_client = migrations_client
+        self._admin = admin
 
     def check(self, target):
         """Refuse an outage that the operator or the cloud's state forbids.
@@ -80,7 +73,8 @@ class Guard:
             yield from self._about_consumers(target)
 
     def _about_services(self, target):
-        services = {service.host: service for service in self._services.list()}
+        services = {service.host: service
+                    for service in self._admin.services.list()}
         service = services.pop(target.host, None)
         if service is None:
             yield 'Nova knows no compute service on it'
@@ -101,7 +95,7 @@ class Guard:
                    '[local_delete] min_other_hosts is %d' % (others, needed))
 
     def _about_migrations(self, target):
-        for migration in self._migrations_client.list_migrations(
+        for migration in self._admin.migrations_client.list_migrations(
                 host=target.host)['migrations']:
             kind = migration.get('migration_type', 'migration')
             ended = migration['status'] in _ENDED or (
@@ -113,7 +107,7 @@ class Guard:
                     migration['status'])
 
     def _about_servers(self, target):
-        for server in self._servers_client.list_servers(
+        for server in self._admin.servers_client.list_servers(
                 detail=True, all_tenants=True, host=target.host)['servers']:
             if server['id'] not in self._run.servers:
                 yield 'server %s of project %s, which is %s, is on it' % (
@@ -122,9 +116,9 @@ class Guard:
     def _about_consumers(self, target):
         # The list of servers hides those that are soft-deleted, half built,
         # or moving away; Placement does not.
-        for provider in self._placement.list_resource_providers(
+        for provider in self._admin.placement.list_resource_providers(
                 in_tree=target.provider_id)['resource_providers']:
-            held = self._placement.list_provider_allocations(
+            held = self._admin.placement.list_provider_allocations(
                 provider['uuid'])['allocations']
             for consumer in sorted(held.keys() - self._run.servers):
                 yield ('consumer %s, which is not of this run, holds %s of '

@@ -116,7 +116,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
         """A disabled compute is not a dead one: it carries out the delete."""
         with self.footprint_unchanged():
             server = self.create_server()
-            with self.disabled('tempest: local delete') as disabled:
+            with self.disabled() as disabled:
                 self.delete_server_through_compute(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
             self.assertFalse(disabled.has_disabled_trait())
