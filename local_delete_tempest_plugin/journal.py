@@ -171,16 +171,18 @@ class Journal:
 class DeadJournal:
     """The journal of a run that has ended, held by whoever recovers it."""
 
-    path: pathlib.Path
+    path: pathlib.Path | None
     run_id: str
     intents: list
-    _file: object
+    _file: object = None
 
     def close(self, recovered):
         """Let go of it; remove it if nothing of it is left to undo.
 
         :param recovered: Whether all its intents were undone.
         """
+        if self._file is None:
+            return
         if recovered:
             self.path.unlink(missing_ok=True)
             _sync_folder(self.path.parent)

@@ -19,6 +19,7 @@ made or is undone already. Whatever is deleted carries the run's id in its
 name, so nothing of anyone else is ever touched.
 """
 
+import dataclasses
 import pathlib
 import re
 
@@ -30,6 +31,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage as outages
 from local_delete_tempest_plugin import run
@@ -59,6 +61,56 @@ class Recovery:
             'trait': self._undo_trait,
             'credentials': self._undo_credentials,
         }
+
+    def find_in_cloud(self, run_id):
+        """Find what carries a run's id in the cloud, without its journal.
+
+        :param run_id: Id of a run that is known to be dead.
+        :returns: A ``journal.DeadJournal`` that has no file.
+        """
+        this_run = run.Run(run_id)
+        intents = [('credentials', {'run_id': run_id}),
+                   ('trait', {'trait': this_run.trait})]
+        intents += [
+            ('flavor', {'name': flavor['name']}) for flavor in
+            self._admin.flavors_client.list_flavors(
+                is_public=None)['flavors'] if this_run.name in flavor['name']]
+        intents += [
+            ('lease', {'provider_id': provider['uuid'],
+                       'trait': this_run.trait})
+            for provider in self._providers_with(this_run.trait)]
+        intents += [
+            ('server', {'name': server['name']}) for server in
+            self._admin.servers_client.list_servers(
+                all_tenants=True, name=this_run.name)['servers']]
+        intents += [
+            ('compute', self._fenced(service, this_run))
+            for service in self._admin.services.list()
+            if service.disabled_reason == this_run.fence_reason]
+        return journal.DeadJournal(None, run_id, [
+            journal.Intent(number, kind, what)
+            for number, (kind, what) in enumerate(intents, 1)])
+
+    def _providers_with(self, trait):
+        try:
+            self._admin.placement.show_trait(trait)
+        except lib_exc.NotFound:
+            return []
+        return self._admin.placement.list_resource_providers(
+            required=trait)['resource_providers']
+
+    def _fenced(self, service, this_run):
+        # The guard lets nothing be fenced but what is enabled and not forced
+        # down. Whether the process was stopped too only a command can tell.
+        kind = (outages.Stopped if CONF.local_delete.compute_start_command
+                else outages.ForcedDown)
+        return {'outage': kind.__name__,
+                'target': dataclasses.asdict(
+                    self._admin.services.target_host(service.host)),
+                'reason': this_run.fence_reason,
+                'before': dataclasses.asdict(dataclasses.replace(
+                    service, status='enabled', disabled_reason=None,
+                    forced_down=False))}
 
     def recover(self, dead):
         """Undo all that a dead run had in mind, the last thing first.
@@ -154,6 +206,17 @@ class Recovery:
         for group in manager.security_groups_client.list_security_groups(
                 project_id=project_id)['security_groups']:
             manager.security_groups_client.delete_security_group(group['id'])
+
+
+def describe(intent):
+    """Say in a few words what an intent would undo.
+
+    :param intent: A ``journal.Intent``.
+    """
+    what = dict(intent.what)
+    if intent.kind == 'compute':
+        return '%s of host %s' % (what['outage'], what['target']['host'])
+    return ', '.join('%s %s' % item for item in sorted(what.items()))
 
 
 def release_accounts(run_id):
