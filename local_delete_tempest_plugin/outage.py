@@ -385,5 +385,11 @@ class PlacementStopped(Outage):
                 'Placement answers', CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='Placement', problem=error,
-                remedy=shlex.join(commands.arguments(self._start)))
+                what='Placement', problem=error, remedy=self.remedy())
+
+    def remedy(self):
+        """Give the command line that starts Placement."""
+        try:
+            return shlex.join(commands.arguments(self._start))
+        except exceptions.CommandFailed:
+            return 'start Placement'

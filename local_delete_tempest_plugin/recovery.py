@@ -69,8 +69,12 @@ class Recovery:
         :returns: A ``journal.DeadJournal`` that has no file.
         """
         this_run = run.Run(run_id)
-        intents = [('credentials', {'run_id': run_id}),
-                   ('trait', {'trait': this_run.trait})]
+        self._need_placement()
+        intents = []
+        if any(self._identities(this_run)):
+            intents.append(('credentials', {'run_id': run_id}))
+        if self._has_trait(this_run.trait):
+            intents.append(('trait', {'trait': this_run.trait}))
         intents += [
             ('flavor', {'name': flavor['name']}) for flavor in
             self._admin.flavors_client.list_flavors(
@@ -91,13 +95,26 @@ class Recovery:
             journal.Intent(number, kind, what)
             for number, (kind, what) in enumerate(intents, 1)])
 
-    def _providers_with(self, trait):
+    def _need_placement(self):
+        refused = outages.PlacementStopped.REFUSED
+        stopped = outages.PlacementStopped.resume(self._admin, refused)
+        seen = stopped.probe()
+        if seen != stopped.ANSWERS:
+            raise exceptions.RestoreFailed(
+                what='Placement', problem=seen, remedy=stopped.remedy())
+
+    def _has_trait(self, trait):
         try:
             self._admin.placement.show_trait(trait)
         except lib_exc.NotFound:
-            return []
+            return False
+        return True
+
+    def _providers_with(self, trait):
+        # Placement refuses to filter by a trait that it does not know.
         return self._admin.placement.list_resource_providers(
-            required=trait)['resource_providers']
+            required=trait)['resource_providers'] if self._has_trait(
+                trait) else []
 
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
@@ -188,13 +205,19 @@ class Recovery:
     def _undo_credentials(self, run_id):
         release_accounts(run_id)
         manager = self._admin.manager
-        contains = {'name__contains': run.Run(run_id).name}
-        for project in manager.projects_client.list_projects(
-                params=contains)['projects']:
+        projects, users = self._identities(run.Run(run_id))
+        for project in projects:
             self._delete_networks(project['id'])
             manager.projects_client.delete_project(project['id'])
-        for user in manager.users_v3_client.list_users(**contains)['users']:
+        for user in users:
             manager.users_v3_client.delete_user(user['id'])
+
+    def _identities(self, this_run):
+        manager = self._admin.manager
+        contains = {'name__contains': this_run.name}
+        return (manager.projects_client.list_projects(
+                    params=contains)['projects'],
+                manager.users_v3_client.list_users(**contains)['users'])
 
     def _delete_networks(self, project_id):
         if not CONF.service_available.neutron:

@@ -14,12 +14,15 @@
 
 """``tempest local-delete recover``: undo what a dead run left."""
 
+import argparse
 import re
 
 from cliff import lister
 from tempest import clients
 from tempest.common import credentials_factory
 from tempest import config
+from tempest.lib import exceptions as lib_exc
+import urllib3
 
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import journal
@@ -46,6 +49,18 @@ class Recover(lister.Lister):
             help='undo what carries the id of this run in the cloud, without '
             'its journal; be sure that it is dead')
         return parser
+
+    def run(self, parsed_args):
+        # Tempest's logging sends what cliff would say to tempest.log alone.
+        try:
+            return super().run(parsed_args)
+        except (lib_exc.TempestException,
+                urllib3.exceptions.HTTPError) as error:
+            if self.app.options.debug:
+                raise
+            print('tempest local-delete recover: %s' % ' '.join(
+                str(error).split()), file=self.app.stderr)
+            return 1
 
     def take_action(self, args):
         rows = []
@@ -74,7 +89,8 @@ class Recover(lister.Lister):
 
 def _run_id(text):
     if not re.fullmatch('[0-9A-F]{12}', text.upper()):
-        raise ValueError('a run id is 12 hexadecimal digits')
+        raise argparse.ArgumentTypeError(
+            '%r is no run id, which is 12 hexadecimal digits' % text)
     return text.upper()
 
 
