@@ -26,7 +26,7 @@ that nothing of the server is left. With the defaults all of them skip.
 
 _COMMAND = """ The command is split as a shell would split it and run without
 a shell, as the user who runs Tempest, within command_timeout; an exit code
-other than 0 is an error."""
+other than 0 is an error. A $ is written $$, as everywhere in tempest.conf."""
 
 _HOST = """ {host} is replaced with the name of the compute's host as Nova
 has it; a host whose name is not a host name's grammar is refused."""
@@ -110,7 +110,8 @@ compute_stop_command is set.""" + _HOST + _COMMAND),
         help="""
 Stops the Placement API for real, for example ``ssh controller sudo systemctl
 stop devstack@placement-api``. Default: none, and the scenarios that need a
-Placement outage skip. Behind a proxy its clients then see a 5xx answer; with
+Placement outage skip. Set it where the machine that runs Tempest can reach
+Placement's. Behind a proxy its clients then see a 5xx answer; with
 no proxy their connections are refused. These are two stories, and each has a
 scenario of its own.""" + _COMMAND),
     cfg.StrOpt(

@@ -30,25 +30,43 @@ _HELD_BACK = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)
 def held_back():
     """Deliver time-outs, Ctrl-C and SIGTERM only after the body has ended.
 
-    Handlers are swapped rather than signals blocked, because a blocked signal
-    stays blocked in the commands that a restore runs.
+    Handlers are swapped rather than signals blocked for the whole body,
+    because a blocked signal stays blocked in the commands that it runs.
     """
     if threading.current_thread() is not threading.main_thread():
         # Python runs signal handlers in the main thread alone.
         yield
         return
     struck = []
+    handlers = {}
 
     def note(signum, frame):
         LOG.warning('%s waits until everything is given back',
                     signal.Signals(signum).name)
         struck.append(signum)
 
-    handlers = {held: signal.signal(held, note) for held in _HELD_BACK}
     try:
+        with _blocked():
+            for held in _HELD_BACK:
+                handlers[held] = signal.signal(held, note)
         yield
     finally:
-        for held, handler in handlers.items():
-            signal.signal(held, handler)
-        for signum in dict.fromkeys(struck):
-            signal.raise_signal(signum)
+        with _blocked():
+            for held, handler in handlers.items():
+                signal.signal(held, handler)
+            # They arrive together when they are no longer blocked: were they
+            # raised one by one, then the first handler that raises an
+            # exception would be the last one that is called.
+            for signum in struck:
+                signal.raise_signal(signum)
+
+
+@contextlib.contextmanager
+def _blocked():
+    """Block the signals while their handlers are swapped, and no longer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

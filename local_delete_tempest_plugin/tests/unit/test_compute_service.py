@@ -1,0 +1,100 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+
+class ComputeServicesTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.cloud = fake_cloud.FakeCloud()
+        self.services = self.cloud.compute_services()
+
+    def refusal(self, call, *args):
+        return str(self.assertRaises(exceptions.OutageRefused, call, *args))
+
+    def test_show(self):
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+        self.cloud.service_of('cmp2').update(
+            status='disabled', disabled_reason='broken fan', forced_down=True)
+        service = self.services.show('cmp2')
+        self.assertEqual(fake_cloud.uuid(102), service.id)
+        self.assertEqual(
+            {'status': 'disabled', 'disabled_reason': 'broken fan',
+             'forced_down': True}, service.settings)
+        self.assertEqual(
+            "nova-compute on cmp2: down, disabled, disabled reason "
+            "'broken fan', forced down, updated at %s" % service.updated_at,
+            str(service))
+        self.assertEqual(['cmp1', 'cmp2'],
+                         [service.host for service in self.services.list()])
+
+    def test_other_binaries_are_left_out(self):
+        self.cloud.add_compute('controller', 1)
+        self.cloud.services.append(dict(
+            self.cloud.services[0], id=fake_cloud.uuid(9),
+            binary='nova-conductor'))
+        self.assertEqual(fake_cloud.uuid(101),
+                         self.services.show('controller').id)
+
+    def test_no_service_or_several(self):
+        """Two cells may use one host name twice."""
+        self.assertEqual('host cmp1 has 0 nova-compute services, not one',
+                         self.refusal(self.services.show, 'cmp1'))
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp1', 2)
+        self.assertEqual('host cmp1 has 2 nova-compute services, not one',
+                         self.refusal(self.services.show, 'cmp1'))
+
+    def test_microversion_of_services_by_uuid(self):
+        self.cloud.add_compute('cmp1', 1)
+        self.services.show('cmp1')
+        headers = self.cloud.requests[-1][2]
+        self.assertEqual('2.53', headers['X-OpenStack-Nova-API-Version'])
+
+    def test_update_sends_what_it_is_told_and_nothing_else(self):
+        self.cloud.add_compute('cmp1', 1)
+        self.services.update(self.services.show('cmp1'), forced_down=True)
+        self.assertEqual(
+            ('PUT', 'os-services/' + fake_cloud.uuid(101),
+             {'forced_down': True}),
+            tuple(self.cloud.requests[-1][i] for i in (0, 1, 3)))
+
+    def test_target_host_on_any_page(self):
+        """The provider is the hypervisor's id; names may be used twice."""
+        self.cloud.page_size = 2
+        targets = [self.cloud.add_compute('cmp%d' % number, number)
+                   for number in range(1, 6)]
+        for target in targets:
+            self.assertEqual(target, self.services.target_host(target.host))
+        self.assertEqual(
+            'host cmp3 (provider cmp3.test, %s)' % fake_cloud.uuid(3),
+            str(targets[2]))
+
+    def test_no_node_or_several(self):
+        """Ironic's computes have many nodes: there is no one to take down."""
+        self.cloud.page_size = 1
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_service('new', 5)
+        self.assertEqual('host new has 0 compute nodes, not one',
+                         self.refusal(self.services.target_host, 'new'))
+        self.cloud.add_node('cmp2', 2)
+        self.cloud.add_node('cmp1', 3)
+        self.assertEqual('host cmp1 has 2 compute nodes, not one',
+                         self.refusal(self.services.target_host, 'cmp1'))
