@@ -108,10 +108,10 @@ class Guard:
 
     def _about_servers(self, target):
         for server in self._admin.servers_client.list_servers(
-                detail=True, all_tenants=True, host=target.host)['servers']:
+                all_tenants=True, host=target.host)['servers']:
             if server['id'] not in self._run.servers:
-                yield 'server %s of project %s, which is %s, is on it' % (
-                    server['id'], server['tenant_id'], server['status'])
+                yield 'server %s, which is not of this run, is on it' % (
+                    server['id'])
 
     def _about_consumers(self, target):
         # The list of servers hides those that are soft-deleted, half built,
