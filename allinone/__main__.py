@@ -57,11 +57,10 @@ def _parser():
     verb('up', 'Boot the cloud, or start what is missing of it.')
     verb('down', 'End the cloud, whatever state it is in.')
     verb('status', 'Show every process; exit code 1 unless all run.')
-    tempest = verbs.add_parser(
-        'tempest', add_help=False,
+    verbs.add_parser(
+        'tempest', add_help=False, allow_abbrev=False,
         help='Pass the arguments to "tempest run"; with TEMPEST_CONFIG='
              'tempest-accounts.conf, on pre-provisioned credentials.')
-    tempest.add_argument('arguments', nargs=argparse.REMAINDER)
     for name, text in (('start', 'Start processes by name.'),
                        ('stop', 'Stop processes by name.'),
                        ('kill', 'Kill processes by name, as a crash does.')):
@@ -69,7 +68,7 @@ def _parser():
     return parser
 
 
-def _do(arguments):
+def _do(arguments, rest):
     state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
     state = state.absolute()
     if arguments.verb == 'up':
@@ -80,14 +79,17 @@ def _do(arguments):
     if arguments.verb == 'status':
         return 0 if status.show(cloud) else 1
     if arguments.verb == 'tempest':
-        return workspace.run(cloud, arguments.arguments)
+        return workspace.run(cloud, rest)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
 
 
 def main():
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.verb != 'tempest':
+        parser.error(f'unrecognized arguments: {" ".join(rest)}')
     try:
-        return _do(arguments)
+        return _do(arguments, rest)
     except KeyboardInterrupt:
         print('Interrupted', file=sys.stderr)
         return 130

@@ -30,10 +30,11 @@ from allinone import processes
 from allinone import readiness
 from allinone import supervision
 
-# Kept by `down`: whoever looks for the reason of something comes later. All
-# else that we made is taken away by `down`, and these by the next `up`.
-_KEPT = ('logs', 'tempest', 'deployment.json', 'lock', 'supervisord.conf')
+# What `down` takes away, and what it leaves until the next `up` to whoever
+# looks for the reason of something. The lock stays, or it would keep out
+# nobody who has it open.
 _MADE = ('data', 'etc', 'environment', 'run', 'ready')
+_KEPT = ('logs', 'tempest', 'deployment.json', 'supervisord.conf')
 
 
 @contextlib.contextmanager
@@ -92,7 +93,6 @@ def _boot(state, port_base):
     processes.end(state)
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)
-    (state / 'lock').touch()
     if cloud.uid is not None:
         # Daemons that dropped root pass through, to what is theirs.
         state.chmod(0o711)
