@@ -1,0 +1,108 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Run the operator's commands that stop and start services."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import tempfile
+
+from oslo_log import log as logging
+from tempest import config
+
+from local_delete_tempest_plugin import exceptions
+
+CONF = config.CONF
+LOG = logging.getLogger(__name__)
+
+# RFC 1123, and the underscore that Nova allows too.
+_LABEL = r'[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
+_HOST_NAME = re.compile(r'(?=.{1,253}\Z)%s(?:\.%s)*\Z' % (_LABEL, _LABEL))
+
+_STDERR_TAIL = 500
+
+
+def arguments(option, host=None):
+    """Split the command of an option into its arguments.
+
+    :param option: Name of an option in ``[local_delete]``.
+    :param host: Host to put in the place of ``{host}``, or None where the
+        command is not for a host.
+    :returns: A list of str.
+    :raises CommandFailed: the option is not set or cannot be split, has no
+        ``{host}`` though it is for a host, or the host is not a host name.
+    """
+    command = CONF.local_delete[option]
+    if not command:
+        raise exceptions.CommandFailed(option=option, problem='is not set')
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise exceptions.CommandFailed(
+            option=option, problem='cannot be split into words: %s' % error)
+    if not words:
+        raise exceptions.CommandFailed(option=option, problem='is empty')
+    if host is None:
+        return words
+    if not _HOST_NAME.match(host):
+        raise exceptions.CommandFailed(
+            option=option, problem='%r is not a host name' % host)
+    if not any('{host}' in word for word in words):
+        raise exceptions.CommandFailed(
+            option=option, problem='has no {host}, so it would act on the '
+            'same machine whatever the host is')
+    return [word.replace('{host}', host) for word in words]
+
+
+def run(option, host=None):
+    """Run the command of an option and wait until it has ended.
+
+    :param option: Name of an option in ``[local_delete]``.
+    :param host: Host to put in the place of ``{host}``, or None.
+    :raises CommandFailed: the command is unusable, could not be run, exited
+        with another code than 0, or took longer than ``command_timeout``.
+    """
+    words = arguments(option, host)
+    limit = CONF.local_delete.command_timeout
+    LOG.info('Running [local_delete] %s%s', option,
+             ' for host %s' % host if host else '')
+    # A file, not a pipe: a daemon that the command leaves behind would keep
+    # a pipe open, and the wait for its end would never be over.
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=output, start_new_session=True)
+        except OSError as error:
+            raise exceptions.CommandFailed(
+                option=option, problem='%s: %s' % (words[0], error.strerror))
+        try:
+            code = process.wait(limit)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise exceptions.CommandFailed(
+                option=option, problem='%s did not end within %d s '
+                '(command_timeout)' % (words[0], limit))
+        if code:
+            output.seek(0)
+            tail = output.read()[-_STDERR_TAIL:].decode(errors='replace')
+            raise exceptions.CommandFailed(
+                option=option, problem='%s exited with %d: %s' % (
+                    words[0], code, tail.strip() or 'no word on stderr'))

@@ -1,0 +1,157 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every option of ``[local_delete]``."""
+
+from oslo_config import cfg
+
+local_delete_group = cfg.OptGroup(
+    name='local_delete',
+    title='Local delete',
+    help="""
+Scenarios that take a compute service down, delete a server of it, and prove
+that nothing of the server is left. With the defaults all of them skip.
+""")
+
+_COMMAND = """ The command is split as a shell would split it and run without
+a shell, as the user who runs Tempest, within command_timeout; an exit code
+other than 0 is an error."""
+
+_HOST = """ {host} is replaced with the name of the compute's host as Nova
+has it; a host whose name is not a host name's grammar is refused."""
+
+
+def _limit(name, default, awaited, change):
+    return cfg.IntOpt(
+        name, default=default, min=1,
+        help='Limit in seconds of the wait until %s. Default: %d. %s'
+             % (awaited, default, change))
+
+
+LocalDeleteGroup = [
+    cfg.BoolOpt(
+        'allow_outages', default=False,
+        help="""
+Allow the scenarios to take the compute services of target_hosts out of
+service. A boolean, default False: every scenario skips. Set it to True on a
+cloud where these hosts may be down for some minutes."""),
+    cfg.ListOpt(
+        'target_hosts', default=[],
+        help="""
+Hosts of the compute services that may be taken down, as ``openstack compute
+service list`` names them; one is used at a time. A comma-separated list; a
+lone * means every compute. Default: empty, which means none, and every
+scenario skips. Name hosts on which nothing of value runs."""),
+    cfg.BoolOpt(
+        'allow_placement_outage', default=False,
+        help="""
+Allow the scenarios to stop Placement. A boolean, default False: the scenarios
+that need it skip. Every tenant of the cloud feels it: while Placement is away
+no server can be created, moved or deleted cleanly. Set it to True only on a
+cloud that has no other user."""),
+    cfg.StrOpt(
+        'compute_stop_command',
+        help="""
+Stops the compute service of a host for real, for example ``ssh {host} sudo
+systemctl stop devstack@n-cpu``. Default: none, and the scenarios that need a
+dead compute skip. Set it where the machine that runs Tempest can reach the
+computes.""" + _HOST + _COMMAND),
+    cfg.StrOpt(
+        'compute_start_command',
+        help="""
+Starts what compute_stop_command stopped. Default: none. Set it whenever
+compute_stop_command is set.""" + _HOST + _COMMAND),
+    cfg.StrOpt(
+        'placement_stop_command',
+        help="""
+Stops the Placement API for real, for example ``ssh controller sudo systemctl
+stop devstack@placement-api``. Default: none, and the scenarios that need a
+Placement outage skip. Behind a proxy its clients then see a 5xx answer; with
+no proxy their connections are refused. These are two stories, and each has a
+scenario of its own.""" + _COMMAND),
+    cfg.StrOpt(
+        'placement_start_command',
+        help="""
+Starts what placement_stop_command stopped. Default: none. Set it whenever
+placement_stop_command is set.""" + _COMMAND),
+    cfg.StrOpt(
+        'placement_proxy_stop_command',
+        help="""
+Stops the proxy in front of the Placement API, so that connections to it are
+refused. Default: none; then placement_stop_command is used. Set it only where
+the proxy serves nothing but Placement.""" + _COMMAND),
+    cfg.StrOpt(
+        'placement_proxy_start_command',
+        help="""
+Starts what placement_proxy_stop_command stopped. Default: none. Set it
+whenever placement_proxy_stop_command is set.""" + _COMMAND),
+    _limit('command_timeout', 60, 'a command of an outage has ended',
+           'Raise it where logging in to a host is slow.'),
+    _limit('service_down_timeout', 180,
+           'Nova shows a stopped or forced-down compute service as down',
+           "Raise it where nova.conf's service_down_time is above 60."),
+    _limit('service_up_timeout', 300,
+           'Nova shows a compute service as up again, its process started '
+           'and two heartbeats seen',
+           'Raise it where computes start slowly or report_interval is '
+           'above 10.'),
+    _limit('trait_timeout', 120,
+           'the trait COMPUTE_STATUS_DISABLED has appeared on, or gone from, '
+           'the provider of a compute that was disabled or enabled',
+           'Raise it where the message bus is slow.'),
+    _limit('delete_timeout', 120,
+           'a deleted server answers 404',
+           'Raise it where deletes queue behind others.'),
+    _limit('action_timeout', 30,
+           "the delete is recorded among the server's actions",
+           'Raise it where the database of the cell is slow.'),
+    _limit('cleanup_timeout', 60,
+           'nothing is left of a server that its compute deleted, counted '
+           'from its 404',
+           'Raise it where Placement is slow.'),
+    _limit('local_cleanup_timeout', 5,
+           'nothing is left of a server that the API deleted locally, '
+           'counted from its 404',
+           "Nova's API cleans up before it answers, so this is for "
+           'replication delays alone. Keep it far below '
+           "nova.conf's update_resources_interval (60 by default): a live "
+           "compute's audit in that time would hide a leak."),
+    _limit('heal_timeout', 300,
+           "a compute's start or its periodic audit has removed the "
+           'allocations of a deleted server',
+           "Raise it where nova.conf's update_resources_interval is above "
+           '120.'),
+    _limit('placement_timeout', 120,
+           'a stopped Placement is out of reach, and a started one answers',
+           'Raise it where Placement starts slowly.'),
+    cfg.FloatOpt(
+        'poll_interval_start', default=0.2, min=0.01,
+        help="""
+Seconds between the first two looks of a wait; each pause is half as long
+again as the one before. Default: 0.2. Raise it where the APIs are
+throttled."""),
+    cfg.FloatOpt(
+        'poll_interval_max', default=3.0, min=0.01,
+        help="""
+Longest pause in seconds between two looks of a wait. Default: 3. Raise it
+where the APIs are throttled."""),
+]
+
+
+def list_opts():
+    """List the options for ``oslo-config-generator``.
+
+    :returns: A list of (group, options).
+    """
+    return [(local_delete_group, LocalDeleteGroup)]

@@ -1,0 +1,42 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the plugin raises beside Tempest's own exceptions."""
+
+from tempest.lib import exceptions
+
+
+class InvalidAnswer(exceptions.TempestException):
+    """A service answered a request with something that cannot be used."""
+
+    message = '%(call)s: %(problem)s'
+
+
+class CommandFailed(exceptions.TempestException):
+    """A command of an outage is unusable, failed, or did not end."""
+
+    message = '[local_delete] %(option)s: %(problem)s'
+
+
+class OutageRefused(exceptions.TempestException):
+    """The outage may not, or cannot, be made here; a test then skips."""
+
+    message = '%(reason)s'
+
+
+class RestoreFailed(exceptions.TempestException):
+    """Something that an outage changed could not be given back."""
+
+    message = ('%(what)s was not given back: %(problem)s. '
+               'To put it right: %(remedy)s')

@@ -1,0 +1,98 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A custom trait on a compute's provider: lease and placement in one.
+
+Two runs never take one host: traits are put with the provider's generation,
+which Placement compares, so the second put answers 409. And a flavor that
+requires the trait places a member's server on that host, with no forced host
+and no right that a member does not have.
+"""
+
+from oslo_log import log as logging
+import tenacity
+
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin import exceptions
+
+LOG = logging.getLogger(__name__)
+
+TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
+
+# The resource tracker and every allocation move the generation, so a 409 is
+# common; what ends the tries is another run's trait, never their number alone.
+_on_conflict = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    stop=tenacity.stop_after_delay(60), reraise=True)
+
+
+class Lease:
+    """One run's right to the hosts that carry its trait.
+
+    :param placement: An admin's ``PlacementClient``.
+    :param run_id: Id of the run: capital letters and digits.
+    """
+
+    def __init__(self, placement, run_id):
+        self._placement = placement
+        self.trait = TRAIT_PREFIX + run_id
+
+    def create_trait(self):
+        """Make the trait known to Placement."""
+        self._placement.create_trait(self.trait)
+
+    def delete_trait(self):
+        """Remove the trait, which no provider has any more."""
+        try:
+            self._placement.delete_trait(self.trait)
+        except lib_exc.NotFound:
+            LOG.info('Trait %s is gone already', self.trait)
+
+    @_on_conflict
+    def take(self, provider_id):
+        """Put the trait on a provider.
+
+        :param provider_id: UUID of the provider.
+        :raises OutageRefused: another run's trait is there.
+        """
+        traits, generation = self._read(provider_id)
+        others = sorted(trait for trait in traits
+                        if trait.startswith(TRAIT_PREFIX)
+                        and trait != self.trait)
+        if others:
+            raise exceptions.OutageRefused(
+                reason='its provider %s is leased by another run: %s' % (
+                    provider_id, ', '.join(others)))
+        self._write(provider_id, traits | {self.trait}, generation)
+
+    @_on_conflict
+    def give_back(self, provider_id):
+        """Take the trait off a provider; no error where it is not.
+
+        :param provider_id: UUID of the provider.
+        """
+        traits, generation = self._read(provider_id)
+        if self.trait in traits:
+            self._write(provider_id, traits - {self.trait}, generation)
+
+    def _read(self, provider_id):
+        answer = self._placement.list_resource_provider_traits(provider_id)
+        return set(answer['traits']), answer['resource_provider_generation']
+
+    def _write(self, provider_id, traits, generation):
+        self._placement.update_resource_provider_traits(
+            provider_id, traits=sorted(traits),
+            resource_provider_generation=generation)

@@ -1,0 +1,329 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Ways to take a service away, each a fixture that always gives it back.
+
+``useFixture`` alone changes nothing; it only sees to it that ``restore`` runs
+when the test ends, whatever ends it. ``begin`` takes the service away.
+"""
+
+import shlex
+
+import fixtures
+from oslo_log import log as logging
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+import urllib3
+
+from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import interrupts
+from local_delete_tempest_plugin import waiters
+
+CONF = config.CONF
+LOG = logging.getLogger(__name__)
+
+DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
+
+# One heartbeat may be under way when the last PUT arrives; the second one is
+# from a process that lives after it.
+_HEARTBEATS = 2
+
+
+class Outage(fixtures.Fixture):
+    """Something that is taken away and given back, once."""
+
+    def _setUp(self):
+        self._begun = False
+        self.addCleanup(self.restore)
+
+    def begin(self):
+        """Take it away, and return when that is seen in the cloud."""
+        # Before the change: a time-out can strike between any two lines.
+        self._begun = True
+        self._take_away()
+
+    def restore(self):
+        """Give it back; nothing is done where that has been done already.
+
+        :raises RestoreFailed: it could not be given back whole.
+        """
+        if not self._begun:
+            return
+        with interrupts.held_back():
+            self._give_back()
+            self._begun = False
+
+
+class ComputeOutage(Outage):
+    """The change of one compute service.
+
+    :param services: A ``compute_service.ComputeServices``.
+    :param placement: An admin's ``PlacementClient``.
+    :param target: The ``compute_service.TargetHost`` that is taken down.
+    """
+
+    def __init__(self, services, placement, target):
+        super().__init__()
+        self._services = services
+        self._placement = placement
+        self._target = target
+        self._before = None
+
+    def begin(self):
+        """Ask the guard, then change the service."""
+        before = self._services.show(self._target.host)
+        guard.check(before)
+        self._before = before
+        super().begin()
+
+    def is_down(self):
+        """Tell whether Nova sees the service down at this moment."""
+        return self._services.show(self._target.host).state == 'down'
+
+    def has_disabled_trait(self):
+        """Tell whether the provider carries COMPUTE_STATUS_DISABLED."""
+        return DISABLED_TRAIT in self._placement.list_resource_provider_traits(
+            self._target.provider_id)['traits']
+
+    def _set(self, **settings):
+        self._services.update(self._before, **settings)
+
+    def _await_service(self, accept, awaited, limit):
+        return waiters.wait_until(
+            lambda: self._services.show(self._target.host), accept,
+            'the compute service of host %s %s' % (
+                self._target.host, awaited), limit)
+
+    def _await_down(self):
+        self._await_service(lambda service: service.state == 'down',
+                            'is seen down',
+                            CONF.local_delete.service_down_timeout)
+
+    def _give_back(self):
+        # The order matters: enabling a service that is down leaves the trait
+        # on its provider, and a forced-down one is never seen up.
+        problems = []
+        for step in (self._start_process, self._lift_forced_down,
+                     self._await_up, self._restore_status,
+                     self._await_trait_gone, self._compare):
+            try:
+                step()
+            except (lib_exc.TempestException,
+                    urllib3.exceptions.HTTPError) as error:
+                # The steps after it may still succeed, and each one that
+                # does is one thing less for the operator to do.
+                LOG.exception('Giving back host %s', self._target.host)
+                problems.append(str(error))
+        if problems:
+            raise exceptions.RestoreFailed(
+                what='the compute service of host %s' % self._target.host,
+                problem='; '.join(problems), remedy=self._remedy())
+
+    def _start_process(self):
+        """Nothing was stopped: only a real outage has a process to start."""
+
+    def _lift_forced_down(self):
+        now = self._services.show(self._target.host)
+        if now.forced_down != self._before.forced_down:
+            self._set(forced_down=self._before.forced_down)
+
+    def _await_up(self):
+        self._await_service(lambda service: service.state == 'up',
+                            'is seen up',
+                            CONF.local_delete.service_up_timeout)
+
+    def _restore_status(self):
+        now = self._services.show(self._target.host)
+        if (now.status, now.disabled_reason) == (
+                self._before.status, self._before.disabled_reason):
+            return
+        if self._before.disabled_reason is None:
+            self._set(status=self._before.status)
+        else:
+            self._set(status=self._before.status,
+                      disabled_reason=self._before.disabled_reason)
+
+    def _await_trait_gone(self):
+        if self._before.status == 'enabled':
+            waiters.wait_until(
+                self.has_disabled_trait, lambda there: not there,
+                'the trait %s is gone from %s' % (
+                    DISABLED_TRAIT, self._target),
+                CONF.local_delete.trait_timeout)
+
+    def _compare(self):
+        now = self._services.show(self._target.host)
+        if now.settings != self._before.settings:
+            raise exceptions.RestoreFailed(
+                what=now.host, remedy=self._remedy(),
+                problem='it was (%s) and is (%s)' % (self._before, now))
+
+    def _remedy(self):
+        host = shlex.quote(self._target.host)
+        return ('openstack --os-compute-api-version 2.53 compute service set '
+                '--up {0} nova-compute; openstack compute service set '
+                '--enable {0} nova-compute'.format(host))
+
+
+class ForcedDown(ComputeOutage):
+    """An API flag says that the service is down; the process goes on."""
+
+    def _take_away(self):
+        self._set(forced_down=True)
+        self._await_down()
+
+
+class Disabled(ComputeOutage):
+    """The service takes no new servers; it is up, so this is no outage.
+
+    :param reason: The disabled reason that operators see meanwhile.
+    """
+
+    def __init__(self, services, placement, target, reason):
+        super().__init__(services, placement, target)
+        self._reason = reason
+
+    def _take_away(self):
+        self._set(status='disabled', disabled_reason=self._reason)
+        waiters.wait_until(
+            self.has_disabled_trait, bool,
+            'the trait %s is on %s' % (DISABLED_TRAIT, self._target),
+            CONF.local_delete.trait_timeout)
+
+
+class Stopped(ComputeOutage):
+    """The process is dead, and Nova has noticed."""
+
+    needs = ('compute_stop_command', 'compute_start_command')
+
+    def begin(self):
+        """Stop the process, if there is a way to start it again."""
+        for option in self.needs:
+            commands.arguments(option, self._target.host)
+        super().begin()
+
+    def _take_away(self):
+        commands.run('compute_stop_command', self._target.host)
+        self._await_down()
+
+    def _start_process(self):
+        try:
+            commands.run('compute_start_command', self._target.host)
+        except exceptions.CommandFailed as error:
+            # Some service managers will not start what runs already, as it
+            # may where the stop failed. Heartbeats tell, not exit codes.
+            try:
+                self._await_heartbeats()
+            except lib_exc.TimeoutException:
+                raise error
+        else:
+            self._await_heartbeats()
+
+    def _await_heartbeats(self):
+        # Nova shows a service up for service_down_time after its last
+        # heartbeat, be its process dead or not; so beats are counted, by the
+        # cloud's clock alone.
+        beats = []
+
+        def read():
+            now = self._services.show(self._target.host)
+            if now.updated_at not in beats:
+                beats.append(now.updated_at)
+            return now
+
+        waiters.wait_until(
+            read, lambda now: len(beats) > _HEARTBEATS,
+            'the compute service of host %s has sent %d heartbeats since '
+            'its start' % (self._target.host, _HEARTBEATS),
+            CONF.local_delete.service_up_timeout)
+
+    def _remedy(self):
+        start = shlex.join(commands.arguments(
+            'compute_start_command', self._target.host))
+        return '%s; %s' % (start, super()._remedy())
+
+
+class PlacementStopped(Outage):
+    """Placement is out of reach for everyone.
+
+    :param placement: A ``PlacementClient``.
+    :param answer: ``REFUSED`` or ``UNAVAILABLE``: what its clients are to see.
+    """
+
+    REFUSED = 'connections are refused'
+    UNAVAILABLE = 'a proxy answers 503'
+    ANSWERS = 'it answers'
+
+    def __init__(self, placement, answer):
+        super().__init__()
+        self._placement = placement
+        self._answer = answer
+        self._stop, self._start = self.needs(answer)
+
+    @staticmethod
+    def needs(answer):
+        """Name the options of the commands that bring the answer about.
+
+        :param answer: ``REFUSED`` or ``UNAVAILABLE``.
+        :returns: The names of the stop and of the start command's options.
+        """
+        behind_proxy = CONF.local_delete.placement_proxy_stop_command
+        if answer == PlacementStopped.REFUSED and behind_proxy:
+            return ('placement_proxy_stop_command',
+                    'placement_proxy_start_command')
+        return 'placement_stop_command', 'placement_start_command'
+
+    def probe(self):
+        """Tell what a client of Placement sees at this moment.
+
+        :returns: ``ANSWERS``, ``REFUSED``, ``UNAVAILABLE``, or words for
+            anything else.
+        """
+        try:
+            resp, _ = self._placement.raw_request(
+                self._placement.base_url.rstrip('/') + '/', 'GET')
+        except urllib3.exceptions.HTTPError as error:
+            cause = getattr(error, 'reason', error)
+            if isinstance(cause, urllib3.exceptions.NewConnectionError):
+                return self.REFUSED
+            return 'requests fail: %s' % cause
+        if resp.status in (502, 503, 504):
+            return self.UNAVAILABLE
+        if resp.status >= 500:
+            return 'it answers %d' % resp.status
+        return self.ANSWERS
+
+    def _take_away(self):
+        commands.run(self._stop)
+        seen = waiters.wait_until(
+            self.probe, lambda seen: seen != self.ANSWERS,
+            'Placement is out of reach', CONF.local_delete.placement_timeout)
+        if seen != self._answer:
+            raise exceptions.OutageRefused(
+                reason='after [local_delete] %s %s; this scenario is the '
+                'story of a Placement of which %s' % (
+                    self._stop, seen, self._answer))
+
+    def _give_back(self):
+        try:
+            commands.run(self._start)
+            waiters.wait_until(
+                self.probe, lambda seen: seen == self.ANSWERS,
+                'Placement answers', CONF.local_delete.placement_timeout)
+        except lib_exc.TempestException as error:
+            raise exceptions.RestoreFailed(
+                what='Placement', problem=error,
+                remedy=shlex.join(commands.arguments(self._start)))

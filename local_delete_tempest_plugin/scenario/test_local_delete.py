@@ -1,0 +1,122 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A server is deleted while its compute service is down (bug 1679750)."""
+
+from tempest import config
+from tempest.lib import decorators
+
+from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin.scenario import base
+
+CONF = config.CONF
+
+
+@decorators.serial
+class LocalDeleteTest(base.BaseLocalDeleteTest):
+
+    # A live compute's audit hides a leak if it comes in the very seconds in
+    # which a late clean-up is waited for; it cannot do so each time.
+    ATTEMPTS = 3
+
+    @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
+    @decorators.attr(type='slow')
+    def test_allocations_removed_by_api(self):
+        """The API removes the allocations when the compute is down.
+
+        The compute is forced down, which leaves its process running. Before
+        bug 1679750 was fixed only a start of the compute removed them.
+        """
+        for _ in range(self.ATTEMPTS):
+            with self.footprint_unchanged() as watch:
+                server = self.create_server()
+                with self.forced_down():
+                    self.delete_server_locally(server)
+                    self.assert_nothing_left(
+                        CONF.local_delete.local_cleanup_timeout)
+            if not watch.was_late:
+                break
+
+    @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
+    @decorators.attr(type='slow')
+    def test_allocations_removed_after_compute_restart(self):
+        """A compute's start removes what the API could not reach.
+
+        With Placement refusing connections the API deletes the server and
+        leaves its allocations (nova.compute.api._local_delete_cleanup); the
+        compute removes them when it starts
+        (ResourceTracker._remove_deleted_instances_allocations).
+        """
+        answer = outage.PlacementStopped.REFUSED
+        self.skip_unless_placement_may_stop(answer)
+        with self.footprint_unchanged():
+            server = self.create_server()
+            with self.compute_stopped():
+                with self.placement_stopped(answer):
+                    self.delete_server_locally(server)
+                self.assert_leaked(server)
+            self.assert_nothing_left(CONF.local_delete.heal_timeout)
+
+    @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
+    @decorators.attr(type='slow')
+    def test_server_kept_when_placement_unavailable(self):
+        """A delete that a proxy's 503 cuts short can be repeated.
+
+        Nova's API answers it with 409 and keeps the server
+        (SchedulerReportClient.delete_allocation_for_instance raises
+        AllocationDeleteFailed); once Placement is back, a second delete
+        leaves nothing.
+        """
+        answer = outage.PlacementStopped.UNAVAILABLE
+        self.skip_unless_placement_may_stop(answer)
+        with self.footprint_unchanged():
+            server = self.create_server()
+            with self.compute_stopped():
+                with self.placement_stopped(answer):
+                    self.assert_delete_refused(server)
+                self.assert_leaked(server)
+                self.delete_server_locally(server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)
+
+    @decorators.idempotent_id('735e2608-9acb-48c6-a2e1-e631b2b49b12')
+    @decorators.attr(type='slow')
+    def test_leaked_allocations_healed(self):
+        """A live compute's audit removes allocations that were leaked.
+
+        An admin puts the deleted server's allocations back as they were,
+        which is the leak of bug 1679750; the periodic audit removes them
+        (ResourceTracker._remove_deleted_instances_allocations).
+        """
+        with self.footprint_unchanged():
+            server = self.create_server()
+            held = self.placement.list_allocations(server.id)
+            with self.forced_down():
+                self.delete_server_locally(server)
+            self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
+            self.placement.put_allocations(
+                server.id, **dict(held, consumer_generation=None))
+            self.assert_leaked(server)
+            self.assert_nothing_left(CONF.local_delete.heal_timeout)
+
+    @decorators.idempotent_id('75d4fe86-b0fc-4e54-870d-ab0153b98712')
+    @decorators.attr(type='slow')
+    def test_allocations_removed_when_service_disabled(self):
+        """A disabled compute is not a dead one: it carries out the delete."""
+        with self.footprint_unchanged():
+            server = self.create_server()
+            with self.disabled('tempest: local delete') as disabled:
+                self.delete_server_through_compute(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+            self.assertFalse(disabled.has_disabled_trait())

@@ -1,0 +1,68 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""JSON schemas of the Placement answers that are used (microversion 1.28).
+
+A field that a later Placement adds is no error; one that is missing is.
+Source: https://docs.openstack.org/api-ref/placement/
+"""
+
+_UUID = {'type': 'string', 'format': 'uuid'}
+
+_AMOUNTS = {'type': 'object',
+            'additionalProperties': {'type': 'integer', 'minimum': 0}}
+
+_GENERATION = {'type': 'integer', 'minimum': 0}
+
+
+def _object(required, optional=None):
+    return {'type': 'object',
+            'properties': dict(required, **(optional or {})),
+            'required': sorted(required)}
+
+
+def _keyed_by_uuid(value):
+    return {'type': 'object',
+            'propertyNames': _UUID,
+            'additionalProperties': value}
+
+
+consumer_allocations = dict(
+    _object(
+        {'allocations': _keyed_by_uuid(_object({'resources': _AMOUNTS}))},
+        # A consumer that holds nothing is an empty object and no owner.
+        {'project_id': {'type': 'string'},
+         'user_id': {'type': 'string'},
+         'consumer_generation': _GENERATION}),
+    anyOf=[
+        {'properties': {'allocations': {'maxProperties': 0}}},
+        {'required': ['project_id', 'user_id', 'consumer_generation']},
+    ])
+
+provider_allocations = _object(
+    {'allocations': _keyed_by_uuid(_object({'resources': _AMOUNTS})),
+     'resource_provider_generation': _GENERATION})
+
+resource_providers = _object(
+    {'resource_providers': {
+        'type': 'array',
+        'items': _object({'uuid': _UUID,
+                          'name': {'type': 'string'},
+                          'root_provider_uuid': _UUID})}})
+
+provider_traits = _object(
+    {'traits': {'type': 'array', 'items': {'type': 'string'}},
+     'resource_provider_generation': _GENERATION})
+
+project_usages = _object({'usages': _AMOUNTS})
