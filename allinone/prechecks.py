@@ -90,15 +90,22 @@ def _ports(cloud):
         yield (f'--port-base {cloud.port_base} is not between 1024 and '
                f'{65535 - len(cloud.ports)}')
         return
-    for name, port in cloud.ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(('127.0.0.1', port))
-            except OSError as error:
-                yield (f'Port {port}, for {name}, cannot be had '
-                       f'({error.strerror}): end what listens there, or give '
-                       f'another --port-base')
+    taken = [f'{port} ({name})' for name, port in cloud.ports.items()
+             if not _free(port)]
+    if taken:
+        yield (f'In use already: port {", ".join(taken)}; end what listens '
+               f'there, or give another --port-base')
+
+
+def _free(port):
+    with socket.socket() as probe:
+        # As servers do: a connection of before in TIME_WAIT is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+    return True
 
 
 def _socket_path(cloud):
