@@ -18,7 +18,6 @@ import contextlib
 import dataclasses
 import random
 import time
-import uuid
 
 from oslo_log import log as logging
 from tempest import config
@@ -146,7 +145,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             placement_microversion=PLACEMENT_MICROVERSION)
         cls.project_id = cls.os_project_member.credentials.project_id
         cls.made_servers = set()
-        cls.lease = lease.Lease(cls.placement, uuid.uuid4().hex[:12].upper())
+        cls.lease = lease.Lease(
+            cls.placement, data_utils.rand_uuid_hex()[:12].upper())
         cls.addClassResourceCleanup(cls.lease.delete_trait)
         cls.lease.create_trait()
         cls.flavor_id = cls._create_flavor()
