@@ -30,8 +30,9 @@ def wait_until(read, accept, awaited, limit):
     """Call ``read`` until ``accept`` agrees with what it returned.
 
     The pauses start at ``[local_delete] poll_interval_start`` seconds and
-    grow to ``poll_interval_max``; the last look is taken at the limit, so a
-    cloud that is slow to answer is never judged by an early look alone.
+    grow to ``poll_interval_max``; the last look begins at the limit or
+    after it, so a cloud that is slow to answer is never judged by an early
+    look alone.
 
     :param read: Callable without arguments; what it raises ends the wait.
     :param accept: Callable of what ``read`` returned; true ends the wait.
@@ -44,19 +45,28 @@ def wait_until(read, accept, awaited, limit):
     backoff = tenacity.wait_exponential(
         multiplier=CONF.local_delete.poll_interval_start,
         exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
+    started = time.monotonic()
+    began = 0
+
+    def look():
+        nonlocal began
+        began = time.monotonic() - started
+        return read()
 
     def pause(state):
-        left = limit - (time.monotonic() - state.start_time)
+        left = limit - (time.monotonic() - started)
         return max(0, min(backoff(state), left))
 
     def give_up(state):
         raise lib_exc.TimeoutException(
             'waited %.1f s (limit %d s) until %s; last seen: %s' % (
-                time.monotonic() - state.start_time, limit, awaited,
+                time.monotonic() - started, limit, awaited,
                 state.outcome.result()))
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
         wait=pause,
-        stop=tenacity.stop_after_delay(limit),
-        retry_error_callback=give_up)(read)
+        # Not stop_after_delay: a look that took longer than the limit would
+        # be the last one, though it began when nothing could be expected.
+        stop=lambda state: began >= limit,
+        retry_error_callback=give_up)(look)

@@ -1,0 +1,55 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every unit test starts from."""
+
+import fixtures
+from oslo_config import cfg
+from oslo_config import fixture as config_fixture
+from tempest import config
+from tempest.lib.common import api_microversion_fixture
+import testtools
+
+from local_delete_tempest_plugin.scenario import base as scenario_base
+
+
+class _Defaults(config.TempestConfigPrivate):
+    """Tempest's configuration with no file read, wherever one may lie."""
+
+    def __init__(self):
+        cfg.CONF([], default_config_files=[], default_config_dirs=[])
+        config.register_opts()
+        self._set_attrs()
+
+
+class TestCase(testtools.TestCase):
+    """A test with Tempest's options at their defaults, and quick waits."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.FakeLogger(level=None))
+        self.conf = self.useFixture(config_fixture.Config(cfg.CONF))
+        self.useFixture(fixtures.MockPatchObject(
+            config.CONF, '_config', _Defaults()))
+        self.config(poll_interval_start=0.01, poll_interval_max=0.02)
+
+    def config(self, group='local_delete', **options):
+        """Set options for this test alone."""
+        self.conf.config(group=group, **options)
+
+    def use_microversions(self):
+        """Let clients speak the microversions that the scenarios pin."""
+        self.useFixture(api_microversion_fixture.APIMicroversionFixture(
+            compute_microversion=scenario_base.COMPUTE_MICROVERSION,
+            placement_microversion=scenario_base.PLACEMENT_MICROVERSION))

@@ -1,0 +1,363 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Placement and Nova in memory, in the place of a client's connection.
+
+Everything from the clients' methods down to the bytes of a request is real;
+only the connection is not. Each request lets a second of the cloud's clock
+pass, so that heartbeats and services that go silent need no real time.
+"""
+
+import copy
+import datetime
+import json
+import re
+from urllib import parse
+
+from tempest.lib.services.compute import hypervisor_client
+from tempest.lib.services.compute import servers_client
+from tempest.lib.services.compute import services_client
+
+from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin.services import placement
+
+DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
+
+_VERSION_HEADERS = ('OpenStack-API-Version', 'X-OpenStack-Nova-API-Version')
+
+
+def uuid(number):
+    """Make a UUID that is easy to recognize in a message."""
+    return '%08d-0000-4000-8000-%012d' % (number, number)
+
+
+class Response(dict):
+    """What ``tempest.lib.common.http`` makes of an answer's head."""
+
+    def __init__(self, status, headers):
+        super().__init__({name.lower(): value
+                          for name, value in headers.items()})
+        self.status = status
+
+
+class Answer(Exception):
+    """An answer other than the expected one."""
+
+    def __init__(self, status, body=None):
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+class _AuthProvider:
+    """Puts the base URL of a service in front of a request's."""
+
+    def __init__(self, service):
+        self._base_url = 'http://%s.test' % service
+
+    def base_url(self, filters, auth_data=None):
+        return self._base_url
+
+    def auth_request(self, method, url, headers=None, body=None,
+                     filters=None):
+        return '%s/%s' % (self._base_url, url.lstrip('/')), headers, body
+
+
+class FakeCloud:
+    """One cloud: compute services, hypervisors, providers, allocations.
+
+    :ivar requests: [(method, path and query, headers, decoded body)].
+    :ivar before_answer: Called with (method, path) before each answer; may
+        change the cloud, raise ``Answer`` or anything else.
+    :ivar is_running: Called with a host; tells whether its process runs.
+    """
+
+    # Seconds after its last heartbeat in which a service still counts as up.
+    service_down_time = 4
+
+    def __init__(self):
+        self.requests = []
+        self.before_answer = lambda method, path: None
+        self.is_running = lambda host: True
+        self.services = []
+        self.hypervisors = []
+        self.page_size = 1000
+        self.providers = []
+        self.traits = {}
+        self.allocations = {}
+        self.servers = {}
+        self._now = 0
+
+    def client(self, client_class, service):
+        """Make a client of ours or of tempest.lib that talks to this cloud."""
+        client = client_class(_AuthProvider(service), service, 'RegionOne')
+        client.http_obj = self
+        return client
+
+    def placement_client(self):
+        return self.client(placement.PlacementClient, 'placement')
+
+    def servers_client(self):
+        return self.client(servers_client.ServersClient, 'compute')
+
+    def compute_services(self):
+        return compute_service.ComputeServices(
+            self.client(services_client.ServicesClient, 'compute'),
+            self.client(hypervisor_client.HypervisorClient, 'compute'))
+
+    def add_compute(self, host, number, service_number=None):
+        """Add a host with a compute service and a node.
+
+        :returns: The ``TargetHost``.
+        """
+        self.add_service(host, service_number or 100 + number)
+        return self.add_node(host, number)
+
+    def add_service(self, host, number):
+        self.services.append({
+            'id': uuid(number), 'binary': 'nova-compute', 'host': host,
+            'zone': 'nova', 'status': 'enabled', 'disabled_reason': None,
+            'forced_down': False, 'heartbeat': 0, 'updated_at': 0})
+
+    def add_node(self, host, number):
+        name = '%s.test' % host
+        self.hypervisors.append({
+            'id': uuid(number), 'hypervisor_hostname': name, 'state': 'up',
+            'status': 'enabled', 'host_ip': '192.0.2.1', 'cpu_info': {},
+            'current_workload': 0, 'disk_available_least': 1,
+            'free_disk_gb': 1, 'free_ram_mb': 1, 'hypervisor_type': 'fake',
+            'hypervisor_version': 1, 'local_gb': 1, 'local_gb_used': 0,
+            'memory_mb': 1, 'memory_mb_used': 0, 'running_vms': 0,
+            'vcpus': 1, 'vcpus_used': 0,
+            'service': {'id': uuid(100 + number), 'host': host,
+                        'disabled_reason': None}})
+        self.add_provider(number, name)
+        return compute_service.TargetHost(host, uuid(number), name)
+
+    def add_provider(self, number, name, root=None):
+        self.providers.append({
+            'uuid': uuid(number), 'name': name, 'generation': 0,
+            'root_provider_uuid': uuid(root or number),
+            'parent_provider_uuid': uuid(root) if root else None,
+            'links': []})
+        self.traits[uuid(number)] = {'HW_CPU_X86_AVX'}
+
+    def hold(self, consumer, provider, project_id='ours', **resources):
+        """Let a consumer hold resources on a provider."""
+        owned = self.allocations.setdefault(uuid(consumer), {
+            'project_id': project_id, 'user_id': 'someone',
+            'consumer_generation': 1, 'allocations': {}})
+        owned['allocations'][uuid(provider)] = {
+            'resources': resources, 'generation': 1}
+
+    def service_of(self, host):
+        return next(service for service in self.services
+                    if service['host'] == host)
+
+    def settings_of(self, host):
+        """What must be the same before and after an outage."""
+        service = self.service_of(host)
+        traits = {node['id']: sorted(self.traits[node['id']])
+                  for node in self.hypervisors
+                  if node['service']['host'] == host}
+        return dict(
+            {name: service[name] for name in (
+                'status', 'disabled_reason', 'forced_down')},
+            runs=self.is_running(host), traits=traits)
+
+    def calls(self, *methods):
+        """List the requests as '<method> <path and query>'."""
+        return ['%s %s' % (method, path)
+                for method, path, _, _ in self.requests
+                if not methods or method in methods]
+
+    def request(self, url, method, headers=None, body=None, **_):
+        """Answer a request, as ``urllib3`` does through tempest.lib."""
+        parts = parse.urlsplit(url)
+        path = parts.path.lstrip('/')
+        sent = json.loads(body) if body else None
+        whole = path + ('?' + parts.query if parts.query else '')
+        self.requests.append((method, whole, headers, sent))
+        self._tick()
+        query = dict(parse.parse_qsl(parts.query))
+        try:
+            self.before_answer(method, whole)
+            status, answer = self._dispatch(method, path, query, sent)
+        except Answer as given:
+            status, answer = given.status, given.body
+        if not isinstance(answer, (bytes, str)):
+            answer = json.dumps(answer) if answer is not None else ''
+        versions = {name: (headers or {})[name] for name in _VERSION_HEADERS
+                    if name in (headers or {})}
+        return (Response(status, dict(versions, **{
+            'Content-Type': 'application/json'})), answer)
+
+    def _tick(self):
+        self._now += 1
+        for service in self.services:
+            if self.is_running(service['host']):
+                service['heartbeat'] = service['updated_at'] = self._now
+
+    def _dispatch(self, method, path, query, sent):
+        for routed, pattern, handler in self._ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and routed == method:
+                return handler(self, *map(parse.unquote, match.groups()),
+                               **{'query': query} if routed == 'GET'
+                               else {'sent': sent})
+        raise Answer(404, {'itemNotFound': {'message': path}})
+
+    # Nova
+
+    def _list_services(self, query):
+        return 200, {'services': [
+            self._shown(service) for service in self.services
+            if query.get('host', service['host']) == service['host']
+            and query['binary'] == service['binary']]}
+
+    def _shown(self, service):
+        silent = self._now - service['heartbeat'] > self.service_down_time
+        shown = {name: service[name] for name in (
+            'id', 'binary', 'host', 'zone', 'status', 'disabled_reason',
+            'forced_down')}
+        shown['state'] = ('down' if silent or service['forced_down']
+                          else 'up')
+        shown['updated_at'] = (
+            datetime.datetime(2026, 1, 1) + datetime.timedelta(
+                seconds=service['updated_at'])).strftime(
+                    '%Y-%m-%dT%H:%M:%S.000000')
+        return shown
+
+    def _update_service(self, service_id, sent):
+        service = next(service for service in self.services
+                       if service['id'] == service_id)
+        if 'disabled_reason' in sent and sent.get('status') != 'disabled':
+            raise Answer(400, {'badRequest': {
+                'message': 'disabled_reason without status disabled'}})
+        # The compute itself puts and removes the trait, if it is up.
+        was_up = self._shown(service)['state'] == 'up'
+        service.update(sent)
+        if 'status' in sent:
+            service['disabled_reason'] = sent.get('disabled_reason')
+            for node in self.hypervisors:
+                if node['service']['host'] == service['host'] and was_up:
+                    change = (set.add if sent['status'] == 'disabled'
+                              else set.discard)
+                    change(self.traits[node['id']], DISABLED_TRAIT)
+        service['updated_at'] = self._now + 0.5
+        return 200, {'service': self._shown(service)}
+
+    def _list_hypervisors(self, query):
+        first = next((index + 1 for index, node in enumerate(
+            self.hypervisors) if node['id'] == query.get('marker')), 0)
+        page = self.hypervisors[first:first + self.page_size]
+        answer = {'hypervisors': copy.deepcopy(page)}
+        if first + len(page) < len(self.hypervisors):
+            answer['hypervisors_links'] = [
+                {'rel': 'next', 'href': 'http://compute.test/next'}]
+        return 200, answer
+
+    def _list_servers(self, query):
+        return 200, {'servers': [
+            {'id': server_id, 'name': 'server', 'links': []}
+            for server_id, state in self.servers.items()
+            if state != 'deleted' or 'changes-since' in query]}
+
+    # Placement
+
+    def _provider(self, uuid):
+        for provider in self.providers:
+            if provider['uuid'] == uuid:
+                return provider
+        raise Answer(404, {'errors': []})
+
+    def _show_root(self, query):
+        return 200, {'versions': []}
+
+    def _list_providers(self, query):
+        root = self._provider(query['in_tree'])['root_provider_uuid']
+        return 200, {'resource_providers': [
+            provider for provider in self.providers
+            if provider['root_provider_uuid'] == root]}
+
+    def _list_provider_allocations(self, provider_id, query):
+        return 200, {
+            'allocations': {
+                consumer: {'resources':
+                           held['allocations'][provider_id]['resources'],
+                           'consumer_generation': 1}
+                for consumer, held in self.allocations.items()
+                if provider_id in held['allocations']},
+            'resource_provider_generation':
+                self._provider(provider_id)['generation']}
+
+    def _list_traits(self, provider_id, query):
+        return 200, {
+            'traits': sorted(self.traits[provider_id]),
+            'resource_provider_generation':
+                self._provider(provider_id)['generation']}
+
+    def _update_traits(self, provider_id, sent):
+        provider = self._provider(provider_id)
+        if sent['resource_provider_generation'] != provider['generation']:
+            raise Answer(409, {'errors': [{'title': 'Conflict'}]})
+        provider['generation'] += 1
+        self.traits[provider_id] = set(sent['traits'])
+        return self._list_traits(provider_id, query={})
+
+    def _list_allocations(self, consumer, query):
+        return 200, self.allocations.get(consumer, {'allocations': {}})
+
+    def _put_allocations(self, consumer, sent):
+        self.allocations[consumer] = dict(sent, consumer_generation=1)
+        return 204, None
+
+    def _delete_allocations(self, consumer, sent):
+        if self.allocations.pop(consumer, None) is None:
+            raise Answer(404, {'errors': []})
+        return 204, None
+
+    def _list_usages(self, query):
+        usages = {}
+        for held in self.allocations.values():
+            if held['project_id'] == query['project_id']:
+                for allocation in held['allocations'].values():
+                    for name, amount in allocation['resources'].items():
+                        usages[name] = usages.get(name, 0) + amount
+        return 200, {'usages': usages}
+
+    def _create_trait(self, name, sent):
+        return 201, None
+
+    def _delete_trait(self, name, sent):
+        return 204, None
+
+    _ROUTES = (
+        ('GET', 'os-services', _list_services),
+        ('PUT', 'os-services/(.*)', _update_service),
+        ('GET', 'os-hypervisors/detail', _list_hypervisors),
+        ('GET', 'servers', _list_servers),
+        ('GET', '', _show_root),
+        ('GET', 'resource_providers', _list_providers),
+        ('GET', 'resource_providers/(.*)/allocations',
+         _list_provider_allocations),
+        ('GET', 'resource_providers/(.*)/traits', _list_traits),
+        ('PUT', 'resource_providers/(.*)/traits', _update_traits),
+        ('GET', 'allocations/(.*)', _list_allocations),
+        ('PUT', 'allocations/(.*)', _put_allocations),
+        ('DELETE', 'allocations/(.*)', _delete_allocations),
+        ('GET', 'usages', _list_usages),
+        ('PUT', 'traits/(.*)', _create_trait),
+        ('DELETE', 'traits/(.*)', _delete_trait),
+    )
