@@ -71,12 +71,13 @@ if ((code == 0 && passed == 0)); then
 fi
 if [[ -n $keep ]]; then
     trap - EXIT
+    command=".venv/bin/python -m allinone${ALLINONE_STATE:+ --state $state}"
     cat <<HOW
 
 The OpenStack is still up. What to do with it:
-  .venv/bin/python -m allinone status
-  .venv/bin/python -m allinone tempest --serial --regex local_delete_tempest_plugin
-  .venv/bin/python -m allinone down
+  $command status
+  $command tempest --serial --regex local_delete_tempest_plugin
+  $command down
 HOW
 fi
 exit "$code"

@@ -107,7 +107,13 @@ upstream() {
     allinone tempest --serial --regex "^tempest\.api\.compute\.($tests)\."
 }
 
-le style
+(($# == 0)) || stop "takes no arguments: $*" 2
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap finish EXIT
+phase setup tools/setup.sh
+PATH=$PWD/.venv/bin:$PATH
+phase style style
 phase documents documents
 phase unit unit_tests
 phase package package
