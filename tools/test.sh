@@ -107,7 +107,9 @@ upstream() {
     allinone tempest --serial --regex "^tempest\.api\.compute\.($tests)\."
 }
 
-(($# == 0)) || stop "takes no arguments: $*" 2
+if (($#)); then
+    stop "takes no arguments: $*" 2
+fi
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap finish EXIT
