@@ -15,7 +15,8 @@
 """One run: its id, and what is known to be its own."""
 
 import dataclasses
-import uuid
+
+from tempest.lib.common.utils import data_utils
 
 TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
 
@@ -23,7 +24,7 @@ _FENCE = 'local-delete-tempest-plugin run %s'
 
 
 def _new_id():
-    return uuid.uuid4().hex[:12].upper()
+    return data_utils.rand_uuid_hex()[:12].upper()
 
 
 @dataclasses.dataclass

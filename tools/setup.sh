@@ -26,7 +26,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 release=allinone/releases/2026.1.txt
 inputs=(bindep.txt setup.cfg requirements.txt test-requirements.txt
-        allinone/requirements.txt "$release" tools/setup.sh)
+        doc/requirements.txt allinone/requirements.txt "$release"
+        tools/setup.sh)
 python=${PYTHON:-python3}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -62,10 +63,10 @@ make_environment() {
     fi
     "$python" -m venv --clear .venv
     # uv, as the lock has it, installs the rest and later the cloud.
+    local wanted='bindep|distro|packaging|parsley|uv|pbr'
     .venv/bin/python -m pip install --quiet --disable-pip-version-check \
         --no-deps --require-hashes --requirement <(
-            awk '/^[^ #]/ { on = /^(bindep|distro|packaging|parsley|uv|pbr)==/ }
-                 on' "$release") >&2
+        awk "/^[^ #]/ { on = /^($wanted)==/ } on" "$release") >&2
 }
 
 stamp=$({ "$python" --version; pwd; cat "${inputs[@]}"; } | sha256sum)
@@ -84,6 +85,7 @@ say 'Installing .venv'
 # pbr wants a version: from the tags, or from here where there is no git.
 .venv/bin/uv pip install --quiet --python .venv --constraint "$release" \
     --requirement allinone/requirements.txt \
-    --requirement test-requirements.txt --editable .
+    --requirement test-requirements.txt \
+    --requirement doc/requirements.txt --editable .
 printf '%s\n' "$stamp" > .venv/.stamp
 )

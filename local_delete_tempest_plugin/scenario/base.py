@@ -165,9 +165,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        cls.setup_api_microversion_fixture(
-            compute_microversion=admin.COMPUTE_MICROVERSION,
-            placement_microversion=admin.PLACEMENT_MICROVERSION)
+        microversions = admin.microversions()
+        microversions.setUp()
+        cls.addClassResourceCleanup(microversions.cleanUp)
         while cls.dead_journals:
             recovery.Recovery(cls.admin).recover(cls.dead_journals.pop())
         cls.project_id = cls.os_project_member.credentials.project_id
