@@ -16,6 +16,8 @@
 
 import time
 
+import tenacity
+
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
@@ -40,18 +42,31 @@ def wait_until(read, accept, awaited, limit):
     :raises tempest.lib.exceptions.TimeoutException: ``accept`` did not agree
         within ``limit``.
     """
+    backoff = tenacity.wait_exponential(
+        multiplier=CONF.local_delete.poll_interval_start,
+        exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
     started = time.monotonic()
-    pause = CONF.local_delete.poll_interval_start
-    while True:
+    began = 0
+
+    def look():
+        nonlocal began
         began = time.monotonic() - started
-        seen = read()
-        if accept(seen):
-            return seen
-        waited = time.monotonic() - started
-        if began >= limit:
-            raise lib_exc.TimeoutException(
-                'waited %.1f s (limit %d s) until %s; last seen: %s' % (
-                    waited, limit, awaited, seen))
-        time.sleep(max(0, min(pause, CONF.local_delete.poll_interval_max,
-                              limit - waited)))
-        pause *= _GROWTH
+        return read()
+
+    def pause(state):
+        left = limit - (time.monotonic() - started)
+        return max(0, min(backoff(state), left))
+
+    def give_up(state):
+        raise lib_exc.TimeoutException(
+            'waited %.1f s (limit %d s) until %s; last seen: %s' % (
+                time.monotonic() - started, limit, awaited,
+                state.outcome.result()))
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
+        wait=pause,
+        # Not stop_after_delay: a look that took longer than the limit would
+        # be the last one, though it began when nothing could be expected.
+        stop=lambda state: began >= limit,
+        retry_error_callback=give_up)(look)

@@ -180,17 +180,24 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     def _find_networks(cls):
         """Say which networks a server gets; needed since microversion 2.37.
 
-        :returns: What ``POST /servers`` takes as ``networks``.
+        :returns: What ``POST /servers`` takes as ``networks``: the network of
+            the credentials, tempest.conf's, or the project's only one; and
+            none where that leaves a choice, since Placement is the same.
         """
         if not CONF.service_available.neutron:
             return 'none'
         provider = cls._get_credentials_provider()
-        network = provider.get_project_member_creds().network
-        if not network and CONF.compute.fixed_network_name:
-            network = fixed_network.get_network_from_name(
-                CONF.compute.fixed_network_name,
-                cls.os_project_member.networks_client)
-        return [{'uuid': network['id']}] if network else 'auto'
+        networks = [provider.get_project_member_creds().network]
+        client = cls.os_project_member.networks_client
+        if not networks[0] and CONF.compute.fixed_network_name:
+            networks = [fixed_network.get_network_from_name(
+                CONF.compute.fixed_network_name, client)]
+        elif not networks[0]:
+            networks = client.list_networks(
+                project_id=cls.project_id)['networks']
+        if len(networks) != 1:
+            return 'none'
+        return [{'uuid': networks[0]['id']}]
 
     def setUp(self):
         super().setUp()

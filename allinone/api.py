@@ -1,0 +1,82 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Talking to the cloud's APIs as its admin."""
+
+from keystoneauth1 import adapter
+from keystoneauth1.identity import v3
+from keystoneauth1 import session
+
+from allinone import deployment
+
+# One request may wait for an API that is still importing itself.
+_TIMEOUT = 60
+
+_LISTENERS = {'identity': ('keystone', '/v3', None),
+              'placement': ('placement-proxy', '', 'placement 1.10'),
+              'image': ('glance-api', '', None),
+              'compute': ('nova-api', '/v2.1', 'compute 2.53'),
+              'network': ('neutron-api', '', None)}
+
+
+class Admin:
+    """Adapters, one a service, that share the admin's token."""
+
+    def __init__(self, cloud):
+        auth = v3.Password(
+            cloud.auth_url, username='admin', user_domain_id='default',
+            password=cloud.passwords['admin'], project_name='admin',
+            project_domain_id='default')
+        shared = session.Session(auth, timeout=_TIMEOUT)
+        for service in _LISTENERS:
+            _, _, version = _LISTENERS[service]
+            headers = {'OpenStack-API-Version': version} if version else {}
+            setattr(self, service, adapter.Adapter(
+                shared, endpoint_override=endpoint(cloud, service),
+                additional_headers=headers))
+
+
+def endpoint(cloud, service):
+    """The URL of a service as the catalog has it."""
+    listener, path, _ = _LISTENERS[service]
+    return cloud.url(listener) + path
+
+
+def register(cloud, admin):
+    """Make the services' users and the catalog."""
+    identity = admin.identity
+    project = identity.post('/projects', json={'project': {
+        'name': 'service', 'domain_id': 'default'}}).json()['project']['id']
+    roles = {role['name']: role['id']
+             for role in identity.get('/roles').json()['roles']}
+    for name in deployment.SERVICE_USERS:
+        if name == 'keystone':
+            continue
+        user = add_user(admin, name, cloud.passwords[name], project)
+        for role in ('admin', 'service'):
+            identity.put(f'/projects/{project}/users/{user}/roles/'
+                         f'{roles[role]}')
+    for kind in ('placement', 'image', 'compute', 'network'):
+        service = identity.post('/services', json={'service': {
+            'type': kind, 'name': kind}}).json()['service']['id']
+        identity.post('/endpoints', json={'endpoint': {
+            'service_id': service, 'interface': 'public',
+            'region': deployment.REGION, 'url': endpoint(cloud, kind)}})
+
+
+def add_user(admin, name, password, project):
+    """Make a user of the default domain; return its ID."""
+    return admin.identity.post('/users', json={'user': {
+        'name': name, 'domain_id': 'default', 'password': password,
+        'default_project_id': project}}).json()['user']['id']

@@ -1,0 +1,58 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Is the cloud really there? What `up` waits for, asked of its APIs."""
+
+from keystoneauth1 import exceptions
+
+from allinone import deployment
+
+
+def _quiet(ask):
+    """Turn the errors of a service that is only starting into False."""
+    def asked(*arguments):
+        try:
+            return ask(*arguments)
+        except (exceptions.ConnectFailure, exceptions.HttpError):
+            return False
+    return asked
+
+
+@_quiet
+def computes_up(admin):
+    """True when every compute's service is up, and the host is mapped."""
+    services = admin.compute.get(
+        '/os-services', params={'binary': 'nova-compute'}).json()['services']
+    up = {one['host'] for one in services if one['state'] == 'up'}
+    if up != set(deployment.COMPUTES):
+        return False
+    hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']
+    return len(hypervisors) == len(deployment.COMPUTES)
+
+
+@_quiet
+def providers_filled(admin):
+    """True when Placement has an inventory of every compute."""
+    providers = admin.placement.get('/resource_providers', params={
+        'resources': 'VCPU:1,MEMORY_MB:1,DISK_GB:1'}).json()
+    names = {one['name'] for one in providers['resource_providers']}
+    return names == set(deployment.COMPUTES)
+
+
+@_quiet
+def chassis_alive(admin):
+    """True when Neutron sees every compute's chassis answer."""
+    agents = admin.network.get('/v2.0/agents').json()['agents']
+    return {agent['host'] for agent in agents
+            if agent['alive']} == set(deployment.COMPUTES)

@@ -1,0 +1,93 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a cloud needs before anyone can use it: images, flavors, networks."""
+
+import dataclasses
+
+from allinone import api
+
+# The fake driver boots nothing: any bytes do.
+_IMAGE_BYTES = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Resources:
+    """IDs of what tempest.conf names."""
+
+    images: tuple[str, str]
+    flavors: tuple[str, str]
+    public_network: str
+    compute_microversion: str
+    placement_microversion: str
+
+
+def images(admin):
+    """Make two public images; return their IDs."""
+    return tuple(_image(admin, name) for name in ('blank-1', 'blank-2'))
+
+
+def _image(admin, name):
+    image = admin.image.post('/v2/images', json={
+        'name': name, 'visibility': 'public', 'disk_format': 'raw',
+        'container_format': 'bare'}).json()['id']
+    admin.image.put(f'/v2/images/{image}/file', data=bytes(_IMAGE_BYTES),
+                    headers={'Content-Type': 'application/octet-stream'})
+    return image
+
+
+def flavors(admin):
+    """Make two public flavors; return their IDs."""
+    return tuple(
+        admin.compute.post('/flavors', json={'flavor': {
+            'name': name, 'ram': ram, 'vcpus': vcpus, 'disk': disk}}
+        ).json()['flavor']['id']
+        for name, ram, vcpus, disk in (('m1.nano', 128, 1, 1),
+                                       ('m1.micro', 256, 2, 2)))
+
+
+def public_network(admin):
+    """Make the external network; return its ID."""
+    network = admin.network.post('/v2.0/networks', json={'network': {
+        'name': 'public', 'router:external': True,
+        'provider:network_type': 'flat',
+        'provider:physical_network': 'public'}}).json()['network']['id']
+    # Addresses that RFC 5737 keeps for documentation: they lead nowhere.
+    admin.network.post('/v2.0/subnets', json={'subnet': {
+        'name': 'public', 'network_id': network, 'ip_version': 4,
+        'cidr': '198.51.100.0/24', 'enable_dhcp': False}})
+    return network
+
+
+def compute_microversion(admin):
+    """Return the highest microversion of the compute API."""
+    return admin.compute.get('/').json()['version']['version']
+
+
+def placement_microversion(admin):
+    """Return the highest microversion of Placement."""
+    return admin.placement.get('/').json()['versions'][0]['max_version']
+
+
+def members(cloud, admin):
+    """Make two members, each of a project of its own, for accounts.yaml."""
+    roles = {role['name']: role['id']
+             for role in admin.identity.get('/roles').json()['roles']}
+    for name in ('member1', 'member2'):
+        project = admin.identity.post('/projects', json={'project': {
+            'name': name, 'domain_id': 'default'}}).json()['project']['id']
+        user = api.add_user(admin, name, cloud.passwords[name], project)
+        for role in ('member', 'reader'):
+            admin.identity.put(f'/projects/{project}/users/{user}/roles/'
+                               f'{roles[role]}')

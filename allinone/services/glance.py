@@ -1,0 +1,48 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Glance: images, kept as files."""
+
+import shutil
+import subprocess
+
+from allinone import files
+from allinone.services import wsgi
+
+
+def configure(cloud):
+    etc = files.directory(cloud.etc / 'glance')
+    files.directory(cloud.data / 'glance')
+    files.write(etc / 'glance-api.conf',
+                files.render('glance/glance-api.conf', cloud))
+    wsgi.configure(cloud, 'glance-api', 'glance.wsgi.api')
+
+
+def configure_paste(cloud):
+    """Take over the pipelines that the package ships."""
+    shutil.copy(cloud.environment / 'etc' / 'glance' / 'glance-api-paste.ini',
+                cloud.etc / 'glance')
+
+
+def sync(cloud):
+    """Migrate the database."""
+    subprocess.run(
+        [cloud.environment / 'bin' / 'glance-manage', '--config-file',
+         cloud.etc / 'glance' / 'glance-api.conf', 'db_sync'],
+        check=True, capture_output=True, text=True)
+
+
+def processes(cloud):
+    return (wsgi.api(cloud, 'glance-api', {
+        'OS_GLANCE_CONFIG_DIR': f'{cloud.etc}/glance'}),)

@@ -1,0 +1,75 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""MariaDB: one server that holds the databases of every service."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from allinone import files
+from allinone import programs
+
+#: Each user, and the databases that are its.
+DATABASES = {'glance': ('glance',),
+             'keystone': ('keystone',),
+             'neutron': ('neutron',),
+             'nova': ('nova_api', 'nova_cell0', 'nova_cell1'),
+             'placement': ('placement',)}
+
+
+def configure(cloud):
+    """Write the server's configuration and the accounts it starts with."""
+    etc = files.directory(cloud.etc / 'mariadb', cloud.uid)
+    files.directory(cloud.run / 'mariadb', cloud.uid)
+    for name in ('my.cnf', 'accounts.sql'):
+        files.write(etc / name, files.render(
+            f'mariadb/{name}', cloud, databases=DATABASES), cloud.uid)
+
+
+def initialise(datadir):
+    """Make a data directory with system tables and no account at all.
+
+    `mariadb-install-db` does this too, with help texts and a sys schema that
+    nobody reads here, and in Debian it needs the full server package.
+
+    :raises subprocess.CalledProcessError: the server refused
+    """
+    files.directory(datadir / 'mysql')
+    tables = pathlib.Path('/usr/share/mysql/mysql_system_tables.sql')
+    program, *root = _server()
+    subprocess.run(
+        [program, '--no-defaults', *root, '--bootstrap', f'--datadir={datadir}',
+         '--innodb-flush-method=nosync', '--innodb-log-file-size=16M',
+         '--default-storage-engine=InnoDB'],
+        input='USE mysql;\n' + tables.read_text(), check=True,
+        capture_output=True, text=True)
+
+
+def _server():
+    command = [shutil.which('mariadbd') or '/usr/sbin/mariadbd']
+    if os.geteuid() == 0:
+        # Refused to root unless asked for; see deployment.uid.
+        command.append('--user=root')
+    return command
+
+
+def processes(cloud):
+    program, *root = _server()
+    command = (program, f'--defaults-file={cloud.etc}/mariadb/my.cnf')
+    if cloud.uid is None:
+        command += tuple(root)
+    return (programs.Program('mariadb', command, listener='mariadb',
+                             drops_root=True),)

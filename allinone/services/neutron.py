@@ -1,0 +1,51 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Neutron: its API, with ML2 and OVN."""
+
+import shutil
+import subprocess
+
+from allinone import files
+from allinone.services import ovn
+from allinone.services import wsgi
+
+
+def configure(cloud):
+    files.directory(cloud.data / 'neutron')
+    files.write(cloud.etc / 'neutron' / 'neutron.conf', files.render(
+        'neutron/neutron.conf', cloud,
+        northbound=ovn.socket(cloud, 'ovn-nb'),
+        southbound=ovn.socket(cloud, 'ovn-sb')))
+    wsgi.configure(cloud, 'neutron-api', 'neutron.wsgi.api')
+
+
+def configure_paste(cloud):
+    """Take over the pipelines that the package ships."""
+    shutil.copy(cloud.environment / 'etc' / 'neutron' / 'api-paste.ini',
+                cloud.etc / 'neutron')
+
+
+def sync(cloud):
+    """Migrate the database."""
+    subprocess.run(
+        [cloud.environment / 'bin' / 'neutron-db-manage', '--config-file',
+         cloud.etc / 'neutron' / 'neutron.conf', 'upgrade', 'heads'],
+        check=True, capture_output=True, text=True)
+
+
+def processes(cloud):
+    return (wsgi.api(cloud, 'neutron-api', {
+        'OS_NEUTRON_CONFIG_DIR': f'{cloud.etc}/neutron',
+        'OS_NEUTRON_CONFIG_FILES': 'neutron.conf'}),)

@@ -1,0 +1,91 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova: API, scheduler, conductor, and a compute for each host."""
+
+import shutil
+import subprocess
+
+from allinone import deployment
+from allinone import files
+from allinone import programs
+from allinone.services import wsgi
+
+# Cells by template: each process fills in its own configuration's account,
+# so that the database, which is kept for later clouds, holds no password.
+_BUS = '{scheme}://{username}:{password}@{hostname}:{port}/'
+_CELL_DATABASE = '{scheme}://{username}:{password}@{hostname}:{port}/'
+
+
+def configure(cloud):
+    etc = files.directory(cloud.etc / 'nova')
+    for name in ('nova.conf', 'databases.conf'):
+        files.write(etc / name, files.render(f'nova/{name}', cloud))
+    for host in deployment.COMPUTES:
+        files.directory(cloud.data / 'nova' / host)
+        files.write(etc / f'{host}.conf',
+                    files.render('nova/compute.conf', cloud, host=host))
+    wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute')
+
+
+def configure_paste(cloud):
+    """Take over the pipelines that the package ships."""
+    shutil.copy(cloud.environment / 'etc' / 'nova' / 'api-paste.ini',
+                cloud.etc / 'nova')
+
+
+def sync_api(cloud):
+    """Migrate the API database and map the two cells."""
+    _manage(cloud, 'api_db', 'sync')
+    _manage(cloud, 'cell_v2', 'map_cell0', '--database_connection',
+            _CELL_DATABASE + 'nova_cell0')
+
+
+def sync_cells(cloud):
+    """Migrate the databases of both cells; after `sync_api`."""
+    _manage(cloud, 'db', 'sync')
+    _manage(cloud, 'cell_v2', 'create_cell', '--name', 'cell1',
+            '--transport-url', _BUS,
+            '--database_connection', _CELL_DATABASE + 'nova_cell1')
+
+
+def _manage(cloud, *arguments):
+    subprocess.run(
+        [cloud.environment / 'bin' / 'nova-manage', '--config-file',
+         cloud.etc / 'nova' / 'nova.conf', '--config-file',
+         cloud.etc / 'nova' / 'databases.conf', *arguments],
+        check=True, capture_output=True, text=True)
+
+
+def processes(cloud):
+    binaries = cloud.environment / 'bin'
+    common = ('--config-file', f'{cloud.etc}/nova/nova.conf')
+    control = common + ('--config-file', f'{cloud.etc}/nova/databases.conf')
+    computes = tuple(
+        programs.Program(
+            f'nova-compute-{host}',
+            (str(binaries / 'nova-compute'), *common,
+             '--config-file', f'{cloud.etc}/nova/{host}.conf'),
+            # A compute is lost the way a host is lost: without a word.
+            stop_signal='KILL')
+        for host in deployment.COMPUTES)
+    return (
+        wsgi.api(cloud, 'nova-api', {
+            'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
+            'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf;databases.conf'}),
+        programs.Program('nova-conductor', (
+            str(binaries / 'nova-conductor'), *control)),
+        programs.Program('nova-scheduler', (
+            str(binaries / 'nova-scheduler'), *control)),
+    ) + computes

@@ -1,0 +1,98 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""OVN and Open vSwitch: one chassis, with a real ovn-controller, a compute.
+
+The data path is Open vSwitch's own dummy, as in OVN's test suite: no guest
+of the fake driver sends a packet, and it needs neither root nor a kernel
+module, nor does it touch the network of the machine. The chassis answer
+Neutron's liveness checks like any other.
+"""
+
+import os
+import subprocess
+
+from allinone import deployment
+from allinone import files
+from allinone import programs
+
+_SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
+            'ovn-sb': '/usr/share/ovn/ovn-sb.ovsschema',
+            'ovs-db': '/usr/share/openvswitch/vswitch.ovsschema'}
+
+
+def socket(cloud, name):
+    """The OVSDB connection string of a database of _SCHEMAS."""
+    return f'unix:{cloud.run}/ovn/{name}.sock'
+
+
+def configure(cloud):
+    """Make the empty databases."""
+    data = files.directory(cloud.data / 'ovn', cloud.uid)
+    files.directory(cloud.run / 'ovn', cloud.uid)
+    for name, schema in _SCHEMAS.items():
+        subprocess.run(['ovsdb-tool', 'create', data / name, schema],
+                       check=True, capture_output=True, text=True)
+        if cloud.uid is not None:
+            os.chown(data / name, cloud.uid, cloud.uid)
+
+
+def configure_chassis(cloud):
+    """Tell Open vSwitch of the chassis; each has a bridge of its own."""
+    command = ['ovs-vsctl', '--no-wait', f'--db={socket(cloud, "ovs-db")}',
+               '--', 'init']
+    for number, host in enumerate(deployment.COMPUTES, 1):
+        settings = {'ovn-remote': socket(cloud, 'ovn-sb'),
+                    'ovn-encap-type': 'geneve',
+                    'ovn-encap-ip': f'127.0.0.{number}',
+                    'ovn-bridge': f'br-{host}',
+                    'ovn-bridge-datapath-type': 'dummy',
+                    'ovn-monitor-all': 'true',
+                    'hostname': host}
+        command += ['--', 'set', 'Open_vSwitch', '.']
+        command += [f'external-ids:{key}-{host}="{value}"'
+                    for key, value in settings.items()]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def processes(cloud):
+    environment = {'OVS_RUNDIR': f'{cloud.run}/ovn',
+                   'OVN_RUNDIR': f'{cloud.run}/ovn'}
+
+    def daemon(name, program, *arguments, socket=None):
+        return programs.Program(
+            name, (program, '--verbose=console:info', '--verbose=syslog:off',
+                   *arguments),
+            environment, socket=socket, drops_root=True)
+
+    def controlled(name, program, *arguments):
+        path = cloud.run / 'ovn' / f'{name}.ctl'
+        return daemon(name, program, f'--unixctl={path}', *arguments,
+                      socket=path)
+
+    databases = tuple(
+        controlled(name, 'ovsdb-server', f'--remote=p{socket(cloud, name)}',
+                   f'{cloud.data}/ovn/{name}')
+        for name in _SCHEMAS)
+    controllers = tuple(
+        daemon(f'ovn-controller-{host}', 'ovn-controller', '-n', host,
+               socket(cloud, 'ovs-db'))
+        for host in deployment.COMPUTES)
+    return databases + (
+        controlled('ovn-northd', 'ovn-northd',
+                   f'--ovnnb-db={socket(cloud, "ovn-nb")}',
+                   f'--ovnsb-db={socket(cloud, "ovn-sb")}'),
+        controlled('ovs-vswitchd', 'ovs-vswitchd', '--enable-dummy',
+                   '--disable-system', socket(cloud, 'ovs-db')),
+    ) + controllers

@@ -1,0 +1,55 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Placement, and the proxy that its endpoint in the catalog leads to.
+
+The proxy makes both ways of losing Placement real: without it a client is
+refused the connection, and without the API behind it a client gets 503.
+"""
+
+import shutil
+import subprocess
+
+from allinone import files
+from allinone import programs
+from allinone.services import wsgi
+
+
+def configure(cloud):
+    files.write(cloud.etc / 'placement' / 'placement.conf',
+                files.render('placement/placement.conf', cloud))
+    files.directory(cloud.etc / 'haproxy', cloud.uid)
+    files.write(cloud.etc / 'haproxy' / 'haproxy.cfg',
+                files.render('placement/haproxy.cfg', cloud), cloud.uid)
+    wsgi.configure(cloud, 'placement-api', 'placement.wsgi.api')
+
+
+def sync(cloud):
+    """Migrate the database."""
+    subprocess.run(
+        [cloud.environment / 'bin' / 'placement-manage', '--config-file',
+         cloud.etc / 'placement' / 'placement.conf', 'db', 'sync'],
+        check=True, capture_output=True, text=True)
+
+
+def processes(cloud):
+    haproxy = shutil.which('haproxy') or '/usr/sbin/haproxy'
+    return (
+        wsgi.api(cloud, 'placement-api', {
+            'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'}),
+        programs.Program(
+            'placement-proxy',
+            (haproxy, '-db', '-f', f'{cloud.etc}/haproxy/haproxy.cfg'),
+            listener='placement-proxy', drops_root=True),
+    )

@@ -1,0 +1,76 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Doing the steps of a recipe: side by side, as far as they allow."""
+
+import concurrent.futures
+import dataclasses
+import graphlib
+import subprocess
+import time
+import typing
+
+from allinone import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One thing to do once the steps named by `after` are done."""
+
+    name: str
+    action: typing.Callable[[], object]
+    after: tuple[str, ...] = ()
+
+
+def run(steps, report):
+    """Do the steps; `report(name, seconds)` is called as each ends.
+
+    After a failure no further step is begun; those under way are waited for.
+
+    :raises StepFailed: naming the step that failed first, and its reason
+    :raises graphlib.CycleError: steps wait for each other
+    """
+    by_name = {step.name: step for step in steps}
+    order = graphlib.TopologicalSorter(
+        {step.name: step.after for step in steps})
+    order.prepare()
+    with concurrent.futures.ThreadPoolExecutor(len(by_name)) as pool:
+        running = {}
+        while order.is_active():
+            for name in order.get_ready():
+                running[pool.submit(_timed, by_name[name].action)] = name
+            done, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                name = running.pop(future)
+                report(name, _result(name, future))
+                order.done(name)
+
+
+def _timed(action):
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
+
+
+def _result(name, future):
+    try:
+        return future.result()
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or error.stdout or '').strip().splitlines()
+        raise errors.StepFailed(
+            f'{name}: {error.cmd[0]} ended with {error.returncode}: '
+            f'{lines[-1] if lines else "no output"}') from error
+    except errors.AllInOneError as error:
+        raise errors.StepFailed(f'{name}: {error}') from error

@@ -1,0 +1,56 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tempest's workspace: its configuration for this cloud, and running it."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+
+from allinone import deployment
+from allinone import files
+from allinone import supervision
+
+
+def configure(cloud, resources):
+    """Write the workspace as `tempest init` lays it out, filled in."""
+    etc = files.directory(cloud.tempest / 'etc')
+    for directory in ('logs', 'tempest_lock'):
+        files.directory(cloud.tempest / directory)
+    for name in ('tempest.conf', 'tempest-accounts.conf'):
+        files.write(etc / name, files.render(
+            'tempest/tempest.conf', cloud, resources=resources,
+            computes=deployment.COMPUTES,
+            dynamic=name == 'tempest.conf',
+            supervisorctl=f'{supervision.tool("supervisorctl")} -c '
+                          f'{supervision.configuration(cloud.state)}'))
+    files.write(etc / 'accounts.yaml',
+                files.render('tempest/accounts.yaml', cloud))
+    files.write(cloud.tempest / '.stestr.conf',
+                files.render('tempest/stestr.conf', cloud, packages=_packages()))
+
+
+def _packages():
+    return pathlib.Path(
+        importlib.util.find_spec('tempest').origin).parent.parent
+
+
+def run(cloud, arguments):
+    """Run `tempest run` with the arguments; return its exit code."""
+    return subprocess.run(
+        [supervision.tool('tempest'), 'run', *arguments], cwd=cloud.tempest,
+        env={**os.environ, 'PATH': os.pathsep.join(
+            (str(supervision.tool('tempest').parent), os.environ.get('PATH', '')))},
+    ).returncode

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# Resolve the lock of one OpenStack release anew:
+#
+#     tools/lock.sh 2026.1
+#
+# The libraries are taken as they were some days after the release, as those
+# of a released cloud are; the services may have had fixes since.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+release=${1:?which release, for example 2026.1}
+libraries=2026-04-15
+fixes=2026-07-15
+
+services=()
+for service in glance keystone neutron nova openstack-placement; do
+    services+=(--exclude-newer-package "$service=$fixes")
+done
+exec .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \
+    --generate-hashes --no-annotate --exclude-newer "$libraries" \
+    "${services[@]}" --custom-compile-command "tools/lock.sh $release" \
+    --output-file "allinone/releases/$release.txt" \
+    "allinone/releases/$release.in"
