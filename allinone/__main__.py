@@ -1,16 +1,104 @@
-import pathlib, sys, time, shutil
-from allinone import cloud, deployment, processes, supervision, workspace
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A real OpenStack on 127.0.0.1: boot it, use it, take it down."""
+
 import argparse
-p = argparse.ArgumentParser()
-p.add_argument('--state', default='.allinone'); p.add_argument('--port-base', type=int, default=21000)
-p.add_argument('verb'); p.add_argument('rest', nargs='...')
-a = p.parse_args()
-state = pathlib.Path(a.state).absolute()
-if a.verb == 'up':
-    begin = time.monotonic()
-    cloud.boot(deployment.new(state, a.port_base, None), lambda n, s: print(f'{time.monotonic()-begin:6.1f} {s:6.1f} {n}', flush=True))
-elif a.verb == 'down':
-    print(processes.end(processes.belonging_to(state), 3))
-    shutil.rmtree(state)
-elif a.verb == 'tempest':
-    sys.exit(workspace.run(deployment.load(state), a.rest))
+import pathlib
+import sys
+
+from allinone import cache
+from allinone import deployment
+from allinone import errors
+from allinone import lifecycle
+from allinone import status
+from allinone import workspace
+
+_EPILOG = '''
+All data, configuration, sockets and logs lie in the state directory. "up"
+always makes a new cloud, unless one runs there: then it starts what is
+missing. "down" ends every process and throws the data away; logs and
+Tempest's results stay until the next "up".
+'''
+
+
+def _parser():
+    options = argparse.ArgumentParser(
+        add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument(
+        '--state', type=pathlib.Path, metavar='DIR',
+        help='state directory (default: .allinone in the source tree)')
+    options.add_argument(
+        '--port-base', type=int, metavar='N',
+        help=f'first TCP port of "up", the others follow (default: '
+             f'{deployment.DEFAULT_PORT_BASE})')
+    options.add_argument('--debug', action='store_true',
+                         help='show a traceback with an error')
+    parser = argparse.ArgumentParser(
+        prog='python -m allinone', description=__doc__, epilog=_EPILOG,
+        parents=[options])
+    verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
+
+    def verb(name, text):
+        return verbs.add_parser(name, help=text, description=text,
+                                parents=[options])
+
+    verb('up', 'Boot the cloud, or start what is missing of it.')
+    verb('down', 'End the cloud, whatever state it is in.')
+    verb('status', 'Show every process; exit code 1 unless all run.')
+    verbs.add_parser(
+        'tempest', add_help=False, allow_abbrev=False,
+        help='Pass the arguments to "tempest run"; with TEMPEST_CONFIG='
+             'tempest-accounts.conf, on pre-provisioned credentials.')
+    for name, text in (('start', 'Start processes by name.'),
+                       ('stop', 'Stop processes by name.'),
+                       ('kill', 'Kill processes by name, as a crash does.')):
+        verb(name, text).add_argument('names', nargs='+', metavar='NAME')
+    return parser
+
+
+def _do(arguments, rest):
+    state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
+    state = state.absolute()
+    if arguments.verb == 'up':
+        return lifecycle.up(state, getattr(arguments, 'port_base', None))
+    if arguments.verb == 'down':
+        return lifecycle.down(state)
+    cloud = deployment.load(state)
+    if arguments.verb == 'status':
+        return 0 if status.show(cloud) else 1
+    if arguments.verb == 'tempest':
+        return workspace.run(cloud, rest)
+    return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
+
+
+def main():
+    parser = _parser()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.verb != 'tempest':
+        parser.error(f'unrecognized arguments: {" ".join(rest)}')
+    try:
+        return _do(arguments, rest)
+    except KeyboardInterrupt:
+        print('Interrupted', file=sys.stderr)
+        return 130
+    except (errors.AllInOneError, OSError) as error:
+        if getattr(arguments, 'debug', False):
+            raise
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, errors.BadInput) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -33,11 +33,11 @@ _LISTENERS = {'identity': ('keystone', '/v3', None),
 class Admin:
     """Adapters, one a service, that share the admin's token."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, username='admin', password=None):
         auth = v3.Password(
-            cloud.auth_url, username='admin', user_domain_id='default',
-            password=cloud.passwords['admin'], project_name='admin',
-            project_domain_id='default')
+            cloud.auth_url, username=username, user_domain_id='default',
+            password=password or cloud.passwords[username],
+            project_name='admin', project_domain_id='default')
         shared = session.Session(auth, timeout=_TIMEOUT)
         for service in _LISTENERS:
             _, _, version = _LISTENERS[service]
@@ -53,20 +53,47 @@ def endpoint(cloud, service):
     return cloud.url(listener) + path
 
 
+def take_over(cloud, password):
+    """Make a Keystone from the cache this deployment's own.
+
+    Its user `seed` gives way to `admin`. Changing the password of one user
+    would do, but also revoke the tokens that it gets in the same second.
+
+    :param password: of the user `seed`
+    """
+    seed = Admin(cloud, 'seed', password)
+    identity = seed.identity
+    for kept in identity.get('/endpoints').json()['endpoints']:
+        identity.patch(f'/endpoints/{kept["id"]}', json={
+            'endpoint': {'url': cloud.auth_url}})
+    project = identity.get('/projects?name=admin').json()['projects'][0]['id']
+    role = roles(seed)['admin']
+    user = add_user(seed, 'admin', cloud.passwords['admin'], project)
+    identity.put(f'/projects/{project}/users/{user}/roles/{role}')
+    identity.put(f'/system/users/{user}/roles/{role}')
+    former = identity.get('/users?name=seed').json()['users'][0]['id']
+    Admin(cloud).identity.delete(f'/users/{former}')
+
+
+def roles(admin):
+    """Return the ID of each role, by name."""
+    return {role['name']: role['id']
+            for role in admin.identity.get('/roles').json()['roles']}
+
+
 def register(cloud, admin):
     """Make the services' users and the catalog."""
     identity = admin.identity
     project = identity.post('/projects', json={'project': {
         'name': 'service', 'domain_id': 'default'}}).json()['project']['id']
-    roles = {role['name']: role['id']
-             for role in identity.get('/roles').json()['roles']}
+    known = roles(admin)
     for name in deployment.SERVICE_USERS:
         if name == 'keystone':
             continue
         user = add_user(admin, name, cloud.passwords[name], project)
         for role in ('admin', 'service'):
             identity.put(f'/projects/{project}/users/{user}/roles/'
-                         f'{roles[role]}')
+                         f'{known[role]}')
     for kind in ('placement', 'image', 'compute', 'network'):
         service = identity.post('/services', json={'service': {
             'type': kind, 'name': kind}}).json()['service']['id']

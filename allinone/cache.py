@@ -46,7 +46,10 @@ def has(kind, name):
 
 
 def provide(kind, name, make):
-    """Return the path of an entry; `make(path)` makes it when missing."""
+    """Return the path of an entry; `make(path)` fills it when missing.
+
+    :param make: is given an empty directory, which becomes the entry
+    """
     entry = root() / kind / name
     if entry.exists():
         return entry
@@ -54,7 +57,9 @@ def provide(kind, name, make):
     with fasteners.InterProcessLock(entry.with_suffix('.lock')):
         if not entry.exists():
             unfinished = entry.with_suffix('.unfinished')
-            shutil.rmtree(unfinished, ignore_errors=True)
+            if unfinished.exists():
+                shutil.rmtree(unfinished)
+            unfinished.mkdir(mode=0o700)
             make(unfinished)
             unfinished.rename(entry)
     return entry

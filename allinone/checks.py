@@ -30,6 +30,14 @@ def _quiet(ask):
 
 
 @_quiet
+def conductor_up(admin):
+    """True when the conductor has reported itself up."""
+    services = admin.compute.get('/os-services', params={
+        'binary': 'nova-conductor'}).json()['services']
+    return any(one['state'] == 'up' for one in services)
+
+
+@_quiet
 def computes_up(admin):
     """True when every compute's service is up, and the host is mapped."""
     services = admin.compute.get(
@@ -56,3 +64,9 @@ def chassis_alive(admin):
     agents = admin.network.get('/v2.0/agents').json()['agents']
     return {agent['host'] for agent in agents
             if agent['alive']} == set(deployment.COMPUTES)
+
+
+@_quiet
+def glance_answers(admin):
+    """True when Glance lists images."""
+    return admin.image.get('/v2/images').status_code == 200

@@ -14,15 +14,15 @@
 
 """The recipe: what is started, in which order, and what may run at once."""
 
-import os
-import subprocess
+import functools
 import threading
 
 from allinone import api
 from allinone import checks
+from allinone import databases
 from allinone import deployment
 from allinone import environment
-from allinone import files
+from allinone import errors
 from allinone import readiness
 from allinone import resources
 from allinone.services import glance
@@ -44,168 +44,198 @@ SERVICES = (mariadb, rabbitmq, ovn, keystone, placement, glance, neutron,
 # an idle one.
 _LIMIT = 180
 
+#: What proves that the whole cloud is there: what is awaited, and its check.
+READY = {'conductor up': checks.conductor_up,
+         'chassis alive': checks.chassis_alive,
+         'computes up': checks.computes_up,
+         'inventories': checks.providers_filled,
+         'glance': checks.glance_answers}
+
 
 def programs(cloud):
-    """Every process of the cloud."""
-    return tuple(program for service in SERVICES
-                 for program in service.processes(cloud))
+    """Every process of the cloud, by name."""
+    return {program.name: program for service in SERVICES
+            for program in service.processes(cloud)}
 
 
 class Boot:
     """One boot of a deployment: its steps, and what they pass on."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, report):
         self.cloud = cloud
         self.admin = api.Admin(cloud)
-        self._programs = {one.name: one for one in programs(cloud)}
+        self._report = report
+        self._programs = programs(cloud)
         self._made = {}
-        self._lock = threading.Lock()
+        self._aborted = threading.Event()
+
+    def run(self):
+        """Do all steps.
+
+        :raises StepFailed: one failed; what runs is left running
+        """
+        steps.run(self._steps(), self._report, self._aborted.set)
+
+    def repair(self):
+        """Start what does not run, and prove that the cloud is there.
+
+        :raises StepFailed: it is not
+        :returns: the names of what was started
+        """
+        info = supervision.info(self.cloud.state)
+        missing = [name for name in self._programs
+                   if info[name]['statename'] != 'RUNNING']
+        self._start(*missing)
+        for what in READY:
+            self._wait(what)
+        return missing
 
     # -- pieces of steps
 
     def _start(self, *names):
-        """Return an action that starts processes, and waits for ports."""
-        def action():
-            for name in names:
-                with self._lock:
-                    supervision.client(self.cloud.state).startProcess(
-                        name, False)
-            for name in names:
-                self._wait_until_ready(self._programs[name])
-        return action
+        """Start processes, and wait until each can be spoken to."""
+        supervisor = supervision.client(self.cloud.state)
+        for name in names:
+            supervisor.startProcess(name, False)
+        for name in names:
+            self._wait_until_ready(self._programs[name])
 
     def _wait_until_ready(self, program):
         def wait(what, ready):
             readiness.wait(f'{what} of {program.name}', ready, _LIMIT,
-                           lambda: self._alive(program.name))
+                           functools.partial(self._check_alive, program))
         if program.listener:
             port = self.cloud.ports[program.listener]
             wait(f'port {port}', lambda: readiness.listening(port))
         if program.socket:
             wait('the socket', program.socket.exists)
 
-    def _alive(self, name):
-        info = supervision.info(self.cloud.state)[name]
-        return info['statename'] == 'RUNNING'
+    def _check_alive(self, program):
+        self._check_aborted()
+        info = supervision.info(self.cloud.state)[program.name]
+        if info['statename'] != 'RUNNING':
+            raise errors.StepFailed(
+                f'{program.name} ended; see {info["stdout_logfile"]}')
 
-    def _make(self, name, make):
-        def action():
-            self._made[name] = make(self.admin)
-        return action
+    def _check_aborted(self):
+        if self._aborted.is_set():
+            raise errors.StepFailed('given up, since another step failed')
 
-    def _wait(self, what, check):
-        return lambda: readiness.wait(
-            what, lambda: check(self.admin), _LIMIT)
+    def _wait(self, what):
+        readiness.wait(what, lambda: READY[what](self.admin), _LIMIT,
+                       self._check_aborted)
+
+    def _configure(self):
+        for service in SERVICES:
+            service.configure(self.cloud)
+        supervision.configure(self.cloud, self._programs.values())
+
+    def _install(self):
+        self.cloud.environment.symlink_to(environment.provide(self.cloud))
+
+    def _provide_databases(self):
+        def stop():
+            supervision.client(self.cloud.state).stopProcess('mariadb')
+        self._made['password'] = databases.provide(
+            self.cloud, lambda: self._start('mariadb'), stop, self._report)
+
+    def _write_workspace(self):
+        workspace.configure(self.cloud, resources.Resources(
+            self._made['images'], self._made['flavors'],
+            self._made['network'], self._made['compute version'],
+            self._made['placement version']))
 
     # -- the recipe
 
-    def configure(self):
-        for service in SERVICES:
-            service.configure(self.cloud)
-        supervision.configure(self.cloud, programs(self.cloud))
+    def _steps(self):
+        return (*self._base(), *self._control(), *self._contents())
 
-    def install(self):
-        path = environment.provide()
-        self.cloud.environment.unlink(missing_ok=True)
-        self.cloud.environment.symlink_to(path)
-        for service in (glance, neutron, nova):
-            service.configure_paste(self.cloud)
-
-    def initialise(self):
-        mariadb.initialise(self.cloud.data / 'mariadb')
-        if self.cloud.uid is not None:
-            subprocess.run(['chown', '-R', f'{self.cloud.uid}',
-                            self.cloud.data / 'mariadb'], check=True)
-
-    def workspace(self):
-        made = self._made
-        workspace.configure(self.cloud, resources.Resources(
-            made['images'], made['flavors'], made['network'],
-            made['compute version'], made['placement version']))
-
-    def steps(self):
-        cloud, step, start = self.cloud, steps.Step, self._start
-        chassis = [f'ovn-controller-{host}' for host in deployment.COMPUTES]
-        computes = [f'nova-compute-{host}' for host in deployment.COMPUTES]
+    def _base(self):
+        """What every cloud stands on: no code of OpenStack runs yet."""
+        step, start = steps.Step, self._starting
         return (
-            step('configuration', self.configure),
-            step('environment', self.install, ('configuration',)),
-            step('supervisor', lambda: supervision.start(cloud.state),
+            step('configuration', self._configure),
+            step('environment', self._install),
+            step('supervisor',
+                 lambda: supervision.start(self.cloud.state),
                  ('configuration',)),
             step('rabbitmq', start('epmd', 'rabbitmq'), ('supervisor',)),
-            step('datadir', self.initialise, ('configuration',)),
-            step('mariadb', start('mariadb'), ('supervisor', 'datadir')),
+            step('databases', self._provide_databases,
+                 ('supervisor', 'environment')),
             step('ovn databases', start('ovn-nb', 'ovn-sb', 'ovs-db'),
                  ('supervisor',)),
             step('ovn', start('ovn-northd', 'ovs-vswitchd'),
                  ('ovn databases',)),
-            step('chassis settings', lambda: ovn.configure_chassis(cloud),
+            step('chassis settings',
+                 lambda: ovn.configure_chassis(self.cloud),
                  ('ovn databases',)),
-            step('chassis', start(*chassis), ('chassis settings', 'ovn')),
-            step('keystone tables', lambda: keystone.sync(cloud),
-                 ('mariadb', 'environment')),
-            step('placement tables', lambda: placement.sync(cloud),
-                 ('mariadb', 'environment')),
-            step('glance tables', lambda: glance.sync(cloud),
-                 ('mariadb', 'environment')),
-            step('neutron tables', lambda: neutron.sync(cloud),
-                 ('mariadb', 'environment')),
-            step('nova api tables', lambda: nova.sync_api(cloud),
-                 ('mariadb', 'environment')),
-            step('nova cell tables', lambda: nova.sync_cells(cloud),
-                 ('nova api tables',)),
-            step('admin', lambda: keystone.bootstrap(cloud),
-                 ('keystone tables',)),
-            step('keystone', start('keystone'), ('admin',)),
-            step('catalog', lambda: api.register(cloud, self.admin),
-                 ('keystone',)),
-            step('placement', start('placement-api', 'placement-proxy'),
-                 ('placement tables', 'catalog')),
-            step('glance', start('glance-api'), ('glance tables',)),
-            step('neutron', start('neutron-api'),
-                 ('neutron tables', 'ovn', 'rabbitmq')),
-            step('nova-api', start('nova-api'),
-                 ('nova cell tables', 'rabbitmq')),
-            step('nova control', start('nova-conductor', 'nova-scheduler'),
-                 ('nova cell tables', 'rabbitmq')),
-            step('computes', start(*computes),
-                 ('nova control', 'placement')),
-            step('images', self._make('images', resources.images),
-                 ('glance', 'catalog')),
-            step('flavors', self._make('flavors', resources.flavors),
-                 ('nova-api', 'catalog')),
-            step('compute version', self._make(
-                'compute version', resources.compute_microversion),
-                ('nova-api', 'catalog')),
-            step('placement version', self._make(
-                'placement version', resources.placement_microversion),
-                ('placement', 'catalog')),
-            step('network', self._make('network', resources.public_network),
-                 ('neutron', 'catalog')),
-            step('members', lambda: resources.members(cloud, self.admin),
-                 ('catalog',)),
-            step('tempest', self.workspace,
-                 ('images', 'flavors', 'network', 'compute version',
-                  'placement version')),
-            step('chassis alive', self._wait(
-                'a live chassis for every compute', checks.chassis_alive),
-                ('chassis', 'neutron', 'catalog')),
-            step('computes up', self._wait(
-                'every compute up', checks.computes_up),
-                ('computes', 'nova-api', 'catalog')),
-            step('inventories', self._wait(
-                'the inventory of every compute', checks.providers_filled),
-                ('computes',)),
+            step('chassis', start(*(f'ovn-controller-{host}'
+                                    for host in deployment.COMPUTES)),
+                 ('chassis settings', 'ovn')),
         )
 
+    def _control(self):
+        """The services of OpenStack."""
+        step, start = steps.Step, self._starting
+        return (
+            step('keystone', start('keystone'), ('databases',)),
+            step('admin', lambda: api.take_over(
+                self.cloud, self._made['password']), ('keystone',)),
+            step('catalog', lambda: api.register(self.cloud, self.admin),
+                 ('admin',)),
+            step('placement', start('placement-api', 'placement-proxy'),
+                 ('keystone',)),
+            step('glance', start('glance-api'), ('keystone',)),
+            step('neutron', start('neutron-api'), ('keystone', 'ovn')),
+            # These end at once where the catalog does not know Placement.
+            step('nova control', start('nova-conductor', 'nova-scheduler'),
+                 ('catalog', 'placement', 'rabbitmq')),
+            step('nova-api', start('nova-api'), ('catalog', 'rabbitmq')),
+            step('conductor up', self._awaiting('conductor up'),
+                 ('nova control', 'nova-api')),
+            # A compute that finds no conductor asks again only after 10 s.
+            step('computes', start(*(f'nova-compute-{host}'
+                                     for host in deployment.COMPUTES)),
+                 ('conductor up',)),
+        )
 
-def boot(cloud, report):
-    """Boot the cloud from nothing.
+    def _contents(self):
+        """What users find, and the proof that all of it works."""
+        step, make = steps.Step, self._making
+        return (
+            step('images', make('images', resources.images),
+                 ('glance', 'catalog')),
+            step('flavors', make('flavors', resources.flavors),
+                 ('nova-api', 'catalog')),
+            step('compute version', make(
+                'compute version', resources.compute_microversion),
+                ('nova-api', 'catalog')),
+            step('placement version', make(
+                'placement version', resources.placement_microversion),
+                ('placement', 'catalog')),
+            step('network', make('network', resources.public_network),
+                 ('neutron', 'catalog')),
+            step('members',
+                 lambda: resources.members(self.cloud, self.admin),
+                 ('catalog',)),
+            step('tempest', self._write_workspace,
+                 ('images', 'flavors', 'network', 'compute version',
+                  'placement version')),
+            step('chassis alive', self._awaiting('chassis alive'),
+                 ('chassis', 'network')),
+            step('computes up', self._awaiting('computes up'),
+                 ('computes', 'flavors')),
+            step('inventories', self._awaiting('inventories'),
+                 ('computes', 'placement version')),
+        )
 
-    :raises StepFailed: a step failed; what runs is left running
-    """
-    files.directory(cloud.state)
-    deployment.save(cloud)
-    if cloud.uid is not None:
-        os.chmod(cloud.state, 0o711)
-    steps.run(Boot(cloud).steps(), report)
+    def _starting(self, *names):
+        return lambda: self._start(*names)
+
+    def _awaiting(self, what):
+        return lambda: self._wait(what)
+
+    def _making(self, name, make):
+        def action():
+            self._made[name] = make(self.admin)
+        return action

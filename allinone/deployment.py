@@ -37,7 +37,7 @@ DEFAULT_PORT_BASE = 21000
 #: The services' users, in Keystone and in MariaDB.
 SERVICE_USERS = ('glance', 'keystone', 'neutron', 'nova', 'placement')
 
-_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq')
+_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq', 'seed')
 
 
 @dataclasses.dataclass(frozen=True)

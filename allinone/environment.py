@@ -14,10 +14,11 @@
 
 """The services' own virtual environment, kept for all clones."""
 
-import subprocess
+import functools
 import sys
 
 from allinone import cache
+from allinone import commands
 from allinone import supervision
 
 RELEASE = '2026.1'
@@ -31,23 +32,22 @@ def lock_file():
 def key():
     """What an environment depends on, as a short hash."""
     return cache.key(lock_file(), lock_file().with_suffix('.in'), __file__,
-                     extra=sys.version)
+                     extra=f'{sys.version} {sys.base_prefix}')
 
 
-def provide():
+def provide(cloud):
     """Return the environment's path; install it when it is not there."""
-    return cache.provide('environments', key(), _install)
+    return cache.provide('environments', key(),
+                         functools.partial(_install, cloud))
 
 
-def _install(path):
+def _install(cloud, path):
     uv = supervision.tool('uv')
-    subprocess.run([uv, 'venv', '--quiet', '--relocatable', '--python',
-                    sys.executable, path],
-                   check=True, capture_output=True, text=True)
+    commands.run(cloud, uv, 'venv', '--quiet', '--relocatable',
+                 '--allow-existing', '--python', sys.executable, path)
     names = path / 'services.in'
     lines = lock_file().with_suffix('.in').read_text().splitlines()
     names.write_text('\n'.join(
         line for line in lines if not line.startswith('-r')))
-    subprocess.run([uv, 'pip', 'install', '--quiet', '--python', path,
-                    '--constraint', lock_file(), '--requirement', names],
-                   check=True, capture_output=True, text=True)
+    commands.run(cloud, uv, 'pip', 'install', '--quiet', '--python', path,
+                 '--constraint', lock_file(), '--requirement', names)

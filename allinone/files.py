@@ -41,13 +41,20 @@ def write(path, text, uid=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
-    if uid is not None:
-        os.chown(path, uid, uid)
+    give(path, uid)
 
 
 def directory(path, uid=None):
     """Make a directory that its owner alone enters; return it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if uid is not None:
-        os.chown(path, uid, uid)
+    give(path, uid)
     return path
+
+
+def give(path, uid):
+    """Make a path, and what is below it, the user's; None: leave it ours."""
+    if uid is None:
+        return
+    os.chown(path, uid, uid)
+    for below in path.rglob('*') if path.is_dir() else ():
+        os.chown(below, uid, uid, follow_symlinks=False)

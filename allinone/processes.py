@@ -16,9 +16,19 @@
 
 import psutil
 
+from allinone import errors
+
 #: Set to the state directory in the environment of supervisord, and so of
 #: all that descends from it, also when the parents are long gone.
-MARKER = 'LOCAL_DELETE_ALLINONE'
+_MARKER = 'LOCAL_DELETE_ALLINONE'
+
+
+def marked(state):
+    """Return what makes a process belong to the deployment in `state`."""
+    return {_MARKER: str(state),
+            # A process that sets its title must not do so over its
+            # environment, where the mark is.
+            'SPT_NOENV': '1'}
 
 
 def belonging_to(state):
@@ -26,32 +36,34 @@ def belonging_to(state):
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARKER) == str(state):
+            if process.environ().get(_MARKER) == str(state):
                 found.append(process)
-        except psutil.ZombieProcess:
-            continue
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            # Gone meanwhile, or another user's: not ours either way.
+            # Gone meanwhile (or a zombie), or another user's: not ours.
             continue
     return found
 
 
-def end(found, grace):
-    """End the processes: politely, and after `grace` seconds for good.
+def end(state, limit=10):
+    """Kill all that belongs to the deployment; return how many they were.
 
-    :returns: those that are still there, which only a kernel can explain
+    They are not asked first: the data goes with the cloud, so that there is
+    nothing to put in order. Looked for again, since a process may have been
+    forking meanwhile.
+
+    :param limit: seconds for which a killed process may linger
+    :raises StepFailed: something survives, which only the kernel can explain
     """
-    for process in found:
-        _signal(process, 'terminate')
-    _, alive = psutil.wait_procs(found, timeout=grace)
-    for process in alive:
-        _signal(process, 'kill')
-    _, alive = psutil.wait_procs(alive, timeout=5)
-    return alive
-
-
-def _signal(process, how):
-    try:
-        getattr(process, how)()
-    except psutil.NoSuchProcess:
-        return
+    ended = 0
+    while found := belonging_to(state):
+        ended += len(found)
+        for process in found:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        _, alive = psutil.wait_procs(found, timeout=limit)
+        if alive:
+            pids = ', '.join(str(process.pid) for process in alive)
+            raise errors.StepFailed(f'Killed, but still there: {pids}')
+    return ended

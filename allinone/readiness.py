@@ -20,22 +20,19 @@ import time
 from allinone import errors
 
 
-def wait(what, ready, limit, alive=lambda: True):
+def wait(what, ready, limit, check=lambda: None):
     """Wait until `ready()` is true: asked often at first, then less so.
 
     :param what: names in the error what was awaited
     :param limit: seconds
-    :param alive: asked too; false ends the wait, since nobody is left to
-        become ready
-    :raises StepFailed: the limit has passed, or `alive()` was false
+    :param check: called now and then; ends the wait by raising
+    :raises StepFailed: the limit has passed
     """
     begin = time.monotonic()
     pause = 0.05
     while not ready():
-        waited = time.monotonic() - begin
-        if not alive():
-            raise errors.StepFailed(f'{what}: its process ended')
-        if waited > limit:
+        check()
+        if time.monotonic() - begin > limit:
             raise errors.StepFailed(f'{what}: not after {limit:.0f} s')
         time.sleep(pause)
         pause = min(pause * 1.3, 0.5)

@@ -82,8 +82,7 @@ def placement_microversion(admin):
 
 def members(cloud, admin):
     """Make two members, each of a project of its own, for accounts.yaml."""
-    roles = {role['name']: role['id']
-             for role in admin.identity.get('/roles').json()['roles']}
+    roles = api.roles(admin)
     for name in ('member1', 'member2'):
         project = admin.identity.post('/projects', json={'project': {
             'name': name, 'domain_id': 'default'}}).json()['project']['id']

@@ -21,6 +21,8 @@ import subprocess
 import time
 import typing
 
+from keystoneauth1 import exceptions
+
 from allinone import errors
 
 
@@ -33,11 +35,12 @@ class Step:
     after: tuple[str, ...] = ()
 
 
-def run(steps, report):
+def run(steps, report, abort=lambda: None):
     """Do the steps; `report(name, seconds)` is called as each ends.
 
     After a failure no further step is begun; those under way are waited for.
 
+    :param abort: called at a failure, to bring those under way to an end
     :raises StepFailed: naming the step that failed first, and its reason
     :raises graphlib.CycleError: steps wait for each other
     """
@@ -46,16 +49,24 @@ def run(steps, report):
         {step.name: step.after for step in steps})
     order.prepare()
     with concurrent.futures.ThreadPoolExecutor(len(by_name)) as pool:
-        running = {}
-        while order.is_active():
-            for name in order.get_ready():
-                running[pool.submit(_timed, by_name[name].action)] = name
-            done, _ = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_COMPLETED)
-            for future in done:
-                name = running.pop(future)
-                report(name, _result(name, future))
-                order.done(name)
+        try:
+            _run(pool, by_name, order, report)
+        except BaseException:
+            abort()
+            raise
+
+
+def _run(pool, by_name, order, report):
+    running = {}
+    while order.is_active():
+        for name in order.get_ready():
+            running[pool.submit(_timed, by_name[name].action)] = name
+        done, _ = concurrent.futures.wait(
+            running, return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            name = running.pop(future)
+            report(name, _result(name, future))
+            order.done(name)
 
 
 def _timed(action):
@@ -72,5 +83,5 @@ def _result(name, future):
         raise errors.StepFailed(
             f'{name}: {error.cmd[0]} ended with {error.returncode}: '
             f'{lines[-1] if lines else "no output"}') from error
-    except errors.AllInOneError as error:
+    except (errors.AllInOneError, exceptions.ClientException) as error:
         raise errors.StepFailed(f'{name}: {error}') from error

@@ -24,7 +24,6 @@ import http.client
 import os
 import pathlib
 import shlex
-import socket
 import subprocess
 import sys
 import xmlrpc.client
@@ -35,9 +34,6 @@ import tenacity
 from allinone import errors
 from allinone import files
 from allinone import processes
-
-#: Longest path of a Unix socket on Linux, less its closing zero.
-_SOCKET_PATH_LIMIT = 107
 
 
 def tool(name):
@@ -76,7 +72,7 @@ def start(state):
 
     :raises StepFailed: it does not answer within ten seconds
     """
-    environment = {**os.environ, processes.MARKER: str(state)}
+    environment = {**os.environ, **processes.marked(state)}
     for name in ('PYTHONPATH', 'PYTHONHOME'):
         environment.pop(name, None)
     subprocess.run(

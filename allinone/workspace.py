@@ -38,8 +38,8 @@ def configure(cloud, resources):
                           f'{supervision.configuration(cloud.state)}'))
     files.write(etc / 'accounts.yaml',
                 files.render('tempest/accounts.yaml', cloud))
-    files.write(cloud.tempest / '.stestr.conf',
-                files.render('tempest/stestr.conf', cloud, packages=_packages()))
+    files.write(cloud.tempest / '.stestr.conf', files.render(
+        'tempest/stestr.conf', cloud, packages=_packages()))
 
 
 def _packages():
@@ -49,8 +49,7 @@ def _packages():
 
 def run(cloud, arguments):
     """Run `tempest run` with the arguments; return its exit code."""
-    return subprocess.run(
-        [supervision.tool('tempest'), 'run', *arguments], cwd=cloud.tempest,
-        env={**os.environ, 'PATH': os.pathsep.join(
-            (str(supervision.tool('tempest').parent), os.environ.get('PATH', '')))},
-    ).returncode
+    tempest = supervision.tool('tempest')
+    path = os.pathsep.join((str(tempest.parent), os.environ.get('PATH', '')))
+    return subprocess.run([tempest, 'run', *arguments], cwd=cloud.tempest,
+                          env={**os.environ, 'PATH': path}).returncode

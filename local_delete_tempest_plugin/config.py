@@ -16,19 +16,24 @@
 
 from oslo_config import cfg
 
+
+def _text(*sentences):
+    """Join lines, since oslo.config wraps the help itself."""
+    return ' '.join(' '.join(sentences).split())
+
+
 local_delete_group = cfg.OptGroup(
     name='local_delete',
     title='Local delete',
-    help="""
+    help=_text("""
 Scenarios that take a compute service down, delete a server of it, and prove
-that nothing of the server is left. With the defaults all of them skip.
-""")
+that nothing of the server is left. With the defaults all of them skip."""))
 
-_COMMAND = """ The command is split as a shell would split it and run without
+_COMMAND = """The command is split as a shell would split it and run without
 a shell, as the user who runs Tempest, within command_timeout; an exit code
 other than 0 is an error. A $ is written $$, as everywhere in tempest.conf."""
 
-_HOST = """ {host} is replaced with the name of the compute's host as Nova
+_HOST = """{host} is replaced with the name of the compute's host as Nova
 has it; a host whose name is not a host name's grammar is refused."""
 
 
@@ -42,61 +47,94 @@ def _limit(name, default, awaited, change):
 LocalDeleteGroup = [
     cfg.BoolOpt(
         'allow_outages', default=False,
-        help="""
+        help=_text("""
 Allow the scenarios to take the compute services of target_hosts out of
 service. A boolean, default False: every scenario skips. Set it to True on a
-cloud where these hosts may be down for some minutes."""),
+cloud where these hosts may be down for some minutes.""")),
     cfg.ListOpt(
         'target_hosts', default=[],
-        help="""
+        help=_text("""
 Hosts of the compute services that may be taken down, as ``openstack compute
 service list`` names them; one is used at a time. A comma-separated list; a
 lone * means every compute. Default: empty, which means none, and every
-scenario skips. Name hosts on which nothing of value runs."""),
+scenario skips. Name hosts on which nothing of value runs.""")),
+    cfg.BoolOpt(
+        'allow_foreign_servers', default=False,
+        help="""
+Take a host down although servers, or other consumers in Placement, that the
+run did not make are on it. A boolean, default False: the scenario skips and
+names them. Set it to True only where their owners know: nobody can act on
+these servers while their host is out."""),
+    cfg.IntOpt(
+        'min_other_hosts', default=1, min=0,
+        help="""
+How many other compute services must be up and enabled before one is taken
+down. A number, default 1. Raise it to what the cloud's users need meanwhile;
+0 allows an outage of the only compute."""),
+    cfg.BoolOpt(
+        'fence_host', default=True,
+        help="""
+Disable the compute service of a host before it is taken down, so that the
+scheduler puts nobody else's server there meanwhile; the disabled reason names
+the run and how to undo it. A boolean, default True. Set it to False only on a
+cloud that has no other user."""),
     cfg.BoolOpt(
         'allow_placement_outage', default=False,
-        help="""
+        help=_text("""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios
 that need it skip. Every tenant of the cloud feels it: while Placement is away
 no server can be created, moved or deleted cleanly. Set it to True only on a
-cloud that has no other user."""),
+cloud that has no other user.""")),
+    cfg.StrOpt(
+        'journal_dir',
+        help="""
+Directory of the journals, in which a run writes down what it is about to
+change, for ``tempest local-delete recover``. Default: local-delete under
+[oslo_concurrency] lock_path. Set it where lock_path does not outlive a
+crash; every run on this machine needs the same."""),
+    cfg.BoolOpt(
+        'recover_on_start', default=True,
+        help="""
+Recover what a dead run of this machine left in its journal before anything
+else is changed. A boolean, default True. With False the scenarios fail and
+name the journal; set it to False to look at what was left first."""),
     cfg.StrOpt(
         'compute_stop_command',
-        help="""
+        help=_text("""
 Stops the compute service of a host for real, for example ``ssh {host} sudo
 systemctl stop devstack@n-cpu``. Default: none, and the scenarios that need a
 dead compute skip. Set it where the machine that runs Tempest can reach the
-computes.""" + _HOST + _COMMAND),
+computes.""", _HOST, _COMMAND)),
     cfg.StrOpt(
         'compute_start_command',
-        help="""
+        help=_text("""
 Starts what compute_stop_command stopped. Default: none. Set it whenever
-compute_stop_command is set.""" + _HOST + _COMMAND),
+compute_stop_command is set.""", _HOST, _COMMAND)),
     cfg.StrOpt(
         'placement_stop_command',
-        help="""
+        help=_text("""
 Stops the Placement API for real, for example ``ssh controller sudo systemctl
 stop devstack@placement-api``. Default: none, and the scenarios that need a
 Placement outage skip. Set it where the machine that runs Tempest can reach
 Placement's. Behind a proxy its clients then see a 5xx answer; with
 no proxy their connections are refused. These are two stories, and each has a
-scenario of its own.""" + _COMMAND),
+scenario of its own.""", _COMMAND)),
     cfg.StrOpt(
         'placement_start_command',
-        help="""
+        help=_text("""
 Starts what placement_stop_command stopped. Default: none. Set it whenever
-placement_stop_command is set.""" + _COMMAND),
+placement_stop_command is set.""", _COMMAND)),
     cfg.StrOpt(
         'placement_proxy_stop_command',
-        help="""
+        help=_text("""
 Stops the proxy in front of the Placement API, so that connections to it are
 refused. Default: none; then placement_stop_command is used. Set it only where
-the proxy serves nothing but Placement.""" + _COMMAND),
+the proxy serves nothing but Placement.""", _COMMAND)),
     cfg.StrOpt(
         'placement_proxy_start_command',
-        help="""
+        help=_text("""
 Starts what placement_proxy_stop_command stopped. Default: none. Set it
-whenever placement_proxy_stop_command is set.""" + _COMMAND),
+whenever placement_proxy_stop_command is set.""", _COMMAND)),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),
     _limit('service_down_timeout', 180,
@@ -138,15 +176,15 @@ whenever placement_proxy_stop_command is set.""" + _COMMAND),
            'Raise it where Placement starts slowly.'),
     cfg.FloatOpt(
         'poll_interval_start', default=0.2, min=0.01,
-        help="""
+        help=_text("""
 Seconds between the first two looks of a wait; each pause is half as long
 again as the one before. Default: 0.2. Raise it where the APIs are
-throttled."""),
+throttled.""")),
     cfg.FloatOpt(
         'poll_interval_max', default=3.0, min=0.01,
-        help="""
+        help=_text("""
 Longest pause in seconds between two looks of a wait. Default: 3. Raise it
-where the APIs are throttled."""),
+where the APIs are throttled.""")),
 ]
 
 

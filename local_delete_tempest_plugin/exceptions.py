@@ -40,3 +40,9 @@ class RestoreFailed(exceptions.TempestException):
 
     message = ('%(what)s was not given back: %(problem)s. '
                'To put it right: %(remedy)s')
+
+
+class JournalUnusable(exceptions.TempestException):
+    """A journal cannot be written, read, or trusted."""
+
+    message = 'journal %(path)s %(problem)s'

@@ -27,10 +27,9 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import interrupts
+from local_delete_tempest_plugin import run
 
 LOG = logging.getLogger(__name__)
-
-TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
 
 # The resource tracker and every allocation move the generation, so a 409 is
 # common; what ends the tries is another run's trait, never their number alone.
@@ -44,12 +43,12 @@ class Lease:
     """One run's right to the hosts that carry its trait.
 
     :param placement: An admin's ``PlacementClient``.
-    :param run_id: Id of the run: capital letters and digits.
+    :param trait: The run's trait.
     """
 
-    def __init__(self, placement, run_id):
+    def __init__(self, placement, trait):
         self._placement = placement
-        self.trait = TRAIT_PREFIX + run_id
+        self.trait = trait
 
     def create_trait(self):
         """Make the trait known to Placement."""
@@ -71,7 +70,7 @@ class Lease:
         """
         traits, generation = self._read(provider_id)
         others = sorted(trait for trait in traits
-                        if trait.startswith(TRAIT_PREFIX)
+                        if trait.startswith(run.TRAIT_PREFIX)
                         and trait != self.trait)
         if others:
             raise exceptions.OutageRefused(

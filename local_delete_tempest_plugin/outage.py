@@ -18,6 +18,7 @@
 when the test ends, whatever ends it. ``begin`` takes the service away.
 """
 
+import dataclasses
 import shlex
 
 import fixtures
@@ -28,7 +29,6 @@ import urllib3
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import waiters
 
@@ -43,17 +43,33 @@ _HEARTBEATS = 2
 
 
 class Outage(fixtures.Fixture):
-    """Something that is taken away and given back, once."""
+    """Something that is taken away and given back, once.
+
+    :param admin: An ``admin.Admin``.
+    :param journal: The run's ``journal.Journal``, or None to give back what
+        a dead run took away.
+    """
+
+    def __init__(self, admin, journal):
+        super().__init__()
+        self._admin = admin
+        self._journal = journal
+        self._begun = False
+        self._intent = None
 
     def _setUp(self):
-        self._begun = False
         self.addCleanup(self.restore)
 
     def begin(self):
         """Take it away, and return when that is seen in the cloud."""
-        # Before the change: a time-out can strike between any two lines.
-        self._begun = True
+        self._mark_begun()
         self._take_away()
+
+    def _mark_begun(self):
+        # Before the change: a time-out can strike between any two lines.
+        if not self._begun:
+            self._intent = self._journal.intend(self.kind, **self._what())
+            self._begun = True
 
     def restore(self):
         """Give it back; nothing is done where that has been done already.
@@ -65,28 +81,61 @@ class Outage(fixtures.Fixture):
         with interrupts.held_back():
             self._give_back()
             self._begun = False
+            if self._journal is not None:
+                self._journal.strike(self._intent)
 
 
 class ComputeOutage(Outage):
     """The change of one compute service.
 
-    :param services: A ``compute_service.ComputeServices``.
-    :param placement: An admin's ``PlacementClient``.
+    :param guard: The run's ``guard.Guard``.
     :param target: The ``compute_service.TargetHost`` that is taken down.
+    :param reason: The disabled reason with which the service is kept from
+        taking servers meanwhile, or None where it is not.
     """
 
-    def __init__(self, services, placement, target):
-        super().__init__()
-        self._services = services
-        self._placement = placement
+    kind = 'compute'
+
+    def __init__(self, admin, journal, guard, target, reason=None):
+        super().__init__(admin, journal)
+        self._services = admin.services
+        self._placement = admin.placement
+        self._guard = guard
         self._target = target
+        self._reason = reason
         self._before = None
 
+    @classmethod
+    def resume(cls, admin, target, reason, before):
+        """Take up the outage of a dead run, to give its host back.
+
+        :param before: The ``compute_service.Service`` before the outage.
+        :returns: An outage that only needs ``restore``.
+        """
+        outage = cls(admin, None, None, target, reason)
+        outage._before = before
+        outage._begun = True
+        return outage
+
+    def _what(self):
+        return {'outage': type(self).__name__,
+                'target': dataclasses.asdict(self._target),
+                'reason': self._reason,
+                'before': dataclasses.asdict(self._before)}
+
     def begin(self):
-        """Ask the guard, then change the service."""
-        before = self._services.show(self._target.host)
-        guard.check(before)
-        self._before = before
+        """Ask the guard, fence the host, ask again, and change the service.
+
+        :raises OutageRefused: by the guard; a fence is then still there, and
+            ``restore`` takes it away.
+        """
+        self._guard.check(self._target)
+        self._before = self._services.show(self._target.host)
+        if self._reason is not None:
+            self._mark_begun()
+            self._set(status='disabled', disabled_reason=self._reason)
+            # A server may have been placed between the look and the fence.
+            self._guard.check(self._target)
         super().begin()
 
     def is_down(self):
@@ -150,6 +199,11 @@ class ComputeOutage(Outage):
         if (now.status, now.disabled_reason) == (
                 self._before.status, self._before.disabled_reason):
             return
+        if now.status == 'disabled' and now.disabled_reason != self._reason:
+            raise exceptions.RestoreFailed(
+                what='the status', remedy='ask who did it',
+                problem='somebody else disabled the service meanwhile (%r), '
+                'so it is left disabled' % now.disabled_reason)
         if self._before.disabled_reason is None:
             self._set(status=self._before.status)
         else:
@@ -187,17 +241,9 @@ class ForcedDown(ComputeOutage):
 
 
 class Disabled(ComputeOutage):
-    """The service takes no new servers; it is up, so this is no outage.
-
-    :param reason: The disabled reason that operators see meanwhile.
-    """
-
-    def __init__(self, services, placement, target, reason):
-        super().__init__(services, placement, target)
-        self._reason = reason
+    """The service takes no new servers; it is up, so this is no outage."""
 
     def _take_away(self):
-        self._set(status='disabled', disabled_reason=self._reason)
         waiters.wait_until(
             self.has_disabled_trait, bool,
             'the trait %s is on %s' % (DISABLED_TRAIT, self._target),
@@ -259,7 +305,6 @@ class Stopped(ComputeOutage):
 class PlacementStopped(Outage):
     """Placement is out of reach for everyone.
 
-    :param placement: A ``PlacementClient``.
     :param answer: ``REFUSED`` or ``UNAVAILABLE``: what its clients are to see.
     """
 
@@ -267,11 +312,26 @@ class PlacementStopped(Outage):
     UNAVAILABLE = 'a proxy answers 503'
     ANSWERS = 'it answers'
 
-    def __init__(self, placement, answer):
-        super().__init__()
-        self._placement = placement
+    kind = 'placement'
+
+    def __init__(self, admin, journal, answer):
+        super().__init__(admin, journal)
+        self._placement = admin.placement
         self._answer = answer
         self._stop, self._start = self.needs(answer)
+
+    @classmethod
+    def resume(cls, admin, answer):
+        """Take up the outage of a dead run, to give Placement back.
+
+        :returns: An outage that only needs ``restore``.
+        """
+        outage = cls(admin, None, answer)
+        outage._begun = True
+        return outage
+
+    def _what(self):
+        return {'answer': self._answer}
 
     @staticmethod
     def needs(answer):
@@ -325,5 +385,11 @@ class PlacementStopped(Outage):
                 'Placement answers', CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='Placement', problem=error,
-                remedy=shlex.join(commands.arguments(self._start)))
+                what='Placement', problem=error, remedy=self.remedy())
+
+    def remedy(self):
+        """Give the command line that starts Placement."""
+        try:
+            return shlex.join(commands.arguments(self._start))
+        except exceptions.CommandFailed:
+            return 'start Placement'

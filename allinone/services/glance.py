@@ -14,9 +14,7 @@
 
 """Glance: images, kept as files."""
 
-import shutil
-import subprocess
-
+from allinone import commands
 from allinone import files
 from allinone.services import wsgi
 
@@ -29,18 +27,10 @@ def configure(cloud):
     wsgi.configure(cloud, 'glance-api', 'glance.wsgi.api')
 
 
-def configure_paste(cloud):
-    """Take over the pipelines that the package ships."""
-    shutil.copy(cloud.environment / 'etc' / 'glance' / 'glance-api-paste.ini',
-                cloud.etc / 'glance')
-
-
 def sync(cloud):
     """Migrate the database."""
-    subprocess.run(
-        [cloud.environment / 'bin' / 'glance-manage', '--config-file',
-         cloud.etc / 'glance' / 'glance-api.conf', 'db_sync'],
-        check=True, capture_output=True, text=True)
+    commands.manage(cloud, 'glance-manage', ('glance/glance-api.conf',),
+                    'db_sync')
 
 
 def processes(cloud):

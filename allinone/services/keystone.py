@@ -16,8 +16,8 @@
 
 import base64
 import os
-import subprocess
 
+from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone.services import wsgi
@@ -37,24 +37,20 @@ def configure(cloud):
             files.write(etc / repository / number, key)
 
 
-def sync(cloud):
-    """Migrate the database."""
+def sync(cloud, password):
+    """Migrate the database; make the roles, the endpoint, the user seed.
+
+    :param password: of the user `seed`, an admin
+    """
     _manage(cloud, 'db_sync')
-
-
-def bootstrap(cloud):
-    """Make the admin, the roles and Keystone's own endpoint."""
     _manage(cloud, 'bootstrap', '--bootstrap-region-id', deployment.REGION,
             '--bootstrap-public-url', cloud.auth_url,
-            OS_BOOTSTRAP_PASSWORD=cloud.passwords['admin'])
+            OS_BOOTSTRAP_USERNAME='seed', OS_BOOTSTRAP_PASSWORD=password)
 
 
 def _manage(cloud, *arguments, **environment):
-    subprocess.run(
-        [cloud.environment / 'bin' / 'keystone-manage', '--config-file',
-         cloud.etc / 'keystone' / 'keystone.conf', *arguments],
-        check=True, capture_output=True, text=True,
-        env={**os.environ, **environment})
+    commands.manage(cloud, 'keystone-manage', ('keystone/keystone.conf',),
+                    *arguments, **environment)
 
 
 def processes(cloud):

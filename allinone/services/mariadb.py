@@ -16,10 +16,10 @@
 
 import os
 import pathlib
-import shutil
-import subprocess
 
+from allinone import commands
 from allinone import files
+from allinone import prechecks
 from allinone import programs
 
 #: Each user, and the databases that are its.
@@ -39,7 +39,7 @@ def configure(cloud):
             f'mariadb/{name}', cloud, databases=DATABASES), cloud.uid)
 
 
-def initialise(datadir):
+def initialise(cloud):
     """Make a data directory with system tables and no account at all.
 
     `mariadb-install-db` does this too, with help texts and a sys schema that
@@ -47,21 +47,22 @@ def initialise(datadir):
 
     :raises subprocess.CalledProcessError: the server refused
     """
+    datadir = cloud.data / 'mariadb'
     files.directory(datadir / 'mysql')
     tables = pathlib.Path('/usr/share/mysql/mysql_system_tables.sql')
     program, *root = _server()
-    subprocess.run(
-        [program, '--no-defaults', *root, '--bootstrap', f'--datadir={datadir}',
-         '--innodb-flush-method=nosync', '--innodb-log-file-size=16M',
-         '--default-storage-engine=InnoDB'],
-        input='USE mysql;\n' + tables.read_text(), check=True,
-        capture_output=True, text=True)
+    commands.run(
+        cloud, program, '--no-defaults', *root, '--bootstrap',
+        f'--datadir={datadir}', '--innodb-flush-method=nosync',
+        '--innodb-log-file-size=16M', '--default-storage-engine=InnoDB',
+        stdin='USE mysql;\n' + tables.read_text())
+    files.give(datadir, cloud.uid)
 
 
 def _server():
-    command = [shutil.which('mariadbd') or '/usr/sbin/mariadbd']
+    command = [prechecks.find('mariadbd')]
     if os.geteuid() == 0:
-        # Refused to root unless asked for; see deployment.uid.
+        # Refused to root unless asked for; see account.unprivileged.
         command.append('--user=root')
     return command
 

@@ -14,9 +14,7 @@
 
 """Neutron: its API, with ML2 and OVN."""
 
-import shutil
-import subprocess
-
+from allinone import commands
 from allinone import files
 from allinone.services import ovn
 from allinone.services import wsgi
@@ -31,18 +29,10 @@ def configure(cloud):
     wsgi.configure(cloud, 'neutron-api', 'neutron.wsgi.api')
 
 
-def configure_paste(cloud):
-    """Take over the pipelines that the package ships."""
-    shutil.copy(cloud.environment / 'etc' / 'neutron' / 'api-paste.ini',
-                cloud.etc / 'neutron')
-
-
 def sync(cloud):
     """Migrate the database."""
-    subprocess.run(
-        [cloud.environment / 'bin' / 'neutron-db-manage', '--config-file',
-         cloud.etc / 'neutron' / 'neutron.conf', 'upgrade', 'heads'],
-        check=True, capture_output=True, text=True)
+    commands.manage(cloud, 'neutron-db-manage', ('neutron/neutron.conf',),
+                    'upgrade', 'heads')
 
 
 def processes(cloud):

@@ -14,9 +14,7 @@
 
 """Nova: API, scheduler, conductor, and a compute for each host."""
 
-import shutil
-import subprocess
-
+from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
@@ -39,12 +37,6 @@ def configure(cloud):
     wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute')
 
 
-def configure_paste(cloud):
-    """Take over the pipelines that the package ships."""
-    shutil.copy(cloud.environment / 'etc' / 'nova' / 'api-paste.ini',
-                cloud.etc / 'nova')
-
-
 def sync_api(cloud):
     """Migrate the API database and map the two cells."""
     _manage(cloud, 'api_db', 'sync')
@@ -61,11 +53,8 @@ def sync_cells(cloud):
 
 
 def _manage(cloud, *arguments):
-    subprocess.run(
-        [cloud.environment / 'bin' / 'nova-manage', '--config-file',
-         cloud.etc / 'nova' / 'nova.conf', '--config-file',
-         cloud.etc / 'nova' / 'databases.conf', *arguments],
-        check=True, capture_output=True, text=True)
+    commands.manage(cloud, 'nova-manage', ('nova/nova.conf',
+                                           'nova/databases.conf'), *arguments)
 
 
 def processes(cloud):
@@ -83,7 +72,9 @@ def processes(cloud):
     return (
         wsgi.api(cloud, 'nova-api', {
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
-            'OS_NOVA_CONFIG_FILES': 'api-paste.ini;nova.conf;databases.conf'}),
+            'OS_NOVA_CONFIG_FILES':
+                f'{cloud.environment}/etc/nova/api-paste.ini;'
+                'nova.conf;databases.conf'}),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control)),
         programs.Program('nova-scheduler', (

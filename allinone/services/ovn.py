@@ -20,11 +20,10 @@ module, nor does it touch the network of the machine. The chassis answer
 Neutron's liveness checks like any other.
 """
 
-import os
-import subprocess
-
+from allinone import commands
 from allinone import deployment
 from allinone import files
+from allinone import prechecks
 from allinone import programs
 
 _SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
@@ -42,16 +41,15 @@ def configure(cloud):
     data = files.directory(cloud.data / 'ovn', cloud.uid)
     files.directory(cloud.run / 'ovn', cloud.uid)
     for name, schema in _SCHEMAS.items():
-        subprocess.run(['ovsdb-tool', 'create', data / name, schema],
-                       check=True, capture_output=True, text=True)
-        if cloud.uid is not None:
-            os.chown(data / name, cloud.uid, cloud.uid)
+        commands.run(cloud, prechecks.find('ovsdb-tool'), 'create',
+                     data / name, schema)
+    files.give(data, cloud.uid)
 
 
 def configure_chassis(cloud):
     """Tell Open vSwitch of the chassis; each has a bridge of its own."""
-    command = ['ovs-vsctl', '--no-wait', f'--db={socket(cloud, "ovs-db")}',
-               '--', 'init']
+    command = [prechecks.find('ovs-vsctl'), '--no-wait',
+               f'--db={socket(cloud, "ovs-db")}', '--', 'init']
     for number, host in enumerate(deployment.COMPUTES, 1):
         settings = {'ovn-remote': socket(cloud, 'ovn-sb'),
                     'ovn-encap-type': 'geneve',
@@ -63,7 +61,7 @@ def configure_chassis(cloud):
         command += ['--', 'set', 'Open_vSwitch', '.']
         command += [f'external-ids:{key}-{host}="{value}"'
                     for key, value in settings.items()]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    commands.run(cloud, *command)
 
 
 def processes(cloud):
@@ -72,8 +70,8 @@ def processes(cloud):
 
     def daemon(name, program, *arguments, socket=None):
         return programs.Program(
-            name, (program, '--verbose=console:info', '--verbose=syslog:off',
-                   *arguments),
+            name, (prechecks.find(program), '--verbose=console:info',
+                   '--verbose=syslog:off', *arguments),
             environment, socket=socket, drops_root=True)
 
     def controlled(name, program, *arguments):

@@ -18,10 +18,9 @@ The proxy makes both ways of losing Placement real: without it a client is
 refused the connection, and without the API behind it a client gets 503.
 """
 
-import shutil
-import subprocess
-
+from allinone import commands
 from allinone import files
+from allinone import prechecks
 from allinone import programs
 from allinone.services import wsgi
 
@@ -37,14 +36,12 @@ def configure(cloud):
 
 def sync(cloud):
     """Migrate the database."""
-    subprocess.run(
-        [cloud.environment / 'bin' / 'placement-manage', '--config-file',
-         cloud.etc / 'placement' / 'placement.conf', 'db', 'sync'],
-        check=True, capture_output=True, text=True)
+    commands.manage(cloud, 'placement-manage', ('placement/placement.conf',),
+                    'db', 'sync')
 
 
 def processes(cloud):
-    haproxy = shutil.which('haproxy') or '/usr/sbin/haproxy'
+    haproxy = prechecks.find('haproxy')
     return (
         wsgi.api(cloud, 'placement-api', {
             'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'}),

@@ -19,6 +19,7 @@ RabbitMQ that the machine already runs is neither seen nor touched.
 """
 
 from allinone import files
+from allinone import prechecks
 from allinone import programs
 
 # Not /usr/sbin/rabbitmq-server: that wrapper insists on root or rabbitmq,
@@ -65,9 +66,10 @@ def processes(cloud):
         'RUNNING_UNDER_SYSTEMD': 'true',
     }
     return (
-        programs.Program('epmd', ('epmd', '-port', epmd,
-                                 '-address', '127.0.0.1'),
-                        listener='epmd', drops_root=True),
+        programs.Program(
+            'epmd', (prechecks.find('epmd'), '-port', epmd,
+                     '-address', '127.0.0.1'),
+            listener='epmd', drops_root=True),
         programs.Program('rabbitmq', (_SERVER,), environment,
-                        listener='rabbitmq', drops_root=True),
+                         listener='rabbitmq', drops_root=True),
     )

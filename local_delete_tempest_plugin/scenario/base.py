@@ -18,34 +18,31 @@ import contextlib
 import dataclasses
 import random
 import time
-import uuid
 
 from oslo_log import log as logging
+from tempest.common import credentials_factory
 from tempest import config
 from tempest.lib.common import api_version_request
 from tempest.lib.common import fixed_network
 from tempest.lib.common.utils import data_utils
-from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 from tempest import test
 from testtools import content
 
-from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import footprint
 from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import interrupts
+from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import recovery
+from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
-
-# Services by UUID, and hypervisors whose id is their provider's.
-COMPUTE_MICROVERSION = '2.53'
-# What Nova itself speaks to read and write allocations, so that what is put
-# back is what Nova had put: consumers with a generation and without a type.
-PLACEMENT_MICROVERSION = '1.28'
 
 # What nova-compute records in the action once the delete has reached it.
 COMPUTE_DELETE_EVENT = 'compute_terminate_instance'
@@ -84,6 +81,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     credentials = ['project_member', 'admin']
 
+    this_run = run.Run()
+
     @classmethod
     def skip_checks(cls):
         super().skip_checks()
@@ -98,9 +97,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
                 '[local_delete] target_hosts is empty: name the hosts whose '
                 'compute service may be taken down')
         cls._skip_unless_in_range(
-            'compute', COMPUTE_MICROVERSION, required=True)
+            'compute', admin.COMPUTE_MICROVERSION, required=True)
         cls._skip_unless_in_range(
-            'placement', PLACEMENT_MICROVERSION, required=False)
+            'placement', admin.PLACEMENT_MICROVERSION, required=False)
         for option in ('image_ref', 'flavor_ref'):
             if not CONF.compute[option]:
                 raise lib_exc.InvalidConfiguration(
@@ -126,31 +125,75 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def setup_credentials(cls):
         cls.set_network_resources(network=True, subnet=True, dhcp=True)
+        cls.dead_journals = list(journal.find_dead())
+        for dead in cls.dead_journals:
+            if not CONF.local_delete.recover_on_start:
+                raise exceptions.JournalUnusable(
+                    path=dead.path, problem='is of a run that died: see what '
+                    'it left with "tempest local-delete recover --dry-run"')
+            recovery.release_accounts(dead.run_id)
+        cls.journal = journal.Journal(cls.this_run.id)
+        cls._credentials_intent = cls.journal.intend(
+            'credentials', run_id=cls.this_run.id)
         super().setup_credentials()
+
+    @classmethod
+    def clear_credentials(cls):
+        super().clear_credentials()
+        cls.journal.strike(cls._credentials_intent)
+
+    @classmethod
+    def _get_credentials_provider(cls):
+        # Tempest names what it makes after the class alone, so that nobody
+        # could tell what a dead run left from what a live one needs.
+        name = '%s-%s' % (cls.__name__, cls.this_run.name)
+        provider = getattr(cls, '_creds_provider', None)
+        if not provider or provider.name != name:
+            cls._creds_provider = credentials_factory.get_credentials_provider(
+                name=name, network_resources=cls._network_resources)
+        return cls._creds_provider
 
     @classmethod
     def setup_clients(cls):
         super().setup_clients()
         cls.servers_client = cls.os_project_member.servers_client
-        cls.admin_servers_client = cls.os_admin.servers_client
-        cls.admin_flavors_client = cls.os_admin.flavors_client
-        cls.placement = cls.os_admin.local_delete_placement.PlacementClient()
-        cls.services = compute_service.ComputeServices(
-            cls.os_admin.services_client, cls.os_admin.hypervisor_client)
+        cls.admin = admin.Admin.of(cls.os_admin)
+        cls.admin_servers_client = cls.admin.servers_client
+        cls.placement = cls.admin.placement
+        cls.services = cls.admin.services
 
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        cls.setup_api_microversion_fixture(
-            compute_microversion=COMPUTE_MICROVERSION,
-            placement_microversion=PLACEMENT_MICROVERSION)
+        microversions = admin.microversions()
+        microversions.setUp()
+        cls.addClassResourceCleanup(microversions.cleanUp)
+        while cls.dead_journals:
+            recovery.Recovery(cls.admin).recover(cls.dead_journals.pop())
         cls.project_id = cls.os_project_member.credentials.project_id
-        cls.made_servers = set()
-        cls.lease = lease.Lease(cls.placement, uuid.uuid4().hex[:12].upper())
-        cls.addClassResourceCleanup(cls.lease.delete_trait)
+        cls.guard = guard.Guard(cls.this_run, cls.admin)
+        cls.lease = lease.Lease(cls.placement, cls.this_run.trait)
+        cls._intend('trait', trait=cls.this_run.trait)
         cls.lease.create_trait()
         cls.flavor_id = cls._create_flavor()
         cls.networks = cls._find_networks()
+
+    @classmethod
+    def _name(cls):
+        return data_utils.rand_name(prefix=CONF.resource_name_prefix,
+                                    name=cls.this_run.name)
+
+    @classmethod
+    def _intend(cls, kind, **what):
+        """Write a change down, and see to it that it is undone."""
+        intent = cls.journal.intend(kind, **what)
+        cls.addClassResourceCleanup(cls._undo, intent)
+
+    @classmethod
+    def _undo(cls, intent):
+        with interrupts.held_back():
+            recovery.Recovery(cls.admin).undo(intent)
+            cls.journal.strike(intent)
 
     @classmethod
     def _create_flavor(cls):
@@ -158,18 +201,16 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
         :returns: The id of the flavor.
         """
-        client = cls.admin_flavors_client
+        client = cls.admin.flavors_client
         model = client.show_flavor(CONF.compute.flavor_ref)['flavor']
         specs = client.list_flavor_extra_specs(model['id'])['extra_specs']
+        name = cls._name()
+        cls._intend('flavor', name=name)
         flavor_id = client.create_flavor(
-            name=data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                      name='local-delete'),
+            name=name,
             ram=model['ram'], vcpus=model['vcpus'], disk=model['disk'],
             ephemeral=model['OS-FLV-EXT-DATA:ephemeral'],
             **{'os-flavor-access:is_public': False})['flavor']['id']
-        cls.addClassResourceCleanup(
-            test_utils.call_and_ignore_notfound_exc,
-            client.delete_flavor, flavor_id)
         client.set_flavor_extra_spec(
             flavor_id, **dict(specs, **{
                 'trait:%s' % cls.lease.trait: 'required'}))
@@ -215,7 +256,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             self.target = self._lease_host()
             self.reader = footprint.Reader(
                 self.placement, self.servers_client, self.target,
-                self.project_id, self.made_servers)
+                self.project_id, self.this_run.servers)
         self.watch = Watch(before=self.reader.read(own=()))
         self._attach('before', self.watch.before)
         yield self.watch
@@ -223,14 +264,15 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     def _lease_host(self):
         refusals = []
-        services = [service for service in self.services.list()
-                    if guard.is_target(service.host)]
-        random.shuffle(services)
-        for service in services:
+        hosts = [service.host for service in self.services.list()
+                 if guard.is_target(service.host)]
+        random.shuffle(hosts)
+        for host in hosts:
             try:
-                guard.check(service)
-                target = self.services.target_host(service.host)
-                self.addCleanup(self.lease.give_back, target.provider_id)
+                target = self.services.target_host(host)
+                self.guard.check(target)
+                self._intend_here('lease', provider_id=target.provider_id,
+                                  trait=self.lease.trait)
                 self.lease.take(target.provider_id)
             except exceptions.OutageRefused as refusal:
                 refusals.append(str(refusal))
@@ -242,18 +284,21 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             '[local_delete] target_hosts = %s' % ', '.join(
                 CONF.local_delete.target_hosts)))
 
+    def _intend_here(self, kind, **what):
+        """Write a change down, to be undone when the test ends."""
+        self.addCleanup(self._undo, self.journal.intend(kind, **what))
+
     def create_server(self):
         """Create a server on the leased host, as the member.
 
         :returns: A ``Server`` that is ACTIVE and holds allocations.
         """
-        name = data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                    name='local-delete')
+        name = self._name()
+        self._intend_here('server', name=name)
         server_id = self.servers_client.create_server(
             name=name, imageRef=CONF.compute.image_ref,
             flavorRef=self.flavor_id, networks=self.networks)['server']['id']
-        self.made_servers.add(server_id)
-        self.addCleanup(self._clean_up_server, server_id)
+        self.this_run.servers.add(server_id)
         shown = waiters.wait_until(
             lambda: self.admin_servers_client.show_server(
                 server_id)['server'],
@@ -284,24 +329,6 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             '%s is ACTIVE and holds nothing on %s in Placement; it holds '
             '%s' % (server, self.target, held))
 
-    def _clean_up_server(self, server_id):
-        # forceDelete, because a plain delete is a soft one where the cloud
-        # reclaims, and a soft-deleted server keeps its allocations.
-        test_utils.call_and_ignore_notfound_exc(
-            self.servers_client.force_delete_server, server_id)
-        self._await_gone(server_id)
-        try:
-            waiters.wait_until(
-                lambda: self.placement.list_allocations(
-                    server_id)['allocations'],
-                lambda held: not held,
-                'the allocations of server %s are gone' % server_id,
-                CONF.local_delete.cleanup_timeout)
-        except lib_exc.TimeoutException as error:
-            LOG.warning('Removing what Nova left: %s', error)
-            test_utils.call_and_ignore_notfound_exc(
-                self.placement.delete_allocations, server_id)
-
     @contextlib.contextmanager
     def outage(self, away):
         """Take a service away for the body, and give it back after it.
@@ -322,28 +349,31 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     def forced_down(self):
         """Force the leased compute down for the body of a ``with``."""
-        return self.outage(outage.ForcedDown(
-            self.services, self.placement, self.target))
+        return self._compute_outage(outage.ForcedDown)
 
     def compute_stopped(self):
         """Stop the leased compute for real for the body of a ``with``."""
-        return self.outage(outage.Stopped(
-            self.services, self.placement, self.target))
+        return self._compute_outage(outage.Stopped)
 
-    def disabled(self, reason):
-        """Disable the leased compute for the body of a ``with``.
+    def _compute_outage(self, kind):
+        fence = (self.this_run.fence_reason if CONF.local_delete.fence_host
+                 else None)
+        return self.outage(kind(self.admin, self.journal, self.guard,
+                                self.target, fence))
 
-        :param reason: The disabled reason that operators see meanwhile.
-        """
+    def disabled(self):
+        """Disable the leased compute for the body of a ``with``."""
         return self.outage(outage.Disabled(
-            self.services, self.placement, self.target, reason))
+            self.admin, self.journal, self.guard, self.target,
+            self.this_run.fence_reason))
 
     def placement_stopped(self, answer):
         """Take Placement away from all for the body of a ``with``.
 
         :param answer: An answer of ``outage.PlacementStopped``.
         """
-        return self.outage(outage.PlacementStopped(self.placement, answer))
+        return self.outage(outage.PlacementStopped(
+            self.admin, self.journal, answer))
 
     def skip_unless_placement_may_stop(self, answer):
         """Skip where a needed command or permission is missing.

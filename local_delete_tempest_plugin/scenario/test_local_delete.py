@@ -14,6 +14,7 @@
 
 """A server is deleted while its compute service is down (bug 1679750)."""
 
+from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
@@ -32,6 +33,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
     @decorators.attr(type='slow')
+    @utils.services('compute')
     def test_allocations_removed_by_api(self):
         """The API removes the allocations when the compute is down.
 
@@ -50,6 +52,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
     @decorators.attr(type='slow')
+    @utils.services('compute')
     def test_allocations_removed_after_compute_restart(self):
         """A compute's start removes what the API could not reach.
 
@@ -70,6 +73,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
     @decorators.attr(type='slow')
+    @utils.services('compute')
     def test_server_kept_when_placement_unavailable(self):
         """A delete that a proxy's 503 cuts short can be repeated.
 
@@ -92,6 +96,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('735e2608-9acb-48c6-a2e1-e631b2b49b12')
     @decorators.attr(type='slow')
+    @utils.services('compute')
     def test_leaked_allocations_healed(self):
         """A live compute's audit removes allocations that were leaked.
 
@@ -112,11 +117,12 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('75d4fe86-b0fc-4e54-870d-ab0153b98712')
     @decorators.attr(type='slow')
+    @utils.services('compute')
     def test_allocations_removed_when_service_disabled(self):
         """A disabled compute is not a dead one: it carries out the delete."""
         with self.footprint_unchanged():
             server = self.create_server()
-            with self.disabled('tempest: local delete') as disabled:
+            with self.disabled() as disabled:
                 self.delete_server_through_compute(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
             self.assertFalse(disabled.has_disabled_trait())

@@ -18,10 +18,9 @@ import fixtures
 from oslo_config import cfg
 from oslo_config import fixture as config_fixture
 from tempest import config
-from tempest.lib.common import api_microversion_fixture
 import testtools
 
-from local_delete_tempest_plugin.scenario import base as scenario_base
+from local_delete_tempest_plugin import admin
 
 
 class _Defaults(config.TempestConfigPrivate):
@@ -50,6 +49,4 @@ class TestCase(testtools.TestCase):
 
     def use_microversions(self):
         """Let clients speak the microversions that the scenarios pin."""
-        self.useFixture(api_microversion_fixture.APIMicroversionFixture(
-            compute_microversion=scenario_base.COMPUTE_MICROVERSION,
-            placement_microversion=scenario_base.PLACEMENT_MICROVERSION))
+        self.useFixture(admin.microversions())

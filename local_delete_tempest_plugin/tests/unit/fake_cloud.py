@@ -23,12 +23,15 @@ import copy
 import datetime
 import json
 import re
+import types
 from urllib import parse
 
 from tempest.lib.services.compute import hypervisor_client
+from tempest.lib.services.compute import migrations_client
 from tempest.lib.services.compute import servers_client
 from tempest.lib.services.compute import services_client
 
+from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin.services import placement
 
@@ -98,6 +101,8 @@ class FakeCloud:
         self.allocations = {}
         # Server id: 'ACTIVE', 'unchanged' (for long) or 'deleted'.
         self.servers = {}
+        self.hosts = {}
+        self.migrations = []
         self._now = 0
 
     def client(self, client_class, service):
@@ -116,6 +121,16 @@ class FakeCloud:
         return compute_service.ComputeServices(
             self.client(services_client.ServicesClient, 'compute'),
             self.client(hypervisor_client.HypervisorClient, 'compute'))
+
+    def admin(self):
+        """Make the clients of an admin of this cloud."""
+        return admin.Admin(
+            manager=types.SimpleNamespace(
+                servers_client=self.servers_client(),
+                migrations_client=self.client(
+                    migrations_client.MigrationsClient, 'compute')),
+            services=self.compute_services(),
+            placement=self.placement_client())
 
     def add_compute(self, host, number, service_number=None):
         """Add a host with a compute service and a node.
@@ -274,7 +289,14 @@ class FakeCloud:
         return 200, {'servers': [
             {'id': server_id, 'name': 'server', 'links': []}
             for server_id, state in self.servers.items()
-            if state != left_out]}
+            if state != left_out
+            and query.get('host') in (None, self.hosts.get(server_id))]}
+
+    def _list_migrations(self, query):
+        return 200, {'migrations': [
+            migration for migration in self.migrations
+            if query['host'] in (migration['source_compute'],
+                                 migration['dest_compute'])]}
 
     # Placement
 
@@ -350,6 +372,7 @@ class FakeCloud:
         ('PUT', 'os-services/(.*)', _update_service),
         ('GET', 'os-hypervisors/detail', _list_hypervisors),
         ('GET', 'servers', _list_servers),
+        ('GET', 'os-migrations', _list_migrations),
         ('GET', '', _show_root),
         ('GET', 'resource_providers', _list_providers),
         ('GET', 'resource_providers/(.*)/allocations',

@@ -20,6 +20,7 @@ import testtools
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import lease
+from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
@@ -32,7 +33,8 @@ class LeaseTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.cloud.add_compute('cmp1', 1)
         self.provider = fake_cloud.uuid(1)
-        self.lease = lease.Lease(self.cloud.placement_client(), 'RUN1')
+        self.lease = lease.Lease(self.cloud.placement_client(),
+                            run.Run('RUN1').trait)
         # So that the pauses between the tries cost a test nothing.
         self.useFixture(fixtures.MockPatch('time.sleep'))
 
@@ -84,7 +86,8 @@ class LeaseTest(base.TestCase):
                           'CUSTOM_GIVE_BACK'}, self.traits)
 
     def test_one_host_one_run(self):
-        other = lease.Lease(self.cloud.placement_client(), 'RUN2')
+        other = lease.Lease(self.cloud.placement_client(),
+                            run.Run('RUN2').trait)
         other.take(self.provider)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)

@@ -1,0 +1,87 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The migrated databases: made once, kept for all clones, copied by each.
+
+What is kept is MariaDB's data directory after every migration and Keystone's
+bootstrap, with the server stopped. It holds no password that is ever used
+again: MariaDB's accounts are made anew at each start, Nova's cells are kept
+as templates, and the admin's password, which lies beside the data, is
+changed as soon as Keystone answers.
+"""
+
+import shutil
+import subprocess
+
+from allinone import cache
+from allinone import commands
+from allinone import environment
+from allinone import files
+from allinone import prechecks
+from allinone.services import glance
+from allinone.services import keystone
+from allinone.services import mariadb
+from allinone.services import neutron
+from allinone.services import nova
+from allinone.services import placement
+from allinone import steps
+
+_MAKERS = (glance, keystone, mariadb, neutron, nova, placement)
+
+
+def key():
+    """What the databases depend on, as a short hash."""
+    server = subprocess.run([prechecks.find('mariadbd'), '--version'],
+                            check=True, capture_output=True, text=True)
+    return cache.key(__file__, *(module.__file__ for module in _MAKERS),
+                     extra=environment.key() + server.stdout)
+
+
+def provide(cloud, start, stop, report):
+    """Start MariaDB with migrated databases; return the admin's password.
+
+    :param start: starts MariaDB and waits for it
+    :param stop: stops it and waits for its end
+    :param report: told of each migration, where they are not kept yet
+    """
+    ours = cloud.data / 'mariadb'
+
+    def make(entry):
+        mariadb.initialise(cloud)
+        start()
+        steps.run(_migrations(cloud), report)
+        stop()
+        files.write(entry / 'password', cloud.passwords['seed'])
+        shutil.move(ours, entry / 'mariadb')
+
+    entry = cache.provide('databases', key(), make)
+    commands.run(cloud, 'cp', '--archive', '--reflink=auto',
+                 entry / 'mariadb', ours)
+    files.give(ours, cloud.uid)
+    start()
+    return (entry / 'password').read_text()
+
+
+def _migrations(cloud):
+    step = steps.Step
+    return (
+        step('keystone tables',
+             lambda: keystone.sync(cloud, cloud.passwords['seed'])),
+        step('placement tables', lambda: placement.sync(cloud)),
+        step('glance tables', lambda: glance.sync(cloud)),
+        step('neutron tables', lambda: neutron.sync(cloud)),
+        step('nova api tables', lambda: nova.sync_api(cloud)),
+        step('nova cell tables', lambda: nova.sync_cells(cloud),
+             ('nova api tables',)),
+    )

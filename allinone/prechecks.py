@@ -1,0 +1,138 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What can be known to be missing before anything is started."""
+
+import os
+import pathlib
+import shutil
+import socket
+import sys
+
+import psutil
+
+from allinone import cache
+from allinone import environment
+from allinone import errors
+
+_GIB = 2 ** 30
+
+#: What the cloud writes, its databases above all, and what the environment
+#: of the services takes; with a margin for logs.
+_STATE_BYTES = 2 * _GIB
+_CACHE_BYTES = 2 * _GIB
+
+#: A whole cloud holds about two and a half.
+_MEMORY_BYTES = 3 * _GIB
+
+#: Program to the package of Debian and Ubuntu that has it.
+PROGRAMS = {'mariadbd': 'mariadb-server-core',
+            'rabbitmq-server': 'rabbitmq-server',
+            'epmd': 'erlang-base',
+            'ovsdb-server': 'openvswitch-common',
+            'ovsdb-tool': 'openvswitch-common',
+            'ovs-vsctl': 'openvswitch-common',
+            'ovs-vswitchd': 'openvswitch-switch',
+            'ovn-northd': 'ovn-central',
+            'ovn-controller': 'ovn-host',
+            'haproxy': 'haproxy',
+            'setpriv': 'util-linux'}
+
+# The longest that is made below the state directory, with the largest pid.
+_LONGEST_SOCKET = '/run/ovn/ovn-controller.4194304.ctl'
+_SOCKET_PATH_LIMIT = 107
+
+_SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+
+def find(program):
+    """Path of a system program, also where sbin is not in PATH, or None."""
+    return shutil.which(program, path=os.pathsep.join(
+        (os.environ.get('PATH', ''), _SYSTEM_PATH)))
+
+
+def run(cloud):
+    """Check all; raise BadInput with a line for each thing in the way."""
+    lines = [line for check in (_python, _programs, _ports, _socket_path,
+                                _disk, _memory) for line in check(cloud)]
+    if lines:
+        raise errors.BadInput('\n'.join(lines))
+
+
+def _python(cloud):
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        yield (f'Python {sys.version.split()[0]} runs this, but OpenStack '
+               f'{environment.RELEASE} needs 3.10 to 3.13')
+
+
+def _programs(cloud):
+    missing = {program: package for program, package in PROGRAMS.items()
+               if find(program) is None}
+    if missing:
+        packages = ' '.join(sorted(set(missing.values())))
+        yield (f'Not installed: {", ".join(missing)}; they come with '
+               f'"apt-get install --no-install-recommends {packages}"')
+
+
+def _ports(cloud):
+    if not 1024 <= cloud.port_base <= 65535 - len(cloud.ports):
+        yield (f'--port-base {cloud.port_base} is not between 1024 and '
+               f'{65535 - len(cloud.ports)}')
+        return
+    taken = [f'{port} ({name})' for name, port in cloud.ports.items()
+             if not _free(port)]
+    if taken:
+        yield (f'In use already: port {", ".join(taken)}; end what listens '
+               f'there, or give another --port-base')
+
+
+def _free(port):
+    with socket.socket() as probe:
+        # As servers do: a connection of before in TIME_WAIT is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+    return True
+
+
+def _socket_path(cloud):
+    longest = len(os.fsencode(cloud.state)) + len(_LONGEST_SOCKET)
+    if longest > _SOCKET_PATH_LIMIT:
+        yield (f'{cloud.state} is {longest - _SOCKET_PATH_LIMIT} characters '
+               f'too long for the sockets in it: give a shorter --state')
+
+
+def _disk(cloud):
+    wanted = [(cloud.state, _STATE_BYTES)]
+    if not cache.has('environments', environment.key()):
+        wanted.append((cache.root(), _CACHE_BYTES))
+    for path, needed in wanted:
+        free = shutil.disk_usage(_existing(path)).free
+        if free < needed:
+            yield (f'{path} has {free / _GIB:.1f} GiB of disk left, and '
+                   f'{needed / _GIB:.0f} are needed')
+
+
+def _existing(path):
+    return next(parent for parent in (path, *pathlib.Path(path).parents)
+                if parent.exists())
+
+
+def _memory(cloud):
+    available = psutil.virtual_memory().available
+    if available < _MEMORY_BYTES:
+        yield (f'{available / _GIB:.1f} GiB of memory are available, and '
+               f'{_MEMORY_BYTES / _GIB:.0f} are needed')

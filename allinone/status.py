@@ -1,0 +1,49 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of every process."""
+
+import datetime
+
+import prettytable
+
+from allinone import cloud as recipe
+from allinone import supervision
+
+
+def show(cloud):
+    """Print the table; return True when every process runs."""
+    info = (supervision.info(cloud.state)
+            if supervision.running(cloud.state) else {})
+    table = prettytable.PrettyTable(
+        ('Name', 'PID', 'Port', 'State', 'Since', 'Log file'))
+    table.align = 'l'
+    programs = recipe.programs(cloud)
+    for name, program in programs.items():
+        known = info.get(name, {})
+        table.add_row((
+            name, known.get('pid') or '',
+            cloud.ports[program.listener] if program.listener else '',
+            known.get('statename', 'DOWN'), _since(known),
+            cloud.logs / f'{name}.log'))
+    print(table)
+    return all(info.get(name, {}).get('statename') == 'RUNNING'
+               for name in programs)
+
+
+def _since(known):
+    moment = max(known.get('start', 0), known.get('stop', 0))
+    if not moment:
+        return ''
+    return datetime.datetime.fromtimestamp(moment).isoformat(' ')

@@ -1,0 +1,58 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Ports and passwords, and finding them again."""
+
+import dataclasses
+import stat
+
+from allinone import deployment
+from allinone import errors
+from allinone.tests import base
+
+
+class DeploymentTest(base.TestCase):
+
+    def test_neighbours_share_no_port(self):
+        neighbour = dataclasses.replace(
+            self.cloud, port_base=21000 + len(deployment.LISTENERS))
+        self.assertEqual(
+            2 * len(deployment.LISTENERS),
+            len({*self.cloud.ports.values(), *neighbour.ports.values()}))
+
+    def test_load_returns_what_was_saved(self):
+        deployment.save(self.cloud)
+        self.assertEqual(self.cloud, deployment.load(self.state))
+
+    def test_saved_for_the_owner_alone(self):
+        deployment.save(self.cloud)
+        path = self.state / 'deployment.json'
+        self.assertEqual(0o600, stat.S_IMODE(path.stat().st_mode))
+
+    def test_passwords_are_random_and_stay_out_of_repr(self):
+        other = deployment.new(self.state, 21000, None)
+        values = {*self.cloud.passwords.values(), *other.passwords.values()}
+        self.assertEqual(2 * len(self.cloud.passwords), len(values))
+        self.assertNotIn(self.cloud.passwords['admin'], repr(self.cloud))
+
+    def test_load_of_nothing(self):
+        error = self.assertRaises(errors.BadInput, deployment.load,
+                                  self.state)
+        self.assertIn('run "up" first', str(error))
+
+    def test_load_of_garbage(self):
+        (self.state / 'deployment.json').write_text('{"port_base": 1')
+        error = self.assertRaises(errors.BadInput, deployment.load,
+                                  self.state)
+        self.assertIn('cannot be read', str(error))

@@ -1,0 +1,75 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The command line: what it takes, and how it refuses."""
+
+import contextlib
+import io
+from unittest import mock
+
+from allinone import __main__ as main
+from allinone import deployment
+from allinone import errors
+from allinone.tests import base
+
+
+class MainTest(base.TestCase):
+
+    def run_main(self, *arguments):
+        """Return the exit code and what went to stderr."""
+        stderr = io.StringIO()
+        with mock.patch('sys.argv', ['allinone', *map(str, arguments)]), \
+                contextlib.redirect_stderr(stderr):
+            try:
+                return main.main(), stderr.getvalue()
+            except SystemExit as end:
+                return end.code, stderr.getvalue()
+
+    @mock.patch('allinone.lifecycle.up')
+    def test_options_before_and_after_the_verb(self, up):
+        self.run_main('--state', self.state, 'up', '--port-base', '30000')
+        up.assert_called_with(self.state, 30000)
+        self.run_main('up', '--state', self.state)
+        up.assert_called_with(self.state, None)
+
+    @mock.patch('allinone.workspace.run', return_value=3)
+    def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):
+        deployment.save(self.cloud)
+        code, _ = self.run_main('--state', self.state, 'tempest', '--regex',
+                                '^x', '--serial', '--list')
+        run.assert_called_with(self.cloud,
+                               ['--regex', '^x', '--serial', '--list'])
+        self.assertEqual(3, code)
+
+    def test_bad_input_is_one_line(self):
+        code, text = self.run_main('--state', self.state, 'status')
+        self.assertEqual(2, code)
+        self.assertEqual(f'No all-in-one in {self.state}: run "up" first\n',
+                         text)
+
+    def test_unknown_argument(self):
+        code, text = self.run_main('up', '--fast')
+        self.assertEqual(2, code)
+        self.assertIn('unrecognized arguments: --fast', text)
+
+    def test_debug_raises(self):
+        self.assertRaises(errors.BadInput, self.run_main, '--debug',
+                          '--state', self.state, 'status')
+
+    def test_a_directory_of_somebody_else_is_refused(self):
+        (self.state / 'thesis.tex').touch()
+        code, text = self.run_main('--state', self.state, 'up')
+        self.assertEqual(2, code)
+        self.assertIn('give another --state', text)
+        self.assertTrue((self.state / 'thesis.tex').exists())

@@ -1,0 +1,61 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What belongs to a deployment is found and ended, and nothing else is."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+
+from allinone import processes
+from allinone.tests import base
+
+# Starts a process in a session of its own, prints its pid, and is gone.
+_ORPHAN = '''
+import subprocess, sys
+child = subprocess.Popen(["sleep", "60"], start_new_session=True,
+                         stdout=subprocess.DEVNULL)
+print(child.pid)
+'''
+
+
+class ProcessesTest(base.TestCase):
+
+    def start(self, state):
+        child = subprocess.Popen(
+            ['sleep', '60'], env={**os.environ, **processes.marked(state)})
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        return child
+
+    def pids(self):
+        return {process.pid for process in processes.belonging_to(self.state)}
+
+    def test_orphan_is_found_and_ended(self):
+        orphan = int(subprocess.run(
+            [sys.executable, '-c', _ORPHAN], check=True, text=True,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **processes.marked(self.state)}).stdout)
+        self.assertEqual({orphan}, self.pids())
+        self.assertEqual(1, processes.end(self.state))
+        self.assertEqual(set(), self.pids())
+
+    def test_another_deployment_is_left_alone(self):
+        ours = self.start(self.state)
+        theirs = self.start(f'{self.state}2')
+        self.assertEqual(1, processes.end(self.state))
+        self.assertFalse(psutil.pid_exists(ours.pid))
+        self.assertIsNone(theirs.poll())

@@ -1,0 +1,94 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every configuration file renders, and says what it must."""
+
+import configparser
+import shlex
+
+from allinone import cloud as recipe
+from allinone import files
+from allinone import resources
+from allinone.services import ovn
+from allinone import supervision
+from allinone.tests import base
+from allinone import workspace
+
+
+class TemplatesTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        for service in recipe.SERVICES:
+            if service is not ovn:
+                service.configure(self.cloud)
+
+    def parse(self, path):
+        parser = configparser.ConfigParser(
+            interpolation=None, strict=True, allow_no_value=False)
+        parser.read_string(path.read_text())
+        return parser
+
+    def test_every_service_reads_its_own_password_alone(self):
+        for service in ('glance/glance-api.conf', 'neutron/neutron.conf',
+                        'nova/nova.conf', 'placement/placement.conf'):
+            parsed = self.parse(self.cloud.etc / service)
+            user = parsed['keystone_authtoken']['username']
+            self.assertEqual(service.split('/')[0], user)
+            self.assertEqual(self.cloud.passwords[user],
+                             parsed['keystone_authtoken']['password'])
+            text = (self.cloud.etc / service).read_text()
+            for other in ('admin', 'keystone', 'seed'):
+                self.assertNotIn(self.cloud.passwords[other], text)
+
+    def test_computes_know_no_database(self):
+        for name in ('nova.conf', 'compute1.conf'):
+            parsed = self.parse(self.cloud.etc / 'nova' / name)
+            self.assertNotIn('database', parsed)
+            self.assertNotIn('api_database', parsed)
+
+    def test_supervisor_runs_every_program_and_restarts_none(self):
+        programs = recipe.programs(self.cloud)
+        supervision.configure(self.cloud, programs.values())
+        parsed = self.parse(supervision.configuration(self.state))
+        for name, program in programs.items():
+            section = parsed[f'program:{name}']
+            self.assertEqual('false', section['autorestart'])
+            self.assertEqual(list(program.command),
+                             shlex.split(section['command']))
+
+    def test_no_password_in_a_command_line(self):
+        for program in recipe.programs(self.cloud).values():
+            for password in self.cloud.passwords.values():
+                self.assertNotIn(password, ' '.join(program.command))
+
+    def test_daemons_drop_root_where_they_can(self):
+        text = files.render(
+            'supervisord.conf', self.cloud, socket='s',
+            programs=recipe.programs(self.cloud).values(),
+            command=lambda program: f'drops {program.drops_root}')
+        self.assertIn('[program:mariadb]\ncommand = drops True', text)
+
+    def test_tempest_conf_fills_in_the_outage_commands(self):
+        workspace.configure(self.cloud, resources.Resources(
+            ('image1', 'image2'), ('flavor1', 'flavor2'), 'network', '2.100',
+            '1.39'))
+        parsed = self.parse(self.cloud.tempest / 'etc' / 'tempest.conf')
+        group = parsed['local_delete']
+        self.assertEqual('compute1,compute2,compute3', group['target_hosts'])
+        for name in ('compute', 'placement', 'placement_proxy'):
+            for verb in ('stop', 'start'):
+                program, *_ = shlex.split(group[f'{name}_{verb}_command'])
+                self.assertTrue(program.startswith('/'), program)
+        self.assertIn('nova-compute-{host}', group['compute_stop_command'])

@@ -1,0 +1,68 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The clients of an admin, and nothing of the tests."""
+
+import dataclasses
+
+from tempest.lib.common import api_microversion_fixture
+
+from local_delete_tempest_plugin import compute_service
+
+# Services by UUID, and hypervisors whose id is their provider's.
+COMPUTE_MICROVERSION = '2.53'
+# What Nova itself speaks to read and write allocations, so that what is put
+# back is what Nova had put: consumers with a generation and without a type.
+PLACEMENT_MICROVERSION = '1.28'
+
+
+def microversions():
+    """Make the fixture that pins the microversions of all clients."""
+    return api_microversion_fixture.APIMicroversionFixture(
+        compute_microversion=COMPUTE_MICROVERSION,
+        placement_microversion=PLACEMENT_MICROVERSION)
+
+
+@dataclasses.dataclass(frozen=True)
+class Admin:
+    """What an admin's ``tempest.clients.Manager`` has for this plugin."""
+
+    manager: object
+    services: compute_service.ComputeServices
+    #: A ``PlacementClient``.
+    placement: object
+
+    @classmethod
+    def of(cls, manager):
+        """Make it of a manager with an admin's credentials.
+
+        :param manager: A ``tempest.clients.Manager``.
+        """
+        return cls(
+            manager=manager,
+            services=compute_service.ComputeServices(
+                manager.services_client, manager.hypervisor_client),
+            placement=manager.local_delete_placement.PlacementClient())
+
+    @property
+    def servers_client(self):
+        return self.manager.servers_client
+
+    @property
+    def flavors_client(self):
+        return self.manager.flavors_client
+
+    @property
+    def migrations_client(self):
+        return self.manager.migrations_client

@@ -1,0 +1,278 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Undo what a dead run had in mind, whether or not it came to it.
+
+Every undo looks first, and finds nothing to do where the change was never
+made or is undone already. Whatever is deleted carries the run's id in its
+name, so nothing of anyone else is ever touched.
+"""
+
+import dataclasses
+import pathlib
+import re
+
+from oslo_concurrency import lockutils
+from oslo_log import log as logging
+from tempest import config
+from tempest.lib.common.utils import test_utils
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin import lease
+from local_delete_tempest_plugin import outage as outages
+from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin import waiters
+
+CONF = config.CONF
+LOG = logging.getLogger(__name__)
+
+_OUTAGES = {outage.__name__: outage for outage in (
+    outages.ForcedDown, outages.Stopped, outages.Disabled)}
+
+
+class Recovery:
+    """Undoes the intents of journals.
+
+    :param admin: An ``admin.Admin``.
+    """
+
+    def __init__(self, admin):
+        self._admin = admin
+        self._undo = {
+            'compute': self._undo_compute,
+            'placement': self._undo_placement,
+            'server': self._undo_server,
+            'lease': self._undo_lease,
+            'flavor': self._undo_flavor,
+            'trait': self._undo_trait,
+            'credentials': self._undo_credentials,
+        }
+
+    def find_in_cloud(self, run_id):
+        """Find what carries a run's id in the cloud, without its journal.
+
+        :param run_id: Id of a run that is known to be dead.
+        :returns: A ``journal.DeadJournal`` that has no file.
+        """
+        this_run = run.Run(run_id)
+        self._need_placement()
+        intents = []
+        if any(self._identities(this_run)):
+            intents.append(('credentials', {'run_id': run_id}))
+        if self._has_trait(this_run.trait):
+            intents.append(('trait', {'trait': this_run.trait}))
+        intents += [
+            ('flavor', {'name': flavor['name']}) for flavor in
+            self._admin.flavors_client.list_flavors(
+                is_public=None)['flavors'] if this_run.name in flavor['name']]
+        intents += [
+            ('lease', {'provider_id': provider['uuid'],
+                       'trait': this_run.trait})
+            for provider in self._providers_with(this_run.trait)]
+        intents += [
+            ('server', {'name': server['name']}) for server in
+            self._admin.servers_client.list_servers(
+                all_tenants=True, name=this_run.name)['servers']]
+        intents += [
+            ('compute', self._fenced(service, this_run))
+            for service in self._admin.services.list()
+            if service.disabled_reason == this_run.fence_reason]
+        return journal.DeadJournal(None, run_id, [
+            journal.Intent(number, kind, what)
+            for number, (kind, what) in enumerate(intents, 1)])
+
+    def _need_placement(self):
+        refused = outages.PlacementStopped.REFUSED
+        stopped = outages.PlacementStopped.resume(self._admin, refused)
+        seen = stopped.probe()
+        if seen != stopped.ANSWERS:
+            raise exceptions.RestoreFailed(
+                what='Placement', problem=seen, remedy=stopped.remedy())
+
+    def _has_trait(self, trait):
+        try:
+            self._admin.placement.show_trait(trait)
+        except lib_exc.NotFound:
+            return False
+        return True
+
+    def _providers_with(self, trait):
+        # Placement refuses to filter by a trait that it does not know.
+        return self._admin.placement.list_resource_providers(
+            required=trait)['resource_providers'] if self._has_trait(
+                trait) else []
+
+    def _fenced(self, service, this_run):
+        # The guard lets nothing be fenced but what is enabled and not forced
+        # down. Whether the process was stopped too only a command can tell.
+        kind = (outages.Stopped if CONF.local_delete.compute_start_command
+                else outages.ForcedDown)
+        return {'outage': kind.__name__,
+                'target': dataclasses.asdict(
+                    self._admin.services.target_host(service.host)),
+                'reason': this_run.fence_reason,
+                'before': dataclasses.asdict(dataclasses.replace(
+                    service, status='enabled', disabled_reason=None,
+                    forced_down=False))}
+
+    def recover(self, dead):
+        """Undo all that a dead run had in mind, the last thing first.
+
+        :param dead: A ``journal.DeadJournal``; it is closed.
+        :raises RestoreFailed: something could not be undone; the rest was
+            tried all the same.
+        """
+        problems = []
+        for intent in reversed(dead.intents):
+            LOG.warning('Undoing of dead run %s: %s', dead.run_id, intent)
+            try:
+                self.undo(intent)
+            except lib_exc.TempestException as error:
+                LOG.exception('Undoing %s', intent)
+                problems.append(str(error))
+        dead.close(recovered=not problems)
+        if problems:
+            raise exceptions.RestoreFailed(
+                what='what run %s changed' % dead.run_id,
+                problem='; '.join(problems),
+                remedy='tempest local-delete recover')
+
+    def undo(self, intent):
+        """Undo one change, and prove it by reading back.
+
+        :param intent: A ``journal.Intent``.
+        :raises RestoreFailed: it could not be undone.
+        :raises JournalUnusable: it is of a kind that this plugin lacks.
+        """
+        try:
+            undo = self._undo[intent.kind]
+        except KeyError:
+            raise exceptions.JournalUnusable(
+                path='', problem='has an intent of unknown kind %r' %
+                intent.kind)
+        undo(**intent.what)
+
+    def _undo_compute(self, outage, target, reason, before):
+        _OUTAGES[outage].resume(
+            self._admin, compute_service.TargetHost(**target), reason,
+            compute_service.Service(**before)).restore()
+
+    def _undo_placement(self, answer):
+        outages.PlacementStopped.resume(self._admin, answer).restore()
+
+    def _undo_server(self, name):
+        for server in self._servers(name, deleted=False):
+            test_utils.call_and_ignore_notfound_exc(
+                self._admin.servers_client.force_delete_server, server['id'])
+        waiters.wait_until(
+            lambda: self._servers(name, deleted=False),
+            lambda servers: not servers, 'server %s is gone' % name,
+            CONF.local_delete.delete_timeout)
+        for server in self._servers(name, deleted=True):
+            remove_allocations(self._admin.placement, server['id'])
+
+    def _servers(self, name, deleted):
+        return self._admin.servers_client.list_servers(
+            all_tenants=True, deleted=deleted,
+            name='^%s$' % re.escape(name))['servers']
+
+    def _undo_lease(self, provider_id, trait):
+        lease.Lease(self._admin.placement, trait).give_back(provider_id)
+
+    def _undo_flavor(self, name):
+        client = self._admin.flavors_client
+        for flavor in client.list_flavors(is_public=None)['flavors']:
+            if flavor['name'] == name:
+                client.delete_flavor(flavor['id'])
+
+    def _undo_trait(self, trait):
+        lease.Lease(self._admin.placement, trait).delete_trait()
+
+    def _undo_credentials(self, run_id):
+        release_accounts(run_id)
+        manager = self._admin.manager
+        projects, users = self._identities(run.Run(run_id))
+        for project in projects:
+            self._delete_networks(project['id'])
+            manager.projects_client.delete_project(project['id'])
+        for user in users:
+            manager.users_v3_client.delete_user(user['id'])
+
+    def _identities(self, this_run):
+        manager = self._admin.manager
+        contains = {'name__contains': this_run.name}
+        return (manager.projects_client.list_projects(
+                    params=contains)['projects'],
+                manager.users_v3_client.list_users(**contains)['users'])
+
+    def _delete_networks(self, project_id):
+        if not CONF.service_available.neutron:
+            return
+        manager = self._admin.manager
+        for network in manager.networks_client.list_networks(
+                project_id=project_id)['networks']:
+            manager.networks_client.delete_network(network['id'])
+        for group in manager.security_groups_client.list_security_groups(
+                project_id=project_id)['security_groups']:
+            manager.security_groups_client.delete_security_group(group['id'])
+
+
+def describe(intent):
+    """Say in a few words what an intent would undo.
+
+    :param intent: A ``journal.Intent``.
+    """
+    what = dict(intent.what)
+    if intent.kind == 'compute':
+        return '%s of host %s' % (what['outage'], what['target']['host'])
+    return ', '.join('%s %s' % item for item in sorted(what.items()))
+
+
+def release_accounts(run_id):
+    """Release the pre-provisioned accounts that a dead run took.
+
+    Tempest notes them in files that only their taker removes
+    (``PreProvisionedCredentialProvider``).
+
+    :param run_id: Id of the run.
+    """
+    folder = pathlib.Path(lockutils.get_lock_path(CONF), 'test_accounts')
+    if CONF.auth.use_dynamic_credentials or not folder.is_dir():
+        return
+    name = run.Run(run_id).name
+    with lockutils.lock('test_accounts_io', external=True):
+        for path in folder.iterdir():
+            if path.read_text().endswith(name):
+                path.unlink()
+
+
+def remove_allocations(placement, server_id):
+    """Wait until a deleted server holds nothing, or else take it away.
+
+    :param placement: An admin's ``PlacementClient``.
+    :param server_id: Id of a server of the run that answers 404.
+    """
+    try:
+        waiters.wait_until(
+            lambda: placement.list_allocations(server_id)['allocations'],
+            lambda held: not held,
+            'the allocations of server %s are gone' % server_id,
+            CONF.local_delete.cleanup_timeout)
+    except lib_exc.TimeoutException as error:
+        LOG.warning('Removing what Nova left: %s', error)
+        test_utils.call_and_ignore_notfound_exc(
+            placement.delete_allocations, server_id)

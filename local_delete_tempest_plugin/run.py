@@ -1,0 +1,56 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One run: its id, and what is known to be its own."""
+
+import dataclasses
+
+from tempest.lib.common.utils import data_utils
+
+TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
+
+_FENCE = 'local-delete-tempest-plugin run %s'
+
+
+def _new_id():
+    return data_utils.rand_uuid_hex()[:12].upper()
+
+
+@dataclasses.dataclass
+class Run:
+    """What one process does to a cloud, from its first change to its last.
+
+    :param id: Capital letters and digits; part of every name that it gives.
+    :param servers: Ids of all servers that it made; whoever makes one adds
+        it before anyone else can see it.
+    """
+
+    id: str = dataclasses.field(default_factory=_new_id)
+    servers: set = dataclasses.field(default_factory=set)
+
+    @property
+    def trait(self):
+        """The custom trait that leases a host to the run."""
+        return TRAIT_PREFIX + self.id
+
+    @property
+    def name(self):
+        """What the names of the run's resources hold."""
+        return 'local-delete-%s' % self.id.lower()
+
+    @property
+    def fence_reason(self):
+        """The disabled reason of a host that is out; it names the cure."""
+        return _FENCE % self.id + (
+            '; to undo: tempest local-delete recover --run %s' % self.id)

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# Set up what both tools/demo.sh and tools/test.sh stand on: the system
+# packages of bindep.txt, and the environment .venv beside the README with
+# the all-in-one's own tools, tempest and the plugin. Call it, or source it;
+# it leaves the shell's options and directory as they are.
+#
+# PYTHON names another interpreter than python3 for .venv.
+
+(
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+release=allinone/releases/2026.1.txt
+inputs=(bindep.txt setup.cfg requirements.txt test-requirements.txt
+        doc/requirements.txt allinone/requirements.txt "$release"
+        tools/setup.sh)
+python=${PYTHON:-python3}
+
+say() { printf '%s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "Neither root nor sudo: please run as root: $*"
+        return 1
+    fi
+}
+
+install_packages() {
+    say "Installing system packages: $*"
+    # noninteractive, since nobody may be there to answer debconf.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update --quiet=2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
+        --quiet=2 --no-install-recommends "$@" >&2
+}
+
+make_environment() {
+    if ! "$python" -c 'import sys; sys.exit(
+            not (3, 10) <= sys.version_info[:2] <= (3, 13))'; then
+        say "$python is $("$python" --version), and 3.10 to 3.13 are" \
+            "supported: name another one with PYTHON="
+        return 1
+    fi
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        install_packages python3-venv
+    fi
+    "$python" -m venv --clear .venv
+    # uv, as the lock has it, installs the rest and later the cloud.
+    local wanted='bindep|distro|packaging|parsley|uv|pbr'
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --no-deps --require-hashes --requirement <(
+        awk "/^[^ #]/ { on = /^($wanted)==/ } on" "$release") >&2
+}
+
+stamp=$({ "$python" --version; pwd; cat "${inputs[@]}"; } | sha256sum)
+if [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ]; then
+    exit 0
+fi
+
+make_environment
+missing=$(.venv/bin/bindep --brief) || true
+if [ -n "$missing" ]; then
+    # Words on purpose: one a package.
+    # shellcheck disable=SC2086
+    install_packages $missing
+fi
+say 'Installing .venv'
+# pbr wants a version: from the tags, or from here where there is no git.
+.venv/bin/uv pip install --quiet --python .venv --constraint "$release" \
+    --requirement allinone/requirements.txt \
+    --requirement test-requirements.txt \
+    --requirement doc/requirements.txt --editable .
+printf '%s\n' "$stamp" > .venv/.stamp
+)

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# Everything that has to be right before a change is merged: style, documents,
+# unit tests, package, and the scenarios on a real OpenStack. Takes no
+# arguments; ends at the first phase that fails. The last line counts all
+# tests, and as one test each phase that has none.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tools/functions.sh
+
+passed=0
+failed=0
+skipped=0
+phase=
+begin=
+booted=
+
+finish() {
+    local code=$?
+    trap '' INT TERM
+    if [[ -n $phase ]]; then
+        count "$code"
+        echo "=== $phase FAILED after $((SECONDS - begin)) s; see $log"
+    fi
+    if [[ -n $booted ]]; then
+        take_down
+    fi
+    echo
+    echo "$passed passed, $failed failed, $skipped skipped"
+}
+
+# phase NAME COMMAND...: run one phase, say how long it took, and count it.
+# Nothing may catch the command's failure here: bash would then go on after
+# each failing line of a function, too.
+phase() {
+    phase=$1
+    log=$results/$1.log
+    begin=$SECONDS
+    echo
+    echo "=== $phase"
+    logged "$@"
+    count 0
+    echo "=== $phase: $((SECONDS - begin)) s"
+    phase=
+}
+
+# count CODE: add up the tests of the phase.
+count() {
+    local failures=0
+    if grep -q '^ - Passed:' "$log"; then
+        failures=$(total 'Failed|Unexpected Success' "$log")
+        passed=$((passed + $(total 'Passed' "$log")))
+        failed=$((failed + failures))
+        skipped=$((skipped + $(total 'Skipped|Expected Fail' "$log")))
+    elif [[ $1 == 0 ]]; then
+        passed=$((passed + 1))
+    fi
+    if [[ $1 != 0 && $failures == 0 ]]; then
+        failed=$((failed + 1))
+    fi
+}
+
+style() {
+    pre-commit run --all-files --show-diff-on-failure --color never
+}
+
+documents() {
+    sphinx-build -q -W --keep-going doc/source doc/build/html
+    sphinx-build -q -W --keep-going releasenotes/source \
+        releasenotes/build/html
+}
+
+unit_tests() {
+    coverage erase
+    PYTHON='coverage run --parallel-mode' \
+        stestr run --exclude-regex '\.scenario\.'
+    coverage combine --quiet
+    coverage report
+}
+
+package() {
+    rm -rf dist
+    python -m build --installer uv
+    twine check --strict dist/*
+    if python -m zipfile --list dist/*.whl | grep '^allinone/'; then
+        echo 'The wheel holds the all-in-one, which is no part of the plugin.'
+        return 1
+    fi
+}
+
+upstream() {
+    local tests='admin\.test_services|servers\.test_create_server'
+    allinone tempest --serial --regex "^tempest\.api\.compute\.($tests)\."
+}
+
+if (($#)); then
+    stop "takes no arguments: $*" 2
+fi
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap finish EXIT
+phase setup tools/setup.sh
+PATH=$PWD/.venv/bin:$PATH
+phase style style
+phase documents documents
+phase unit unit_tests
+phase package package
+booted=yes
+phase boot allinone up
+phase upstream upstream
+phase scenarios scenarios
+if [[ $(total 'Skipped' "$log") != 0 ]]; then
+    failed=$((failed + 1))
+    stop 'a scenario skipped, and each has to run here'
+fi
