@@ -26,6 +26,7 @@ import tenacity
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import run
 
 LOG = logging.getLogger(__name__)
@@ -77,12 +78,17 @@ class Lease:
                     provider_id, ', '.join(others)))
         self._write(provider_id, traits | {self.trait}, generation)
 
-    @_on_conflict
     def give_back(self, provider_id):
         """Take the trait off a provider; no error where it is not.
 
         :param provider_id: UUID of the provider.
         """
+        # A trait that stayed there would keep every later run off the host.
+        with interrupts.held_back():
+            self._remove(provider_id)
+
+    @_on_conflict
+    def _remove(self, provider_id):
         traits, generation = self._read(provider_id)
         if self.trait in traits:
             self._write(provider_id, traits - {self.trait}, generation)

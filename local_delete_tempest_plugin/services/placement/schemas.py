@@ -45,10 +45,9 @@ consumer_allocations = dict(
         {'project_id': {'type': 'string'},
          'user_id': {'type': 'string'},
          'consumer_generation': _GENERATION}),
-    anyOf=[
-        {'properties': {'allocations': {'maxProperties': 0}}},
-        {'required': ['project_id', 'user_id', 'consumer_generation']},
-    ])
+    **{'if': {'properties': {'allocations': {'minProperties': 1}}},
+       'then': {'required': ['project_id', 'user_id',
+                             'consumer_generation']}})
 
 provider_allocations = _object(
     {'allocations': _keyed_by_uuid(_object({'resources': _AMOUNTS})),

@@ -99,6 +99,7 @@ class FakeCloud:
         self.providers = []
         self.traits = {}
         self.allocations = {}
+        # Server id: 'ACTIVE', 'unchanged' (for long) or 'deleted'.
         self.servers = {}
         self.hosts = {}
         self.migrations = []
@@ -284,10 +285,11 @@ class FakeCloud:
         return 200, answer
 
     def _list_servers(self, query):
+        left_out = 'unchanged' if 'changes-since' in query else 'deleted'
         return 200, {'servers': [
             {'id': server_id, 'name': 'server', 'links': []}
             for server_id, state in self.servers.items()
-            if (state != 'deleted' or 'changes-since' in query)
+            if state != left_out
             and query.get('host') in (None, self.hosts.get(server_id))]}
 
     def _list_migrations(self, query):
