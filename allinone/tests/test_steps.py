@@ -71,8 +71,9 @@ class StepsTest(testtools.TestCase):
 
     def test_failed_command_is_quoted_by_its_last_line(self):
         def fail():
-            subprocess.run(['sh', '-c', 'echo first >&2; echo last >&2; exit 3'],
-                           check=True, capture_output=True, text=True)
+            subprocess.run(
+                ['sh', '-c', 'echo first >&2; echo last >&2; exit 3'],
+                check=True, capture_output=True, text=True)
         error = self.assertRaises(errors.StepFailed, steps.run,
                                   [self.step('a', action=fail)], self.report)
         self.assertEqual('a: sh ended with 3: last', str(error))
