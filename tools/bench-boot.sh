@@ -28,7 +28,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=${RUNS:-5}
 scratch=$(mktemp -d /tmp/bench-boot.XXXXXX)
 allinone=(.venv/bin/python -m allinone --state "$scratch/state"
-          --port-base "${PORT_BASE:-24000}")
+    --port-base "${PORT_BASE:-24000}")
 export XDG_CACHE_HOME=$scratch/cache UV_CACHE_DIR=$scratch/uv
 
 clean_up() {
@@ -39,7 +39,9 @@ trap clean_up EXIT
 
 # Jiffies that all cores were not idle (nor waiting for a disk), and the
 # time, in seconds.
-spent() { awk '/^cpu /{ printf "%d\n", $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat; }
+spent() {
+    awk '/^cpu /{ printf "%d\n", $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat
+}
 now() { date +%s.%N; }
 
 measure() {

@@ -34,7 +34,7 @@ class LeaseTest(base.TestCase):
         self.cloud.add_compute('cmp1', 1)
         self.provider = fake_cloud.uuid(1)
         self.lease = lease.Lease(self.cloud.placement_client(),
-                            run.Run('RUN1').trait)
+                                 run.Run('RUN1').trait)
         # So that the pauses between the tries cost a test nothing.
         self.useFixture(fixtures.MockPatch('time.sleep'))
 
