@@ -16,6 +16,7 @@
 
 import contextlib
 import dataclasses
+import json
 import random
 import time
 
@@ -525,5 +526,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
                     ', '.join(self.watch.delete_requests) or 'none'))
 
     def _attach(self, when, reading):
-        self.addDetailUniqueName('footprint-%s' % when,
-                                 content.json_content(reading.as_json()))
+        # As text: a runner shows nothing of a detail of type JSON.
+        self.addDetailUniqueName(
+            'footprint-%s.json' % when, content.text_content(
+                json.dumps(reading.as_json(), indent=1, sort_keys=True)))
