@@ -170,10 +170,10 @@ class ComputeOutage(Outage):
                      self._await_trait_gone, self._compare):
             try:
                 step()
-            except (lib_exc.TempestException,
-                    urllib3.exceptions.HTTPError) as error:
-                # The steps after it may still succeed, and each one that
-                # does is one thing less for the operator to do.
+            except Exception as error:
+                # Whatever it is: the steps after it may still succeed, and
+                # each one that does is one thing less for the operator to do.
+                # A test's time-out is held back, so it is none.
                 LOG.exception('Giving back host %s', self._target.host)
                 problems.append(str(error))
         if problems:
@@ -297,8 +297,11 @@ class Stopped(ComputeOutage):
             CONF.local_delete.service_up_timeout)
 
     def _remedy(self):
-        start = shlex.join(commands.arguments(
-            'compute_start_command', self._target.host))
+        try:
+            start = shlex.join(commands.arguments(
+                'compute_start_command', self._target.host))
+        except exceptions.CommandFailed:
+            start = 'start nova-compute on %s' % self._target.host
         return '%s; %s' % (start, super()._remedy())
 
 

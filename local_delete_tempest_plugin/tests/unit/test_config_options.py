@@ -71,7 +71,7 @@ class OptionsTest(base.TestCase):
 
     def test_a_look_by_the_api_alone_ends_before_the_audit(self):
         """A live compute's audit would hide what the API has left."""
-        self.assertTrue(cfg.CONF.local_delete.local_cleanup_timeout < 60)
+        self.assertLess(cfg.CONF.local_delete.local_cleanup_timeout, 60)
 
     def test_listed_for_the_generator(self):
         (group, options), = config.list_opts()
