@@ -29,6 +29,7 @@ import urllib3
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import waiters
 
@@ -336,6 +337,16 @@ class PlacementStopped(Outage):
     def _what(self):
         return {'answer': self._answer}
 
+    def begin(self):
+        """Stop it, if that is allowed and there is a way to start it again.
+
+        :raises OutageRefused: the operator does not allow it.
+        """
+        guard.check_placement()
+        for option in (self._stop, self._start):
+            commands.arguments(option)
+        super().begin()
+
     @staticmethod
     def needs(answer):
         """Name the options of the commands that bring the answer about.
@@ -381,14 +392,20 @@ class PlacementStopped(Outage):
                     self._stop, seen, self._answer))
 
     def _give_back(self):
+        problems = []
         try:
             commands.run(self._start)
+        except exceptions.CommandFailed as error:
+            # It may be running, as where the stop failed. The probe tells.
+            problems.append(str(error))
+        try:
             waiters.wait_until(
                 self.probe, lambda seen: seen == self.ANSWERS,
                 'Placement answers', CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='Placement', problem=error, remedy=self.remedy())
+                what='Placement', problem='; '.join(problems + [str(error)]),
+                remedy=self.remedy())
 
     def remedy(self):
         """Give the command line that starts Placement."""

@@ -491,6 +491,27 @@ class PlacementStoppedTest(OutageTest):
                       '503', str(error))
         self.assertIn('To put it right: true', str(error))
 
+    def test_start_command_fails_though_it_answers(self):
+        """As where the stop failed, and nothing is there to be started."""
+        with self.make() as away:
+            away.begin()
+            os.unlink(self.stopped.join('placement'))
+        self.assert_as_before()
+
+    def test_stopped_only_if_it_can_be_started(self):
+        for command in (None, 'systemctl start "placement'):
+            self.config(placement_start_command=command)
+            self.assertRaises(exceptions.CommandFailed, self.use, self.make())
+            self.assert_as_before()
+
+    def test_stopped_only_if_the_operator_allows_it(self):
+        self.config(allow_placement_outage=False)
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertEqual('Placement may not be stopped: [local_delete] '
+                         'allow_placement_outage is False', str(error))
+        self.assertEqual([], self.cloud.requests)
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
 
