@@ -70,3 +70,24 @@ def chassis_alive(admin):
 def glance_answers(admin):
     """True when Glance lists images."""
     return admin.image.get('/v2/images').status_code == 200
+
+
+@_quiet
+def placement_known(admin):
+    """True when nova-api has found Placement.
+
+    It looks for it when it first needs it. With Placement away at that moment
+    it does not take it for away, but answers 500: so a cloud that nobody has
+    used differs from one in use. What makes it look, and changes nothing, is a
+    server for a node that does not exist.
+    """
+    image = admin.image.get('/v2/images').json()['images'][0]['id']
+    flavor = admin.compute.get('/flavors').json()['flavors'][0]['id']
+    answer = admin.compute.post(
+        '/servers', raise_exc=False,
+        headers={'OpenStack-API-Version': 'compute 2.74'},
+        json={'server': {
+            'name': 'nowhere', 'imageRef': image, 'flavorRef': flavor,
+            'networks': 'none', 'hypervisor_hostname': 'nowhere'}})
+    return (answer.status_code == 400 and
+            'nowhere could not be found' in answer.text)

@@ -49,7 +49,8 @@ READY = {'conductor up': checks.conductor_up,
          'chassis alive': checks.chassis_alive,
          'computes up': checks.computes_up,
          'inventories': checks.providers_filled,
-         'glance': checks.glance_answers}
+         'glance': checks.glance_answers,
+         'placement known': checks.placement_known}
 
 
 def programs(cloud):
@@ -225,6 +226,8 @@ class Boot:
                  ('chassis', 'network')),
             step('computes up', self._awaiting('computes up'),
                  ('computes', 'flavors')),
+            step('placement known', self._awaiting('placement known'),
+                 ('images', 'flavors', 'placement')),
             step('inventories', self._awaiting('inventories'),
                  ('computes', 'placement version')),
         )

@@ -215,9 +215,9 @@ class Recovery:
     def _identities(self, this_run):
         manager = self._admin.manager
         contains = {'name__contains': this_run.name}
-        return (manager.projects_client.list_projects(
-                    params=contains)['projects'],
-                manager.users_v3_client.list_users(**contains)['users'])
+        projects = manager.projects_client.list_projects(params=contains)
+        users = manager.users_v3_client.list_users(**contains)
+        return projects['projects'], users['users']
 
     def _delete_networks(self, project_id):
         if not CONF.service_available.neutron:

@@ -64,8 +64,8 @@ class PrechecksTest(base.TestCase):
             self.lines(state=pathlib.Path('/tmp', 'x' * 80))))
 
     def test_too_little_disk_and_memory(self):
-        with mock.patch('shutil.disk_usage') as disk, \
-                mock.patch('psutil.virtual_memory') as memory:
+        with mock.patch('shutil.disk_usage', autospec=True) as disk, \
+                mock.patch('psutil.virtual_memory', autospec=True) as memory:
             disk.return_value.free = 2 ** 20
             memory.return_value.available = 2 ** 20
             lines = self.lines()

@@ -480,21 +480,20 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         looks = []
 
         def look():
-            after = self._read()
-            looks.append(after)
+            looks.append(self._read())
             return footprint.find_leaks(
-                self.watch.before, self.watch.during, after, self.project_id)
+                self.watch.before, self.watch.during, looks[-1],
+                self.project_id)
 
-        try:
+        # The time-out has nothing to add to the words for what is left.
+        with contextlib.suppress(lib_exc.TimeoutException):
             waiters.wait_until(look, lambda leaks: not leaks,
                                'nothing is left', limit)
-        except lib_exc.TimeoutException:
-            leaks = look()
-            self._attach('after', looks[-1])
-            if leaks:
-                self.fail(self._words_for(
-                    leaks, time.monotonic() - started))
+        leaks = footprint.find_leaks(
+            self.watch.before, self.watch.during, looks[-1], self.project_id)
         self._attach('after', looks[-1])
+        if leaks:
+            self.fail(self._words_for(leaks, time.monotonic() - started))
         self.watch.was_late |= len(looks) > 1
 
     def assert_leaked(self, server):
@@ -516,13 +515,14 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             since=min(server.created for server in self.watch.servers))
 
     def _words_for(self, leaks, waited):
-        return ('what was held before the create is not what is held after '
-                'the delete:\n%s\n%s\nleased %s; waited %.1f s; deleted by '
-                'request %s' % (
+        return ('what Placement holds is not what it held before the create '
+                'of %s:\n%s\nleased %s; waited %.1f s; deleted by request '
+                '%s' % (
+                    ', '.join(map(str, self.watch.servers)),
                     footprint.describe_leaks(
                         leaks, self.reader.provider_names, self.project_id),
-                    '\n'.join(map(str, self.watch.servers)), self.target,
-                    waited, ', '.join(self.watch.delete_requests) or 'none'))
+                    self.target, waited,
+                    ', '.join(self.watch.delete_requests) or 'none'))
 
     def _attach(self, when, reading):
         self.addDetailUniqueName('footprint-%s' % when,

@@ -33,8 +33,8 @@ class LeaseTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.cloud.add_compute('cmp1', 1)
         self.provider = fake_cloud.uuid(1)
-        self.lease = lease.Lease(
-            self.cloud.placement_client(), run.Run('RUN1').trait)
+        self.lease = lease.Lease(self.cloud.placement_client(),
+                                 run.Run('RUN1').trait)
         # So that the pauses between the tries cost a test nothing.
         self.useFixture(fixtures.MockPatch('time.sleep'))
 
@@ -86,8 +86,8 @@ class LeaseTest(base.TestCase):
                           'CUSTOM_GIVE_BACK'}, self.traits)
 
     def test_one_host_one_run(self):
-        other = lease.Lease(
-            self.cloud.placement_client(), run.Run('RUN2').trait)
+        other = lease.Lease(self.cloud.placement_client(),
+                            run.Run('RUN2').trait)
         other.take(self.provider)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)

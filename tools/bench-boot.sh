@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# Measure `python -m allinone up`, cold and warm, and `down`, RUNS times each
+# (default 5), and print the medians. Cold: the system packages and .venv are
+# there, and nothing else; no environment, no databases, and nothing that uv
+# has downloaded. It takes some ten minutes; whatever else the machine does
+# meanwhile is counted, so let it rest.
+#
+# cpu is what the whole machine spent, in seconds of a core; busy is wall
+# time / (cpu / cores): 1.00 means that no core was ever idle.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+runs=${RUNS:-5}
+scratch=$(mktemp -d /tmp/bench-boot.XXXXXX)
+allinone=(.venv/bin/python -m allinone --state "$scratch/state"
+    --port-base "${PORT_BASE:-24000}")
+export XDG_CACHE_HOME=$scratch/cache UV_CACHE_DIR=$scratch/uv
+
+clean_up() {
+    "${allinone[@]}" down >/dev/null 2>&1 || true
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+# Jiffies that all cores were not idle (nor waiting for a disk), and the
+# time, in seconds.
+spent() {
+    awk '/^cpu /{ printf "%d\n", $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat
+}
+now() { date +%s.%N; }
+
+measure() {
+    local name=$1 jiffies began
+    shift
+    jiffies=$(spent)
+    began=$(now)
+    if ! "$@" >"$scratch/log" 2>&1; then
+        cat "$scratch/log" >&2
+        exit 1
+    fi
+    echo "$name $began $(now) $jiffies $(spent)" >>"$scratch/results"
+}
+
+for run in $(seq "$runs"); do
+    echo "Run $run of $runs" >&2
+    rm -rf "$XDG_CACHE_HOME" "$UV_CACHE_DIR"
+    measure cold "${allinone[@]}" up
+    measure down "${allinone[@]}" down
+    measure warm "${allinone[@]}" up
+    measure down "${allinone[@]}" down
+done
+
+.venv/bin/python - "$scratch/results" "$(nproc)" "$(getconf CLK_TCK)" <<'END'
+import collections
+import statistics
+import sys
+
+path, cores, tick = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+measured = collections.defaultdict(list)
+for line in open(path):
+    name, *numbers = line.split()
+    began, ended, before, after = map(float, numbers)
+    cpu = (after - before) / tick
+    measured[name].append((ended - began, cpu,
+                           (ended - began) / (cpu / cores)))
+print(f'medians on {cores} cores   wall s    cpu s     busy')
+for name, rows in measured.items():
+    wall, cpu, busy = map(statistics.median, zip(*rows))
+    print(f'{name:6} of {len(rows):2}          {wall:8.1f} {cpu:8.1f} '
+          f'{busy:8.2f}')
+END
