@@ -39,6 +39,17 @@ def is_target(host):
     return host in targets or ANY_HOST in targets
 
 
+def check_placement():
+    """Refuse to stop Placement unless the operator allowed it.
+
+    :raises OutageRefused: with the reason.
+    """
+    if not CONF.local_delete.allow_placement_outage:
+        raise exceptions.OutageRefused(
+            reason='Placement may not be stopped: [local_delete] '
+            'allow_placement_outage is False')
+
+
 class Guard:
     """Answers for one run; the cloud is read anew for each answer.
 

@@ -29,6 +29,7 @@ import urllib3
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import waiters
 
@@ -170,10 +171,10 @@ class ComputeOutage(Outage):
                      self._await_trait_gone, self._compare):
             try:
                 step()
-            except (lib_exc.TempestException,
-                    urllib3.exceptions.HTTPError) as error:
-                # The steps after it may still succeed, and each one that
-                # does is one thing less for the operator to do.
+            except Exception as error:
+                # Whatever it is: the steps after it may still succeed, and
+                # each one that does is one thing less for the operator to do.
+                # A test's time-out is held back, so it is none.
                 LOG.exception('Giving back host %s', self._target.host)
                 problems.append(str(error))
         if problems:
@@ -297,8 +298,11 @@ class Stopped(ComputeOutage):
             CONF.local_delete.service_up_timeout)
 
     def _remedy(self):
-        start = shlex.join(commands.arguments(
-            'compute_start_command', self._target.host))
+        try:
+            start = shlex.join(commands.arguments(
+                'compute_start_command', self._target.host))
+        except exceptions.CommandFailed:
+            start = 'start nova-compute on %s' % self._target.host
         return '%s; %s' % (start, super()._remedy())
 
 
@@ -332,6 +336,16 @@ class PlacementStopped(Outage):
 
     def _what(self):
         return {'answer': self._answer}
+
+    def begin(self):
+        """Stop it, if that is allowed and there is a way to start it again.
+
+        :raises OutageRefused: the operator does not allow it.
+        """
+        guard.check_placement()
+        for option in (self._stop, self._start):
+            commands.arguments(option)
+        super().begin()
 
     @staticmethod
     def needs(answer):
@@ -378,14 +392,20 @@ class PlacementStopped(Outage):
                     self._stop, seen, self._answer))
 
     def _give_back(self):
+        problems = []
         try:
             commands.run(self._start)
+        except exceptions.CommandFailed as error:
+            # It may be running, as where the stop failed. The probe tells.
+            problems.append(str(error))
+        try:
             waiters.wait_until(
                 self.probe, lambda seen: seen == self.ANSWERS,
                 'Placement answers', CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='Placement', problem=error, remedy=self.remedy())
+                what='Placement', problem='; '.join(problems + [str(error)]),
+                remedy=self.remedy())
 
     def remedy(self):
         """Give the command line that starts Placement."""

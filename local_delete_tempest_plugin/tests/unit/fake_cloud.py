@@ -144,7 +144,8 @@ class FakeCloud:
         self.services.append({
             'id': uuid(number), 'binary': 'nova-compute', 'host': host,
             'zone': 'nova', 'status': 'enabled', 'disabled_reason': None,
-            'forced_down': False, 'heartbeat': 0, 'updated_at': 0})
+            'forced_down': False, 'heartbeat': 0, 'updated_at': 0,
+            'ran': True})
 
     def add_node(self, host, number):
         name = '%s.test' % host
@@ -222,8 +223,19 @@ class FakeCloud:
     def _tick(self):
         self._now += 1
         for service in self.services:
-            if self.is_running(service['host']):
+            runs = self.is_running(service['host'])
+            if runs:
                 service['heartbeat'] = service['updated_at'] = self._now
+            if runs and not service['ran']:
+                self._sync_trait(service)
+            service['ran'] = runs
+
+    def _sync_trait(self, service):
+        change = (set.add if service['status'] == 'disabled'
+                  else set.discard)
+        for node in self.hypervisors:
+            if node['service']['host'] == service['host']:
+                change(self.traits[node['id']], DISABLED_TRAIT)
 
     def _dispatch(self, method, path, query, sent):
         for routed, pattern, handler in self._ROUTES:
@@ -261,16 +273,13 @@ class FakeCloud:
         if 'disabled_reason' in sent and sent.get('status') != 'disabled':
             raise Answer(400, {'badRequest': {
                 'message': 'disabled_reason without status disabled'}})
-        # The compute itself puts and removes the trait, if it is up.
+        # The compute puts and removes the trait, if it is up, or as it starts.
         was_up = self._shown(service)['state'] == 'up'
         service.update(sent)
         if 'status' in sent:
             service['disabled_reason'] = sent.get('disabled_reason')
-            for node in self.hypervisors:
-                if node['service']['host'] == service['host'] and was_up:
-                    change = (set.add if sent['status'] == 'disabled'
-                              else set.discard)
-                    change(self.traits[node['id']], DISABLED_TRAIT)
+            if was_up:
+                self._sync_trait(service)
         service['updated_at'] = self._now + 0.5
         return 200, {'service': self._shown(service)}
 

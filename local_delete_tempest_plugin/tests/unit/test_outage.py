@@ -1,0 +1,574 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import contextlib
+import http.server
+import os
+import signal
+import socket
+import threading
+import types
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+import testtools
+import urllib3
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin.services import placement
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+RUN = run.Run('0123456789AB')
+FENCE = RUN.fence_reason
+
+
+class OutageTest(base.TestCase):
+    """A cloud whose processes are stopped by real commands.
+
+    A file with the name of a host, or "placement", means that it is stopped.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.stopped = self.useFixture(fixtures.TempDir())
+        self.journals = self.useFixture(fixtures.TempDir()).path
+        # The strikes of the tests, and the end of one that hangs.
+        self.useFixture(fixtures.Timeout(120, gentle=True))
+        self.config(
+            allow_outages=True, target_hosts=['cmp1'],
+            journal_dir=self.journals,
+            service_down_timeout=1, service_up_timeout=1, trait_timeout=1,
+            placement_timeout=1)
+        self.set_commands()
+        self.build_cloud()
+
+    def set_commands(self):
+        stop, start = ('%s %s/' % (command, self.stopped.path)
+                       for command in ('touch', 'rm'))
+        self.config(compute_stop_command=stop + '{host}',
+                    compute_start_command=start + '{host}',
+                    placement_stop_command=stop + 'placement',
+                    placement_start_command=start + 'placement')
+
+    def build_cloud(self):
+        self.cloud = fake_cloud.FakeCloud()
+        self.cloud.is_running = lambda host: not self.is_stopped(host)
+        self.target = self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+        self.before = self.cloud.settings_of('cmp1')
+
+    def is_stopped(self, name):
+        return os.path.exists(self.stopped.join(name))
+
+    def arguments(self):
+        admin = self.cloud.admin()
+        return (admin, journal.Journal(RUN.id), guard.Guard(RUN, admin),
+                self.target)
+
+    def make(self, kind, reason=None):
+        return kind(*self.arguments(), reason=reason)
+
+    def use(self, away):
+        """Go through a whole outage, as a scenario does.
+
+        :returns: The settings of the service while it was away.
+        """
+        away.setUp()
+        try:
+            try:
+                away.begin()
+                return self.cloud.settings_of('cmp1')
+            finally:
+                away.restore()
+        finally:
+            away.cleanUp()
+
+    def assert_as_before(self, message=''):
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def strike_at(self, number, when, away):
+        """Let OS_TEST_TIMEOUT strike in a request.
+
+        :param when: 'before' the cloud has seen it, or 'after' that.
+        :returns: Whether there are so many requests.
+        """
+        count = 0
+        request = self.cloud.request
+
+        def strike(moment):
+            if (count, when) == (number, moment):
+                signal.raise_signal(signal.SIGALRM)
+
+        def struck(*args, **kwargs):
+            nonlocal count
+            count += 1
+            strike('before')
+            answer = request(*args, **kwargs)
+            strike('after')
+            return answer
+
+        self.cloud.request = struck
+        try:
+            self.use(away)
+        except fixtures.TimeoutException:
+            return True
+        self.assertLess(count, number, 'the time-out was swallowed')
+        return False
+
+    def assert_survives_strikes(self, make):
+        for when in ('before', 'after'):
+            number = 1
+            while True:
+                self.build_cloud()
+                if not self.strike_at(number, when, make()):
+                    break
+                self.assert_as_before('struck %s request %d: %s' % (
+                    when, number, self.cloud.calls()))
+                number += 1
+            self.assertGreater(number, 1)
+
+
+class ComputeOutageTest(OutageTest):
+
+    KINDS = ((outage.ForcedDown, None), (outage.ForcedDown, FENCE),
+             (outage.Stopped, None), (outage.Stopped, FENCE),
+             (outage.Disabled, FENCE))
+
+    def failed_restore(self, away):
+        return str(self.assertRaises(exceptions.RestoreFailed, away.restore))
+
+    def begun(self, kind, reason=None):
+        away = self.make(kind, reason)
+        away.setUp()
+        self.addCleanup(away.cleanUp)
+        self.addCleanup(self.put_right)
+        away.begin()
+        self.cloud.requests.clear()
+        return away
+
+    def put_right(self):
+        """Let a test that broke something end with a good restore."""
+        self.set_commands()
+        self.cloud.before_answer = lambda method, path: None
+        self.cloud.service_down_time = 4
+
+    def settings_sent(self):
+        return [sent for method, path, _, sent in self.cloud.requests
+                if method == 'PUT']
+
+    def test_taken_away_and_given_back(self):
+        for (kind, reason), away in zip(self.KINDS, (
+                {'forced_down': True},
+                {'forced_down': True, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'status': 'disabled', 'disabled_reason': FENCE})):
+            self.build_cloud()
+            seen = self.use(self.make(kind, reason))
+            if reason:
+                self.assertIn(outage.DISABLED_TRAIT,
+                              seen['traits'][self.target.provider_id])
+                away['traits'] = seen['traits']
+            self.assertEqual(dict(self.before, **away), seen, kind)
+            self.assert_as_before(kind)
+
+    def test_seen_down_before_begin_returns(self):
+        """A delete between the kill and that moment hangs."""
+        for kind in (outage.ForcedDown, outage.Stopped):
+            self.build_cloud()
+            away = self.begun(kind)
+            self.assertTrue(away.is_down())
+            away.restore()
+            self.assertFalse(away.is_down())
+
+    def test_forced_down_is_seen_a_little_later(self):
+        shown = self.cloud._shown
+        looks = iter(['up'] * 3)
+
+        def show(service):
+            answer = shown(service)
+            if answer['state'] == 'down':
+                answer['state'] = next(looks, 'down')
+            return answer
+
+        self.cloud._shown = show
+        self.assertTrue(self.begun(outage.ForcedDown).is_down())
+
+    def test_trait_appears_a_little_later(self):
+        sync = self.cloud._sync_trait
+        self.cloud._sync_trait = lambda service: None
+
+        def look(method, path):
+            if len([call for call in self.cloud.calls('GET')
+                    if call.endswith('/traits')]) > 2:
+                self.cloud._sync_trait = sync
+                sync(self.cloud.service_of('cmp1'))
+                self.cloud.before_answer = lambda method, path: None
+
+        self.cloud.before_answer = look
+        self.begun(outage.Disabled, FENCE)
+        self.assertIn(outage.DISABLED_TRAIT,
+                      self.cloud.traits[self.target.provider_id])
+
+    def test_up_before_it_is_enabled(self):
+        """The process may have been silent for a while."""
+        away = self.begun(outage.ForcedDown, FENCE)
+        self.cloud.is_running = lambda host: len(self.cloud.requests) > 8
+        self.cloud.service_of('cmp1')['heartbeat'] = -100
+        away.restore()
+        enabled = self.cloud.calls().index(
+            'PUT os-services/' + fake_cloud.uuid(101), 3)
+        self.assertGreater(enabled, 8)
+
+    def test_not_seen_down(self):
+        self.cloud.service_down_time = 10 ** 6
+        error = self.assertRaises(lib_exc.TimeoutException, self.use,
+                                  self.make(outage.Stopped))
+        self.assertIn('until the compute service of host cmp1 is seen down; '
+                      'last seen: nova-compute on cmp1: up', str(error))
+        self.assert_as_before()
+
+    def test_enabled_last(self):
+        """Enabling a service that is down would leave the trait."""
+        away = self.begun(outage.ForcedDown, FENCE)
+        away.restore()
+        self.assertEqual([{'forced_down': False}, {'status': 'enabled'}],
+                         self.settings_sent())
+        self.assert_as_before()
+
+    def test_given_back_whenever_the_test_times_out(self):
+        # All have a fence, and so the others' requests and more.
+        for kind in (outage.ForcedDown, outage.Stopped, outage.Disabled):
+            self.assert_survives_strikes(lambda: self.make(kind, FENCE))
+
+    def test_given_back_though_the_stop_command_is_struck(self):
+        self.config(compute_stop_command='sh -c "touch %s/{host}; '
+                    'kill -ALRM $$PPID; sleep 60"' % self.stopped.path)
+        self.assertRaises(fixtures.TimeoutException, self.use,
+                          self.make(outage.Stopped))
+        self.assert_as_before()
+
+    def test_given_back_once(self):
+        away = self.begun(outage.ForcedDown)
+        away.restore()
+        self.cloud.requests.clear()
+        away.restore()
+        self.assertEqual([], self.cloud.requests)
+
+    def test_nothing_to_give_back(self):
+        """useFixture alone changes nothing."""
+        with self.make(outage.Stopped):
+            pass
+        self.assertEqual([], self.cloud.requests)
+
+    def test_second_try(self):
+        """What failed may succeed in the fixture's clean-up."""
+        away = self.begun(outage.ForcedDown)
+
+        def fail(method, path):
+            raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.before_answer = fail
+        self.failed_restore(away)
+        self.assertNotEqual([], os.listdir(self.journals))
+        self.put_right()
+        away.restore()
+        self.assert_as_before()
+
+    def test_one_step_fails_and_the_others_are_made(self):
+        """Whatever goes wrong first, the host is not left down for it."""
+        for failure in (fake_cloud.Answer(503, {'e': 1}),
+                        fake_cloud.Answer(200, '<html>'),
+                        urllib3.exceptions.ProtocolError('reset'),
+                        OSError('no route')):
+            self.build_cloud()
+            away = self.begun(outage.ForcedDown, FENCE)
+
+            def fail_once(method, path):
+                if len(self.cloud.requests) == 2:
+                    # The step after it needs a host that is not down.
+                    self.cloud.service_of('cmp1')['forced_down'] = False
+                    raise failure
+
+            self.cloud.before_answer = fail_once
+            self.failed_restore(away)
+            self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+            away.restore()
+            self.assert_as_before()
+
+    def test_api_that_says_yes_and_does_nothing(self):
+        away = self.begun(outage.ForcedDown)
+
+        def ignore(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(200, {'service': self.cloud._shown(
+                    self.cloud.service_of('cmp1'))})
+
+        self.cloud.before_answer = ignore
+        message = self.failed_restore(away)
+        self.assertIn('the compute service of host cmp1 was not given back: ',
+                      message)
+        self.assertIn('up, enabled, updated at', message)
+        self.assertIn('is (nova-compute on cmp1: down, enabled, forced down',
+                      message)
+        self.assertIn('To put it right: openstack', message)
+        self.assertIn('--up cmp1 nova-compute', message)
+
+    def test_start_command_fails(self):
+        away = self.begun(outage.Stopped, FENCE)
+        self.config(compute_start_command='sh -c "echo no {host} >&2; exit 4"')
+        message = self.failed_restore(away)
+        self.assertIn('[local_delete] compute_start_command: sh exited with '
+                      '4: no cmp1', message)
+        self.assertIn("To put it right: sh -c 'echo no cmp1 >&2; exit 4'; "
+                      'openstack', message)
+        self.assertEqual('enabled', self.cloud.service_of('cmp1')['status'])
+
+    def test_start_command_that_is_gone(self):
+        """As where a dead run is recovered with another tempest.conf."""
+        away = self.begun(outage.Stopped)
+        self.config(compute_start_command=None)
+        message = self.failed_restore(away)
+        self.assertIn('[local_delete] compute_start_command: is not set',
+                      message)
+        self.assertIn('To put it right: start nova-compute on cmp1; '
+                      'openstack', message)
+
+    def test_start_command_fails_though_the_process_runs(self):
+        """A service manager may refuse to start what runs already."""
+        away = self.begun(outage.Stopped)
+        os.unlink(self.stopped.join('cmp1'))
+        away.restore()
+        self.assert_as_before()
+
+    def test_up_from_a_heartbeat_of_before_the_stop_is_not_up(self):
+        away = self.begun(outage.Stopped)
+        self.config(compute_start_command='true {host}')
+        self.cloud.service_down_time = 10 ** 6
+        self.assertFalse(away.is_down())
+        self.assertIn('has sent 2 heartbeats since its start',
+                      self.failed_restore(away))
+
+    def test_one_heartbeat_is_not_enough(self):
+        """It may have been under way when the process was killed."""
+        away = self.begun(outage.Stopped)
+        self.config(compute_start_command='true {host}')
+        self.cloud.service_down_time = 10 ** 6
+
+        def beat_once(method, path):
+            self.cloud.service_of('cmp1')['updated_at'] = min(
+                500, self.cloud.service_of('cmp1')['updated_at'] + 500)
+
+        self.cloud.before_answer = beat_once
+        self.assertIn('has sent 2 heartbeats since its start',
+                      self.failed_restore(away))
+
+    def test_disabled_by_somebody_else_meanwhile(self):
+        away = self.begun(outage.ForcedDown, FENCE)
+        self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
+        self.assertIn("somebody else disabled the service meanwhile ('broken "
+                      "fan'), so it is left disabled",
+                      self.failed_restore(away))
+        service = self.cloud.service_of('cmp1')
+        self.assertEqual(('disabled', 'broken fan', False), (
+            service['status'], service['disabled_reason'],
+            service['forced_down']))
+        service['disabled_reason'] = FENCE
+
+    def test_refused_and_nothing_changed(self):
+        self.config(allow_outages=False)
+        for kind, reason in self.KINDS:
+            self.assertRaises(exceptions.OutageRefused, self.use,
+                              self.make(kind, reason))
+        self.assertEqual([], self.cloud.calls('PUT'))
+        self.assert_as_before()
+
+    def test_refused_once_the_fence_is_up(self):
+        """A foreign server was placed between the look and the fence."""
+        def place(method, path):
+            if method == 'PUT':
+                self.cloud.hold(9, 1, 'theirs', VCPU=1)
+
+        self.cloud.before_answer = place
+        self.assertRaises(exceptions.OutageRefused, self.use,
+                          self.make(outage.Stopped, FENCE))
+        self.assert_as_before()
+
+    def test_stopped_only_if_it_can_be_started(self):
+        for option in outage.Stopped.needs:
+            for command in (None, 'systemctl stop nova-compute',
+                            'ssh "{host}'):
+                self.set_commands()
+                self.config(**{option: command})
+                self.assertRaises(exceptions.CommandFailed, self.use,
+                                  self.make(outage.Stopped))
+                self.assertEqual([], self.cloud.calls('PUT'))
+                self.assert_as_before()
+
+
+class PlacementStoppedTest(OutageTest):
+
+    def setUp(self):
+        super().setUp()
+        self.config(allow_placement_outage=True)
+
+    def build_cloud(self):
+        super().build_cloud()
+        self.cloud.before_answer = self.answer
+        self.seen = fake_cloud.Answer(503, '')
+
+    def answer(self, method, path):
+        if self.is_stopped('placement'):
+            raise self.seen
+
+    def make(self, answer=outage.PlacementStopped.UNAVAILABLE):
+        admin, run_journal, _, _ = self.arguments()
+        return outage.PlacementStopped(admin, run_journal, answer)
+
+    def assert_as_before(self, message=''):
+        self.assertFalse(self.is_stopped('placement'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def test_stopped_and_started(self):
+        with self.make() as away:
+            away.begin()
+            self.assertTrue(self.is_stopped('placement'))
+        self.assert_as_before()
+
+    def test_given_back_whenever_the_test_times_out(self):
+        self.assert_survives_strikes(self.make)
+
+    def test_another_story(self):
+        error = self.assertRaises(
+            exceptions.OutageRefused, self.use,
+            self.make(outage.PlacementStopped.REFUSED))
+        self.assertIn('[local_delete] placement_stop_command a proxy answers '
+                      '503; this scenario is the story of a Placement of '
+                      'which connections are refused', str(error))
+        self.assert_as_before()
+
+    def test_needs_the_proxys_commands_for_its_own_story(self):
+        placement_commands = ('placement_stop_command',
+                              'placement_start_command')
+        stories = outage.PlacementStopped
+        for answer in (stories.REFUSED, stories.UNAVAILABLE):
+            self.assertEqual(placement_commands, stories.needs(answer))
+        self.config(placement_proxy_stop_command='stop')
+        self.assertEqual(placement_commands,
+                         stories.needs(stories.UNAVAILABLE))
+        self.assertEqual(('placement_proxy_stop_command',
+                          'placement_proxy_start_command'),
+                         stories.needs(stories.REFUSED))
+
+    def test_not_started_again(self):
+        with testtools.ExpectedException(exceptions.RestoreFailed):
+            with self.make() as away:
+                away.begin()
+                self.config(placement_start_command='true')
+        error = self.assertRaises(exceptions.RestoreFailed, away.restore)
+        self.assertIn('Placement was not given back: ', str(error))
+        self.assertIn('until Placement answers; last seen: a proxy answers '
+                      '503', str(error))
+        self.assertIn('To put it right: true', str(error))
+
+    def test_start_command_fails_though_it_answers(self):
+        """As where the stop failed, and nothing is there to be started."""
+        with self.make() as away:
+            away.begin()
+            os.unlink(self.stopped.join('placement'))
+        self.assert_as_before()
+
+    def test_stopped_only_if_it_can_be_started(self):
+        for command in (None, 'systemctl start "placement'):
+            self.config(placement_start_command=command)
+            self.assertRaises(exceptions.CommandFailed, self.use, self.make())
+            self.assert_as_before()
+
+    def test_stopped_only_if_the_operator_allows_it(self):
+        self.config(allow_placement_outage=False)
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertEqual('Placement may not be stopped: [local_delete] '
+                         'allow_placement_outage is False', str(error))
+        self.assertEqual([], self.cloud.requests)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Say nothing on stderr."""
+
+
+class ProbeTest(base.TestCase):
+    """What a client of Placement sees, over real connections."""
+
+    def probe(self, address):
+        url = 'http://127.0.0.1:%d/placement' % address[1]
+        client = placement.PlacementClient(
+            types.SimpleNamespace(base_url=lambda filters: url),
+            'placement', 'RegionOne', http_timeout=20)
+        return outage.PlacementStopped(
+            types.SimpleNamespace(placement=client), None,
+            outage.PlacementStopped.REFUSED).probe()
+
+    def test_connection_refused(self):
+        with socket.socket() as bound:
+            # It is bound, so nobody else listens there; nor does it.
+            bound.bind(('127.0.0.1', 0))
+            self.assertEqual(outage.PlacementStopped.REFUSED,
+                             self.probe(bound.getsockname()))
+
+    def test_connection_reset(self):
+        with socket.create_server(('127.0.0.1', 0)) as server:
+            def serve():
+                with contextlib.suppress(OSError):
+                    while True:
+                        server.accept()[0].close()
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            seen = self.probe(server.getsockname())
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+        self.assertEqual('requests fail: ', seen[:15])
+
+    def test_status(self):
+        stories = outage.PlacementStopped
+        server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        for status, seen in ((200, stories.ANSWERS), (401, stories.ANSWERS),
+                             (500, 'it answers 500'),
+                             (502, stories.UNAVAILABLE),
+                             (503, stories.UNAVAILABLE),
+                             (504, stories.UNAVAILABLE)):
+            server.status = status
+            self.assertEqual(seen, self.probe(server.server_address))
