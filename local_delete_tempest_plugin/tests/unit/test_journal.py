@@ -1,0 +1,175 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import json
+import os
+import pathlib
+import resource
+
+import fixtures
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin.tests.unit import base
+
+RUN = '0123456789AB'
+CLOUD = 'https://keystone.test/v3'
+
+
+class JournalTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(
+            self.useFixture(fixtures.TempDir()).path) / 'journals'
+        self.config(journal_dir=str(self.folder))
+        self.config(group='identity', uri_v3=CLOUD)
+        self.path = self.folder / (RUN + '.journal')
+
+    def write(self, *lines, mode=0o600):
+        """Leave the journal of a run that is dead."""
+        self.folder.mkdir(exist_ok=True)
+        self.path.write_text(''.join(
+            line if isinstance(line, str) else json.dumps(line) + '\n'
+            for line in lines))
+        self.path.chmod(mode)
+
+    def head(self, **changes):
+        return dict({'version': 1, 'run': RUN, 'cloud': CLOUD}, **changes)
+
+    def dead(self):
+        """Read the journals of dead runs, and let go of them.
+
+        :returns: [(run id, [(kind, what)])].
+        """
+        found = []
+        for dead in journal.find_dead():
+            found.append((dead.run_id, [(intent.kind, intent.what)
+                                        for intent in dead.intents]))
+            dead.close(recovered=False)
+        return found
+
+    def problem(self):
+        return str(self.assertRaises(
+            exceptions.JournalUnusable, self.dead)).replace(
+                str(self.path), 'PATH')
+
+    def test_an_intent_is_on_disk_for_its_owner_alone(self):
+        journal.Journal(RUN).intend('flavor', name='f')
+        self.assertEqual([self.head(), {
+            'intent': 1, 'kind': 'flavor', 'what': {'name': 'f'}}],
+            [json.loads(line) for line in self.path.read_text().splitlines()])
+        self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
+
+    def test_gone_when_all_is_undone(self):
+        kept = journal.Journal(RUN)
+        first, second = kept.intend('trait', a=1), kept.intend('lease', b=2)
+        kept.strike(first)
+        self.assertTrue(self.path.exists())
+        kept.strike(second)
+        self.assertFalse(self.path.exists())
+        kept.strike(second)
+        kept.intend('trait', a=1)
+        self.assertTrue(self.path.exists())
+
+    def test_a_run_that_lives_is_not_dead(self):
+        kept = journal.Journal(RUN)
+        kept.intend('trait', a=1)
+        self.assertEqual([], self.dead())
+        os.close(kept._file)
+        self.assertEqual([(RUN, [('trait', {'a': 1})])], self.dead())
+
+    def test_what_was_struck_is_not_to_undo(self):
+        self.write(self.head(),
+                   {'intent': 1, 'kind': 'trait', 'what': {'a': 1}},
+                   {'intent': 2, 'kind': 'lease', 'what': {'b': 2}},
+                   {'struck': 1})
+        self.assertEqual([(RUN, [('lease', {'b': 2})])], self.dead())
+
+    def test_recovered_is_removed(self):
+        self.write(self.head())
+        dead, = journal.find_dead()
+        dead.close(recovered=True)
+        self.assertEqual([], self.dead())
+        self.assertFalse(self.path.exists())
+
+    def test_another_cloud_is_passed_over(self):
+        self.write(self.head(cloud='https://other.test/v3'))
+        self.assertEqual([], self.dead())
+        self.assertTrue(self.path.exists())
+
+    def test_cut_short_by_the_crash(self):
+        """What was cut short is an intent whose change was never made."""
+        self.write(self.head(), '{"intent": 1, "ki')
+        self.assertEqual([(RUN, [])], self.dead())
+        self.write('{"versi')
+        self.assertEqual([(RUN, [])], self.dead())
+        self.write('')
+        self.assertEqual([(RUN, [])], self.dead())
+
+    def test_unusable(self):
+        for lines, problem in (
+                ((self.head(), 'nonsense\n'), 'is corrupt in line 2'),
+                ((self.head(), {'intent': 1, 'kind': 'trait'}),
+                 'is corrupt in line 2'),
+                ((self.head(), {'intent': 'one', 'kind': 'trait',
+                                'what': {}}), 'is corrupt in line 2'),
+                (({'version': 1},), 'is corrupt in line 1'),
+                (('[]\n',), 'is corrupt in line 1'),
+                ((self.head(version=2),), 'is of version 2, and this plugin '
+                 'reads up to 1')):
+            self.write(*lines)
+            self.assertEqual('journal PATH ' + problem, self.problem())
+
+    def test_others_could_have_written_it(self):
+        self.write(self.head(), mode=0o660)
+        self.assertEqual(
+            'journal PATH has mode 660, so that others could have written '
+            'it; 600 would be right', self.problem())
+
+    def test_belongs_to_another_user(self):
+        self.write(self.head())
+        self.useFixture(fixtures.MockPatch(
+            'os.geteuid', lambda: self.path.stat().st_uid + 1))
+        self.assertIn('belongs to user id', self.problem())
+
+    def test_a_link_is_not_followed(self):
+        self.write(self.head())
+        target = self.folder / 'elsewhere'
+        self.path.rename(target)
+        self.path.symlink_to(target)
+        self.assertIn('cannot be opened', self.problem())
+
+    def test_nothing_is_intended_that_cannot_be_written(self):
+        self.folder.touch()
+        refused = self.assertRaises(
+            exceptions.JournalUnusable, journal.Journal(RUN).intend, 'trait')
+        self.assertEqual('journal %s cannot be written (File exists), so '
+                         'nothing is changed' % self.folder, str(refused))
+
+    def test_full_disk(self):
+        """Half a line is taken back, so that the next one can be read."""
+        kept = journal.Journal(RUN)
+        first = kept.intend('trait', a=1)
+        size = self.path.stat().st_size
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5, limits[1]))
+        try:
+            self.assertRaises(exceptions.JournalUnusable,
+                              kept.intend, 'lease', b=2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertEqual(size, self.path.stat().st_size)
+        kept.strike(first)
+        self.assertFalse(self.path.exists())
