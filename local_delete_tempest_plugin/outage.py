@@ -212,7 +212,8 @@ class ComputeOutage(Outage):
                       disabled_reason=self._before.disabled_reason)
 
     def _await_trait_gone(self):
-        if self._before.status == 'enabled':
+        # One that could not be enabled keeps its trait, however long we wait.
+        if self._services.show(self._target.host).status == 'enabled':
             waiters.wait_until(
                 self.has_disabled_trait, lambda there: not there,
                 'the trait %s is gone from %s' % (

@@ -1,0 +1,135 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import dataclasses
+import pathlib
+
+import fixtures
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin import recovery
+from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+DEAD = run.Run('0123456789AB')
+
+
+class RecoveryTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.config(group='oslo_concurrency', lock_path=str(self.folder))
+        self.cloud = fake_cloud.FakeCloud()
+        self.target = self.cloud.add_compute('cmp1', 11)
+        self.before = self.cloud.settings_of('cmp1')
+        self.compute = {
+            'outage': 'ForcedDown', 'reason': DEAD.fence_reason,
+            'target': dataclasses.asdict(self.target),
+            'before': dataclasses.asdict(
+                self.cloud.compute_services().show('cmp1'))}
+        self.lease = {'provider_id': self.target.provider_id,
+                      'trait': DEAD.trait}
+        self.recovery = recovery.Recovery(self.cloud.admin())
+
+    def recover(self, *intents):
+        """Recover a dead run.
+
+        :returns: Whether all of it is undone.
+        """
+        dead = _Dead(None, DEAD.id, [
+            journal.Intent(number, kind, what)
+            for number, (kind, what) in enumerate(intents, 1)])
+        try:
+            self.recovery.recover(dead)
+        finally:
+            self.recovered = dead.recovered
+
+    def take_down(self):
+        self.cloud.service_of('cmp1').update(
+            forced_down=True, status='disabled',
+            disabled_reason=DEAD.fence_reason)
+        self.cloud.traits[self.target.provider_id] |= {
+            DEAD.trait, fake_cloud.DISABLED_TRAIT}
+
+    def test_everything_is_given_back_the_last_thing_first(self):
+        self.take_down()
+        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+        self.assertTrue(self.recovered)
+        changed = [call.split('/')[0] for call in self.cloud.calls('PUT')]
+        self.assertEqual(['PUT os-services'] * 2 + ['PUT resource_providers'],
+                         changed)
+
+    def test_nothing_to_do_where_nothing_was_changed(self):
+        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_the_rest_is_undone_though_one_thing_cannot_be(self):
+        self.take_down()
+
+        def refuse(method, path):
+            if method == 'PUT' and path.startswith('os-services'):
+                raise fake_cloud.Answer(403, {'forbidden': {'message': ''}})
+
+        self.cloud.before_answer = refuse
+        self.config(service_up_timeout=1)
+        failed = self.assertRaises(
+            exceptions.RestoreFailed, self.recover,
+            ('lease', self.lease), ('compute', self.compute))
+        self.assertIn('cmp1', str(failed))
+        self.assertIn('openstack', str(failed))
+        self.assertFalse(self.recovered)
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+
+    def test_somebody_elses_disable_is_left(self):
+        """An operator who disabled the host meanwhile meant it."""
+        self.take_down()
+        self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
+        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
+                                   ('compute', self.compute))
+        self.assertIn("somebody else disabled the service meanwhile "
+                      "('broken fan')", str(failed))
+        service = self.cloud.service_of('cmp1')
+        self.assertEqual(('disabled', 'broken fan', False), (
+            service['status'], service['disabled_reason'],
+            service['forced_down']))
+
+    def test_intent_of_a_later_plugin(self):
+        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
+                                   ('volume', {'name': 'v'}))
+        self.assertIn("unknown kind 'volume'", str(failed))
+
+    def test_accounts_of_the_dead_run_alone_are_released(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        accounts = self.folder / 'test_accounts'
+        accounts.mkdir()
+        (accounts / 'a').write_text('LocalDeleteTest-%s' % DEAD.name)
+        (accounts / 'b').write_text('LocalDeleteTest-%s' % run.Run().name)
+        (accounts / 'c').write_text('ServersTest')
+        recovery.release_accounts(DEAD.id)
+        self.assertEqual(['b', 'c'],
+                         sorted(path.name for path in accounts.iterdir()))
+
+
+@dataclasses.dataclass
+class _Dead(journal.DeadJournal):
+    recovered: bool | None = None
+
+    def close(self, recovered):
+        self.recovered = recovered
