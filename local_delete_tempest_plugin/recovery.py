@@ -141,7 +141,8 @@ class Recovery:
             LOG.warning('Undoing of dead run %s: %s', dead.run_id, intent)
             try:
                 self.undo(intent)
-            except lib_exc.TempestException as error:
+            except Exception as error:
+                # Whatever it is, what was changed before it is undone too.
                 LOG.exception('Undoing %s', intent)
                 problems.append(str(error))
         dead.close(recovered=not problems)

@@ -16,6 +16,7 @@ import dataclasses
 import pathlib
 
 import fixtures
+import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
@@ -96,6 +97,23 @@ class RecoveryTest(base.TestCase):
         self.assertFalse(self.recovered)
         self.assertNotIn(DEAD.trait,
                          self.cloud.traits[self.target.provider_id])
+
+    def test_the_rest_is_undone_whatever_fails(self):
+        """Not all that goes wrong is one of Tempest's exceptions."""
+        for failure in (OSError('no route'),
+                        urllib3.exceptions.ProtocolError('reset')):
+            self.cloud.traits[self.target.provider_id].add(DEAD.trait)
+
+            def fail(method, path):
+                if path.startswith('traits/'):
+                    raise failure
+
+            self.cloud.before_answer = fail
+            self.assertRaises(exceptions.RestoreFailed, self.recover,
+                              ('lease', self.lease), ('trait', {'trait': 'X'}))
+            self.assertNotIn(DEAD.trait, self.cloud.traits[
+                self.target.provider_id])
+            self.assertFalse(self.recovered)
 
     def test_somebody_elses_disable_is_left(self):
         """An operator who disabled the host meanwhile meant it."""
