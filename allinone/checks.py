@@ -39,10 +39,15 @@ def conductor_up(admin):
 
 @_quiet
 def computes_up(admin):
-    """True when every compute's service is up, and the host is mapped."""
+    """True when every compute's heart beats, and the host is mapped.
+
+    A service counts as up from its first second on, whether or not it ever
+    beats; on a quick machine the first beat comes when it is down again.
+    """
     services = admin.compute.get(
         '/os-services', params={'binary': 'nova-compute'}).json()['services']
-    up = {one['host'] for one in services if one['state'] == 'up'}
+    up = {one['host'] for one in services
+          if one['state'] == 'up' and one['updated_at']}
     if up != set(deployment.COMPUTES):
         return False
     hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']

@@ -61,29 +61,31 @@ class Guard:
         self._run = run
         self._admin = admin
 
-    def check(self, target):
+    def check(self, target, fenced=False):
         """Refuse an outage that the operator or the cloud's state forbids.
 
         :param target: The ``compute_service.TargetHost`` to take down.
+        :param fenced: Whether the run has just fenced the host; a fence that
+            it finds without having put it is a host that was not given back.
         :raises OutageRefused: with the first reason that was found.
         """
-        for reason in self._reasons(target):
+        for reason in self._reasons(target, fenced):
             raise exceptions.OutageRefused(
                 reason='host %s may not be taken down: %s' % (
                     target.host, reason))
 
-    def _reasons(self, target):
+    def _reasons(self, target, fenced):
         if not CONF.local_delete.allow_outages:
             yield '[local_delete] allow_outages is False'
         if not is_target(target.host):
             yield 'it is not among [local_delete] target_hosts'
-        yield from self._about_services(target)
+        yield from self._about_services(target, fenced)
         yield from self._about_migrations(target)
         if not CONF.local_delete.allow_foreign_servers:
             yield from self._about_servers(target)
             yield from self._about_consumers(target)
 
-    def _about_services(self, target):
+    def _about_services(self, target, fenced):
         services = {service.host: service
                     for service in self._admin.services.list()}
         service = services.pop(target.host, None)
@@ -94,8 +96,8 @@ class Guard:
             yield 'its compute service is forced down already'
         if service.state != 'up':
             yield 'its compute service is %s' % service.state
-        if service.status != 'enabled' and (
-                service.disabled_reason != self._run.fence_reason):
+        if service.status != 'enabled' and not (
+                fenced and service.disabled_reason == self._run.fence_reason):
             yield 'its compute service is %s (%s)' % (
                 service.status, service.disabled_reason)
         others = sum(other.state == 'up' and other.status == 'enabled'

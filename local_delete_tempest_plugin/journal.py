@@ -34,6 +34,7 @@ from oslo_log import log as logging
 from tempest import config
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import interrupts
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
@@ -103,6 +104,10 @@ class Journal:
         :raises JournalUnusable: it cannot be written; then nothing may be
             changed.
         """
+        with interrupts.held_back():
+            return self._intend(kind, what)
+
+    def _intend(self, kind, what):
         try:
             if self._file is None:
                 self._create()

@@ -68,9 +68,10 @@ class Outage(fixtures.Fixture):
 
     def _mark_begun(self):
         # Before the change: a time-out can strike between any two lines.
-        if not self._begun:
-            self._intent = self._journal.intend(self.kind, **self._what())
-            self._begun = True
+        with interrupts.held_back():
+            if not self._begun:
+                self._intent = self._journal.intend(self.kind, **self._what())
+                self._begun = True
 
     def restore(self):
         """Give it back; nothing is done where that has been done already.
@@ -136,7 +137,7 @@ class ComputeOutage(Outage):
             self._mark_begun()
             self._set(status='disabled', disabled_reason=self._reason)
             # A server may have been placed between the look and the fence.
-            self._guard.check(self._target)
+            self._guard.check(self._target, fenced=True)
         super().begin()
 
     def is_down(self):
@@ -200,6 +201,12 @@ class ComputeOutage(Outage):
         if (now.status, now.disabled_reason) == (
                 self._before.status, self._before.disabled_reason):
             return
+        if now.state != 'up':
+            # It would keep its trait, and the fence tells what to do.
+            raise exceptions.RestoreFailed(
+                what='the status', remedy='start it first',
+                problem='the service is down, so it is left %s (%s)' % (
+                    now.status, now.disabled_reason))
         if now.status == 'disabled' and now.disabled_reason != self._reason:
             raise exceptions.RestoreFailed(
                 what='the status', remedy='ask who did it',

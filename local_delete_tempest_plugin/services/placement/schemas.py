@@ -18,7 +18,8 @@ A field that a later Placement adds is no error; one that is missing is.
 Source: https://docs.openstack.org/api-ref/placement/
 """
 
-_UUID = {'type': 'string', 'format': 'uuid'}
+# With dashes or without: Placement takes both for a consumer.
+_UUID = {'type': 'string', 'pattern': '^[0-9A-Fa-f-]{32,36}$'}
 
 _AMOUNTS = {'type': 'object',
             'additionalProperties': {'type': 'integer', 'minimum': 0}}

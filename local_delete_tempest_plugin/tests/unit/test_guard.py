@@ -69,9 +69,12 @@ class GuardTest(base.TestCase):
     def test_our_own_fence_and_nobody_elses(self):
         self.cloud.services[0].update(
             status='disabled', disabled_reason=self.this_run.fence_reason)
-        self.guard.check(self.target)
-        self.cloud.services[0]['disabled_reason'] = run.Run().fence_reason
+        self.guard.check(self.target, fenced=True)
+        # A fence of ours from before is a host that was not given back.
         self.assertIn('its compute service is disabled', self.refusal())
+        self.cloud.services[0]['disabled_reason'] = run.Run().fence_reason
+        self.assertRaises(exceptions.OutageRefused, self.guard.check,
+                          self.target, fenced=True)
 
     def test_what_the_operator_did_not_allow(self):
         for options, reason in (

@@ -342,7 +342,11 @@ class ComputeOutageTest(OutageTest):
                       '4: no cmp1', message)
         self.assertIn("To put it right: sh -c 'echo no cmp1 >&2; exit 4'; "
                       'openstack', message)
-        self.assertEqual('enabled', self.cloud.service_of('cmp1')['status'])
+        # The fence stays: it says in the cloud itself what is to be done.
+        self.assertEqual(
+            ('disabled', FENCE),
+            (self.cloud.service_of('cmp1')['status'],
+             self.cloud.service_of('cmp1')['disabled_reason']))
 
     def test_start_command_that_is_gone(self):
         """As where a dead run is recovered with another tempest.conf."""
