@@ -112,7 +112,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
             self.placement.put_allocations(
                 server.id, **dict(held, consumer_generation=None))
-            self.assert_leaked(server)
+            # Not looked at here: the audit may come at any moment.
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
     @decorators.idempotent_id('75d4fe86-b0fc-4e54-870d-ab0153b98712')
