@@ -1,0 +1,107 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import io
+import json
+import pathlib
+import types
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin.cmd import recover
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+RUN = '0123456789AB'
+CLOUD = 'https://keystone.test/v3'
+TRAIT = 'CUSTOM_LOCAL_DELETE_' + RUN
+
+
+class RecoverCommandTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.config(journal_dir=str(self.folder))
+        self.config(group='identity', uri_v3=CLOUD)
+        self.config(group='oslo_concurrency', lock_path=str(self.folder))
+        self.cloud = fake_cloud.FakeCloud()
+        self.target = self.cloud.add_compute('cmp1', 11)
+        self.cloud.traits[self.target.provider_id].add(TRAIT)
+        self.useFixture(fixtures.MockPatchObject(
+            recover, '_admin', self.cloud.admin))
+        self.debug = False
+
+    def leave_journal(self, *lines):
+        path = self.folder / (RUN + '.journal')
+        path.touch(mode=0o600)
+        path.write_text(''.join(json.dumps(line) + '\n' for line in (
+            {'version': 1, 'run': RUN, 'cloud': CLOUD}, *lines)))
+
+    def leave_lease(self):
+        self.leave_journal({
+            'intent': 1, 'kind': 'lease',
+            'what': {'provider_id': self.target.provider_id,
+                     'trait': TRAIT}})
+
+    def run_command(self, *arguments):
+        """Run it as cliff does.
+
+        :returns: (exit code, what it printed as JSON, its words on stderr).
+        """
+        app = types.SimpleNamespace(
+            stdout=io.StringIO(), stderr=io.StringIO(),
+            options=types.SimpleNamespace(debug=self.debug))
+        command = recover.Recover(app, None)
+        parser = command.get_parser('recover')
+        code = command.run(parser.parse_args(['-f', 'json', *arguments]))
+        printed = app.stdout.getvalue()
+        return (code, json.loads(printed) if printed else None,
+                app.stderr.getvalue())
+
+    def test_undoes_what_the_journal_says_and_then_nothing(self):
+        self.leave_lease()
+        code, rows, _ = self.run_command()
+        self.assertEqual((0, [{
+            'Run': RUN, 'Change': 'lease', 'Outcome': 'undone',
+            'What': 'provider_id %s, trait %s' % (
+                self.target.provider_id, TRAIT)}]), (code, rows))
+        self.assertNotIn(TRAIT, self.cloud.traits[self.target.provider_id])
+        changes = len(self.cloud.calls('PUT'))
+        self.assertEqual((0, [], ''), self.run_command())
+        self.assertEqual(changes, len(self.cloud.calls('PUT')))
+
+    def test_dry_run_changes_nothing(self):
+        self.leave_lease()
+        for _ in range(2):
+            code, rows, _ = self.run_command('--dry-run')
+            self.assertEqual((0, ['would be undone']), (
+                code, [row['Outcome'] for row in rows]))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_what_is_wrong_is_one_line(self):
+        self.leave_journal('nonsense')
+        code, rows, words = self.run_command()
+        self.assertEqual((1, None), (code, rows))
+        self.assertEqual(
+            'tempest local-delete recover: journal %s/%s.journal is corrupt '
+            'in line 2\n' % (self.folder, RUN), words)
+        self.debug = True
+        self.assertRaises(lib_exc.TempestException, self.run_command)
+
+    def test_run_id_that_is_none(self):
+        stderr = self.useFixture(fixtures.StringStream('stderr')).stream
+        with fixtures.MonkeyPatch('sys.stderr', stderr):
+            self.assertRaises(SystemExit, self.run_command, '--run', 'x; y')
