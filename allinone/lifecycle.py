@@ -15,6 +15,7 @@
 """Up, down, and what happens to a cloud in between."""
 
 import contextlib
+import os
 import shutil
 import time
 
@@ -96,6 +97,9 @@ def _boot(state, port_base):
     if cloud.uid is not None:
         # Daemons that dropped root pass through, to what is theirs.
         state.chmod(0o711)
+    elif os.geteuid() == 0:
+        print(f'All daemons stay root: {state} is below a directory that '
+              f'only root may enter; --state elsewhere lets them drop it')
     deployment.save(cloud)
     for shared in (cloud.etc, cloud.data, cloud.run):
         files.directory(shared).chmod(0o711)
