@@ -421,3 +421,18 @@ class PlacementStopped(Outage):
             return shlex.join(commands.arguments(self._start))
         except exceptions.CommandFailed:
             return 'start Placement'
+
+
+def missing_for(answer):
+    """Say what is missing to stop a compute and Placement.
+
+    :param answer: ``PlacementStopped.REFUSED`` or ``UNAVAILABLE``.
+    :returns: Words for a skip, or None where nothing is missing.
+    """
+    if not CONF.local_delete.allow_placement_outage:
+        return '[local_delete] allow_placement_outage is False'
+    missing = [option for option in (
+        *Stopped.needs, *PlacementStopped.needs(answer))
+        if not CONF.local_delete[option]]
+    return ('[local_delete] %s: not set' % ', '.join(missing) if missing
+            else None)

@@ -17,21 +17,13 @@
 import argparse
 import re
 
-from cliff import lister
-from tempest import clients
-from tempest.common import credentials_factory
-from tempest import config
-from tempest.lib import exceptions as lib_exc
-import urllib3
-
 from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import recovery
 
-CONF = config.CONF
 
-
-class Recover(lister.Lister):
+class Recover(base.Command):
     """Undo what runs that died have left in the cloud.
 
     The journals of this machine tell it; a run that lives holds its journal,
@@ -50,25 +42,13 @@ class Recover(lister.Lister):
             'its journal; be sure that it is dead')
         return parser
 
-    def run(self, parsed_args):
-        # Tempest's logging sends what cliff would say to tempest.log alone.
-        try:
-            return super().run(parsed_args)
-        except (lib_exc.TempestException,
-                urllib3.exceptions.HTTPError) as error:
-            if self.app.options.debug:
-                raise
-            print('tempest local-delete recover: %s' % ' '.join(
-                str(error).split()), file=self.app.stderr)
-            return 1
-
     def take_action(self, args):
         rows = []
         with admin.microversions():
             dead_runs = list(journal.find_dead())
             for dead in dead_runs:
                 recovery.release_accounts(dead.run_id)
-            recoverer = recovery.Recovery(_admin())
+            recoverer = recovery.Recovery(base.find_admin())
             if args.run and args.run not in [
                     dead.run_id for dead in dead_runs]:
                 dead_runs = [recoverer.find_in_cloud(args.run)]
@@ -92,14 +72,3 @@ def _run_id(text):
         raise argparse.ArgumentTypeError(
             '%r is no run id, which is 12 hexadecimal digits' % text)
     return text.upper()
-
-
-def _admin():
-    """Authenticate as tempest.conf's admin."""
-    if CONF.auth.use_dynamic_credentials:
-        credentials = credentials_factory.get_configured_admin_credentials()
-    else:
-        provider = credentials_factory.get_credentials_provider(
-            'local-delete-recover')
-        credentials = provider.get_admin_creds().credentials
-    return admin.Admin.of(clients.Manager(credentials))

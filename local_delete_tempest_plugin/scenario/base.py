@@ -386,13 +386,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
         :param answer: An answer of ``outage.PlacementStopped``.
         """
-        if not CONF.local_delete.allow_placement_outage:
-            self.skipTest('[local_delete] allow_placement_outage is False')
-        missing = [option for option in (
-            *outage.Stopped.needs, *outage.PlacementStopped.needs(answer))
-            if not CONF.local_delete[option]]
+        missing = outage.missing_for(answer)
         if missing:
-            self.skipTest('[local_delete] %s: not set' % ', '.join(missing))
+            self.skipTest(missing)
 
     def delete_server(self, server):
         """Delete a server as the member, and wait until it answers 404.

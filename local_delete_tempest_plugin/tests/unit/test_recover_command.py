@@ -20,6 +20,7 @@ import types
 import fixtures
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import recover
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -41,7 +42,7 @@ class RecoverCommandTest(base.TestCase):
         self.target = self.cloud.add_compute('cmp1', 11)
         self.cloud.traits[self.target.provider_id].add(TRAIT)
         self.useFixture(fixtures.MockPatchObject(
-            recover, '_admin', self.cloud.admin))
+            command_base, 'find_admin', self.cloud.admin))
         self.debug = False
 
     def leave_journal(self, *lines):
@@ -65,6 +66,7 @@ class RecoverCommandTest(base.TestCase):
             stdout=io.StringIO(), stderr=io.StringIO(),
             options=types.SimpleNamespace(debug=self.debug))
         command = recover.Recover(app, None)
+        command.cmd_name = 'local-delete recover'
         parser = command.get_parser('recover')
         code = command.run(parser.parse_args(['-f', 'json', *arguments]))
         printed = app.stdout.getvalue()
