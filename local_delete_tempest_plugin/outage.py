@@ -140,10 +140,6 @@ class ComputeOutage(Outage):
             self._guard.check(self._target, fenced=True)
         super().begin()
 
-    def is_down(self):
-        """Tell whether Nova sees the service down at this moment."""
-        return self._services.show(self._target.host).state == 'down'
-
     def has_disabled_trait(self):
         """Tell whether the provider carries COMPUTE_STATUS_DISABLED."""
         return DISABLED_TRAIT in self._placement.list_resource_provider_traits(
