@@ -18,6 +18,12 @@ Two runs never take one host: traits are put with the provider's generation,
 which Placement compares, so the second put answers 409. And a flavor that
 requires the trait places a member's server on that host, with no forced host
 and no right that a member does not have.
+
+nova-compute can bring a trait back that was taken off: an audit that is under
+way while its service is disabled writes the traits that it had read before
+(ResourceTracker._update_to_placement). Such a ghost is told from a lease by
+the run's flavor, which is made before the lease is taken and deleted after it
+was given back.
 """
 
 from oslo_log import log as logging
@@ -42,12 +48,13 @@ _on_conflict = tenacity.retry(
 class Lease:
     """One run's right to the hosts that carry its trait.
 
-    :param placement: An admin's ``PlacementClient``.
+    :param admin: An ``admin.Admin``.
     :param trait: The run's trait.
     """
 
-    def __init__(self, placement, trait):
-        self._placement = placement
+    def __init__(self, admin, trait):
+        self._placement = admin.placement
+        self._flavors_client = admin.flavors_client
         self.trait = trait
 
     def create_trait(self):
@@ -55,28 +62,43 @@ class Lease:
         self._placement.create_trait(self.trait)
 
     def delete_trait(self):
-        """Remove the trait, which no provider has any more."""
+        """Remove the trait, also from providers that got it back."""
         try:
+            for provider in self._placement.list_resource_providers(
+                    required=self.trait)['resource_providers']:
+                self.give_back(provider['uuid'])
             self._placement.delete_trait(self.trait)
-        except lib_exc.NotFound:
+        except (lib_exc.BadRequest, lib_exc.NotFound):
+            # Placement does not filter by a trait that it does not know.
             LOG.info('Trait %s is gone already', self.trait)
 
     @_on_conflict
     def take(self, provider_id):
-        """Put the trait on a provider.
+        """Put the trait on a provider, if it is not there already.
 
         :param provider_id: UUID of the provider.
         :raises OutageRefused: another run's trait is there.
         """
         traits, generation = self._read(provider_id)
-        others = sorted(trait for trait in traits
-                        if trait.startswith(run.TRAIT_PREFIX)
-                        and trait != self.trait)
-        if others:
+        others = {trait for trait in traits
+                  if trait.startswith(run.TRAIT_PREFIX)
+                  and trait != self.trait}
+        ghosts = others and others - self._of_runs_with_a_flavor(others)
+        if others - ghosts:
             raise exceptions.OutageRefused(
                 reason='its provider %s is leased by another run: %s' % (
-                    provider_id, ', '.join(others)))
-        self._write(provider_id, traits | {self.trait}, generation)
+                    provider_id, ', '.join(sorted(others - ghosts))))
+        wanted = traits - ghosts | {self.trait}
+        if wanted != traits:
+            LOG.info('Putting %s on provider %s, in the place of %s',
+                     self.trait, provider_id, sorted(ghosts) or 'none')
+            self._write(provider_id, wanted, generation)
+
+    def _of_runs_with_a_flavor(self, traits):
+        names = [flavor['name'] for flavor in
+                 self._flavors_client.list_flavors(is_public=None)['flavors']]
+        return {trait for trait in traits
+                if any(run.name_of(trait) in name for name in names)}
 
     def give_back(self, provider_id):
         """Take the trait off a provider; no error where it is not.

@@ -192,7 +192,7 @@ class Recovery:
             name='^%s$' % re.escape(name))['servers']
 
     def _undo_lease(self, provider_id, trait):
-        lease.Lease(self._admin.placement, trait).give_back(provider_id)
+        lease.Lease(self._admin, trait).give_back(provider_id)
 
     def _undo_flavor(self, name):
         client = self._admin.flavors_client
@@ -201,7 +201,7 @@ class Recovery:
                 client.delete_flavor(flavor['id'])
 
     def _undo_trait(self, trait):
-        lease.Lease(self._admin.placement, trait).delete_trait()
+        lease.Lease(self._admin, trait).delete_trait()
 
     def _undo_credentials(self, run_id):
         release_accounts(run_id)

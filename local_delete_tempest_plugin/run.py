@@ -54,3 +54,11 @@ class Run:
         """The disabled reason of a host that is out; it names the cure."""
         return _FENCE % self.id + (
             '; to undo: tempest local-delete recover --run %s' % self.id)
+
+
+def name_of(trait):
+    """Tell what the names of the resources of a trait's run hold.
+
+    :param trait: The trait of any run.
+    """
+    return Run(trait[len(TRAIT_PREFIX):]).name

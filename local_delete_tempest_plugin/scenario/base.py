@@ -178,7 +178,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             recovery.Recovery(cls.admin).recover(cls.dead_journals.pop())
         cls.project_id = cls.os_project_member.credentials.project_id
         cls.guard = guard.Guard(cls.this_run, cls.admin)
-        cls.lease = lease.Lease(cls.placement, cls.this_run.trait)
+        cls.lease = lease.Lease(cls.admin, cls.this_run.trait)
         cls._intend('trait', trait=cls.this_run.trait)
         cls.lease.create_trait()
         cls.flavor_id = cls._create_flavor()
@@ -299,6 +299,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
         :returns: A ``Server`` that is ACTIVE and holds allocations.
         """
+        # An audit of the compute may have taken it off: see lease.py.
+        self.lease.take(self.target.provider_id)
         name = self._name()
         self._intend_here('server', name=name)
         server_id = self.servers_client.create_server(

@@ -26,6 +26,7 @@ import re
 import types
 from urllib import parse
 
+from tempest.lib.services.compute import flavors_client
 from tempest.lib.services.compute import hypervisor_client
 from tempest.lib.services.compute import migrations_client
 from tempest.lib.services.compute import servers_client
@@ -103,6 +104,7 @@ class FakeCloud:
         self.servers = {}
         self.hosts = {}
         self.migrations = []
+        self.flavors = []
         self._now = 0
 
     def client(self, client_class, service):
@@ -127,6 +129,8 @@ class FakeCloud:
         return admin.Admin(
             manager=types.SimpleNamespace(
                 servers_client=self.servers_client(),
+                flavors_client=self.client(
+                    flavors_client.FlavorsClient, 'compute'),
                 migrations_client=self.client(
                     migrations_client.MigrationsClient, 'compute')),
             services=self.compute_services(),
@@ -301,6 +305,11 @@ class FakeCloud:
             if state != left_out
             and query.get('host') in (None, self.hosts.get(server_id))]}
 
+    def _list_flavors(self, query):
+        return 200, {'flavors': [
+            {'id': name, 'name': name, 'links': []}
+            for name in self.flavors]}
+
     def _list_migrations(self, query):
         return 200, {'migrations': [
             migration for migration in self.migrations
@@ -319,6 +328,10 @@ class FakeCloud:
         return 200, {'versions': []}
 
     def _list_providers(self, query):
+        if 'required' in query:
+            return 200, {'resource_providers': [
+                provider for provider in self.providers
+                if query['required'] in self.traits[provider['uuid']]]}
         root = self._provider(query['in_tree'])['root_provider_uuid']
         return 200, {'resource_providers': [
             provider for provider in self.providers
@@ -382,6 +395,7 @@ class FakeCloud:
         ('GET', 'os-hypervisors/detail', _list_hypervisors),
         ('GET', 'servers', _list_servers),
         ('GET', 'os-migrations', _list_migrations),
+        ('GET', 'flavors', _list_flavors),
         ('GET', '', _show_root),
         ('GET', 'resource_providers', _list_providers),
         ('GET', 'resource_providers/(.*)/allocations',

@@ -33,8 +33,9 @@ class LeaseTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.cloud.add_compute('cmp1', 1)
         self.provider = fake_cloud.uuid(1)
-        self.lease = lease.Lease(self.cloud.placement_client(),
-                                 run.Run('RUN1').trait)
+        # Each run makes its flavor before it takes a lease.
+        self.cloud.flavors = ['m1.nano', 'tempest-local-delete-run2-7']
+        self.lease = lease.Lease(self.cloud.admin(), run.Run('RUN1').trait)
         # So that the pauses between the tries cost a test nothing.
         self.useFixture(fixtures.MockPatch('time.sleep'))
 
@@ -86,8 +87,7 @@ class LeaseTest(base.TestCase):
                           'CUSTOM_GIVE_BACK'}, self.traits)
 
     def test_one_host_one_run(self):
-        other = lease.Lease(self.cloud.placement_client(),
-                            run.Run('RUN2').trait)
+        other = lease.Lease(self.cloud.admin(), run.Run('RUN2').trait)
         other.take(self.provider)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)
@@ -105,6 +105,37 @@ class LeaseTest(base.TestCase):
         self.assertRaises(exceptions.OutageRefused, self.lease.take,
                           self.provider)
         self.assertNotIn(self.lease.trait, self.traits)
+
+    def test_ghost_that_nova_brought_back_is_no_lease(self):
+        """The run of it has deleted its flavor, so it is over."""
+        self.traits.update({'CUSTOM_LOCAL_DELETE_RUN3', 'CUSTOM_GOLD'})
+        self.lease.take(self.provider)
+        self.assertEqual({'HW_CPU_X86_AVX', 'CUSTOM_GOLD', self.lease.trait},
+                         self.traits)
+
+    def test_ghost_beside_a_lease(self):
+        self.traits.update({'CUSTOM_LOCAL_DELETE_RUN3',
+                            'CUSTOM_LOCAL_DELETE_RUN2'})
+        before = set(self.traits)
+        error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
+                                  self.provider)
+        self.assertNotIn('RUN3', str(error))
+        self.assertEqual(before, self.traits)
+
+    def test_put_again_where_nova_took_it_off(self):
+        self.lease.take(self.provider)
+        self.traits.remove(self.lease.trait)
+        self.lease.take(self.provider)
+        self.assertIn(self.lease.trait, self.traits)
+
+    def test_trait_goes_though_nova_brought_it_back(self):
+        self.cloud.add_compute('cmp2', 2)
+        self.cloud.traits[fake_cloud.uuid(2)].add(self.lease.trait)
+        self.lease.delete_trait()
+        self.assertNotIn(self.lease.trait,
+                         self.cloud.traits[fake_cloud.uuid(2)])
+        self.assertEqual('DELETE traits/' + self.lease.trait,
+                         self.cloud.calls()[-1])
 
     def test_other_errors_end_the_tries(self):
         for raised in (fake_cloud.Answer(403, {'errors': []}),
@@ -146,9 +177,13 @@ class LeaseTest(base.TestCase):
         self.lease.delete_trait()
 
         def gone(method, path):
-            raise fake_cloud.Answer(404, {'errors': []})
+            if method == 'DELETE':
+                raise fake_cloud.Answer(404, {'errors': []})
 
-        self.cloud.before_answer = gone
-        self.lease.delete_trait()
+        def unknown(method, path):
+            raise fake_cloud.Answer(400, {'errors': []})
+
+        for self.cloud.before_answer in (gone, unknown):
+            self.lease.delete_trait()
         self.assertEqual(['DELETE traits/CUSTOM_LOCAL_DELETE_RUN1'] * 2,
                          self.cloud.calls('DELETE'))
