@@ -23,7 +23,10 @@ from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
 from allinone import status
+from allinone.trials import kills
 from allinone import workspace
+
+_TRIALS = {'kills': kills}
 
 _EPILOG = '''
 All data, configuration, sockets and logs lie in the state directory. "up"
@@ -65,6 +68,14 @@ def _parser():
                        ('stop', 'Stop processes by name.'),
                        ('kill', 'Kill processes by name, as a crash does.')):
         verb(name, text).add_argument('names', nargs='+', metavar='NAME')
+    trials = verb('trial', 'Try the plugin\'s promises on the cloud.')
+    trials = trials.add_subparsers(dest='trial', required=True,
+                                   metavar='TRIAL')
+    for name, trial in _TRIALS.items():
+        text = trial.__doc__.strip()
+        trial.add_arguments(trials.add_parser(
+            name, help=text.splitlines()[0], description=text,
+            parents=[options]))
     return parser
 
 
@@ -80,6 +91,8 @@ def _do(arguments, rest):
         return 0 if status.show(cloud) else 1
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
+    if arguments.verb == 'trial':
+        return _TRIALS[arguments.trial].run(cloud, arguments)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
 
 

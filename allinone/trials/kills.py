@@ -1,0 +1,200 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Kill runs with kill -9 at many moments; recover must undo each.
+
+A moment is drawn by what the run's journal holds last, and then by chance
+within that phase. After each kill ``tempest local-delete recover`` is run, the
+whole cloud is compared with what it was before, and recover is run again and
+must find nothing. The exit code is 1 unless every kill was recovered and every
+phase was hit.
+"""
+
+import contextlib
+import dataclasses
+import json
+import random
+import statistics
+import subprocess
+import time
+
+import prettytable
+
+from allinone import files
+from allinone.trials import journals
+from allinone.trials import runs
+from allinone.trials import snapshot
+
+# Every outage, and the fewest scenarios that have all of them.
+_SCENARIOS = ('test_allocations_removed_by_api',
+              'test_allocations_removed_after_compute_restart',
+              'test_server_kept_when_placement_unavailable',
+              'test_allocations_removed_when_service_disabled')
+
+_NOTHING_HELD = 'nothing in the journal'
+
+_POLL = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """When to kill: a time within a phase of a scenario."""
+
+    scenario: str
+    phase: str
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One kill, and what recover made of it."""
+
+    aimed: Moment
+    hit: str
+    journal_lost: bool
+    recover_seconds: float
+    problems: list[str]
+
+
+def add_arguments(parser):
+    parser.add_argument('--count', type=int, default=50, metavar='N',
+                        help='how many runs to kill, at least one a phase '
+                             '(default: 50)')
+    parser.add_argument('--seed', type=int, default=1, metavar='N',
+                        help='of the moments (default: 1)')
+
+
+def run(cloud, arguments):
+    folder = files.directory(cloud.state / 'trials' / 'kills')
+    workspace = runs.another(cloud, folder / 'workspace')
+    lengths = {}
+    for scenario in _SCENARIOS:
+        lengths.update(_trace(workspace, scenario, folder / 'trace.log'))
+    moments = _draw(lengths, arguments.count, random.Random(arguments.seed))
+    outcomes = []
+    before = snapshot.take(cloud)
+    for number, moment in enumerate(moments, 1):
+        outcome, before = _try(
+            cloud, workspace, moment, before, number,
+            folder / f'kill-{number:03}.log')
+        outcomes.append(outcome)
+        print(f'{number:3} of {len(moments)}: {outcome.hit}: '
+              f'{"; ".join(outcome.problems) or "recovered"} '
+              f'({outcome.recover_seconds:.0f} s)', flush=True)
+    files.write(folder / 'kills.json', json.dumps(
+        [dataclasses.asdict(outcome) for outcome in outcomes], indent=1))
+    return _judge(outcomes, {phase for _, phase in lengths})
+
+
+def _trace(workspace, scenario, log):
+    """Run a scenario to its end, and measure its phases.
+
+    :returns: (scenario, phase) to seconds.
+    """
+    process = workspace.start(scenario, log)
+    lengths = {}
+    last, since = None, time.monotonic()
+    while not _ended(process, _POLL):
+        seen = journals.phases(workspace.journals)
+        now = time.monotonic()
+        if last is not None and (not seen or seen[-1] != last):
+            # The shortest: a kill that comes too late hits the next phase.
+            lengths[scenario, last] = min(
+                now - since, lengths.get((scenario, last), now - since))
+        if not seen or seen[-1] != last:
+            last, since = (seen[-1] if seen else None), now
+    if process.returncode:
+        raise SystemExit(f'{scenario} does not pass to begin with: {log}')
+    return lengths
+
+
+def _ended(process, seconds):
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
+
+
+def _draw(lengths, count, chance):
+    """Draw moments: each phase as often as any other, as far as that goes."""
+    names = sorted({phase for _, phase in lengths})
+    drawn = []
+    while len(drawn) < max(count, len(names)):
+        chance.shuffle(names)
+        for phase in names:
+            scenario, _ = chance.choice(
+                [key for key in lengths if key[1] == phase])
+            drawn.append(Moment(scenario, phase, chance.uniform(
+                0, lengths[scenario, phase])))
+    return drawn[:max(count, len(names))]
+
+
+def _try(cloud, workspace, moment, before, number, log):
+    process = workspace.start(moment.scenario, log)
+    while moment.phase not in journals.phases(workspace.journals)[-1:]:
+        if _ended(process, _POLL):
+            break
+    _ended(process, moment.seconds)
+    runs.kill(process)
+    held = journals.phases(workspace.journals)
+    # Each fifth as from another machine; a stopped Placement is known to the
+    # journal alone.
+    lost = number % 5 == 0 and not any('placement' in one for one in held)
+    run_id = _lose_journal(workspace) if lost and held else None
+    arguments = ['--run', run_id] if run_id else []
+    begin = time.monotonic()
+    problems = []
+    if workspace.command('recover', *arguments, log=log):
+        problems.append(f'recover failed: {log}')
+    seconds = time.monotonic() - begin
+    after = snapshot.take(cloud)
+    problems += before.differences(after)
+    problems += _again(workspace, arguments, log)
+    return Outcome(moment, held[-1] if held else _NOTHING_HELD,
+                   bool(run_id), seconds, problems), after
+
+
+def _lose_journal(workspace):
+    [path] = workspace.journals.glob('*.journal')
+    path.unlink()
+    return path.stem
+
+
+def _again(workspace, arguments, log):
+    second = log.with_suffix('.again.json')
+    second.unlink(missing_ok=True)
+    code = workspace.command('recover', *arguments, '-f', 'json', log=second)
+    found = second.read_text().strip()
+    return [] if code == 0 and found == '[]' else [
+        f'recover run again found something: {second}']
+
+
+def _judge(outcomes, names):
+    table = prettytable.PrettyTable(
+        ('The journal\'s last line', 'Kills', 'Recovered', 'Seconds'))
+    table.align = 'l'
+    for phase in sorted({outcome.hit for outcome in outcomes}):
+        of_phase = [one for one in outcomes if one.hit == phase]
+        table.add_row((
+            phase, len(of_phase),
+            sum(not one.problems for one in of_phase),
+            f'{statistics.median(one.recover_seconds for one in of_phase):.0f}'
+        ))
+    print(table)
+    missed = names - {outcome.hit for outcome in outcomes}
+    if missed:
+        print(f'Never hit: {", ".join(sorted(missed))}')
+    good = sum(not outcome.problems for outcome in outcomes)
+    print(f'{good} of {len(outcomes)} kills recovered')
+    return 1 if missed or good < len(outcomes) else 0

@@ -1,0 +1,114 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Runs of the scenarios and commands, each in a process group of its own."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+from allinone import files
+from allinone import supervision
+
+SCENARIOS = r'^local_delete_tempest_plugin\.'
+
+
+class Workspace:
+    """A workspace of Tempest: the deployment's own, or a copy of it.
+
+    :param directory: where it lies
+    """
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    @property
+    def configuration(self):
+        return self.directory / 'etc' / 'tempest.conf'
+
+    @property
+    def journals(self):
+        return self.directory / 'tempest_lock' / 'local-delete'
+
+    def start(self, regex, log, **environment):
+        """Start the scenarios; they have a process group of their own.
+
+        :param log: file that gets what they print
+        :returns: A ``subprocess.Popen`` with an open file as its ``stdout``.
+        """
+        return self._start(log, environment, 'run', '--serial', '--regex',
+                           regex)
+
+    def command(self, *arguments, log, **environment):
+        """Run ``tempest local-delete ...`` to its end; return its code."""
+        return self._start(log, environment, 'local-delete',
+                           *arguments).wait()
+
+    def _start(self, log, environment, *arguments):
+        tempest = supervision.tool('tempest')
+        path = os.pathsep.join((str(tempest.parent), os.environ['PATH']))
+        with log.open('a') as output:
+            return subprocess.Popen(
+                [tempest, *arguments], cwd=self.directory,
+                stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+                env={**os.environ, 'PATH': path,
+                     'TEMPEST_CONFIG_DIR': str(self.directory / 'etc'),
+                     **environment})
+
+
+def own(cloud):
+    """Return the workspace that ``up`` made."""
+    return Workspace(cloud.tempest)
+
+
+def another(cloud, directory, **options):
+    """Make a workspace as another machine would have it: no lock is shared.
+
+    :param directory: where it will lie; what is there is removed
+    :param options: of [local_delete], other than the deployment's
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    copy = Workspace(files.directory(directory))
+    for name in ('etc', 'logs', 'tempest_lock'):
+        files.directory(directory / name)
+    for path in (pathlib.Path('etc', 'tempest.conf'),
+                 pathlib.Path('etc', 'accounts.yaml'),
+                 pathlib.Path('.stestr.conf')):
+        text = (cloud.tempest / path).read_text()
+        files.write(directory / path, text.replace(
+            str(cloud.tempest), str(directory)))
+    if options:
+        with copy.configuration.open('a') as configuration:
+            # The last of several values counts.
+            configuration.write('\n[local_delete]\n' + ''.join(
+                f'{name} = {value}\n' for name, value in options.items()))
+    return copy
+
+
+def kill(process, signum=signal.SIGKILL):
+    """Send a signal to all of a run, and wait until its leader is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signum)
+    process.wait()
+
+
+def counts(log):
+    """Read off a run's log how many passed, failed and skipped."""
+    return {name.lower(): int(count) for name, count in re.findall(
+        r'^ - (Passed|Failed|Skipped): (\d+)', log.read_text(), re.MULTILINE)}

@@ -1,0 +1,106 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Everything that a run could leave in the cloud, read as the admin."""
+
+import concurrent.futures
+import dataclasses
+
+from allinone import api
+
+# Placement's generation and Nova's heartbeat change by themselves.
+_SERVICE = ('state', 'status', 'disabled_reason', 'forced_down')
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The cloud at one moment: kind of thing, its id, what is known of it."""
+
+    kinds: dict[str, dict[str, object]]
+
+    def differences(self, later):
+        """Return a line for whatever is not the same in a later snapshot."""
+        return [
+            f'{kind} {key}: was {before.get(key)}, is {after.get(key)}'
+            for kind, before in self.kinds.items()
+            for after in (later.kinds[kind],)
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)]
+
+
+def take(cloud):
+    """Read the whole cloud.
+
+    :returns: A ``Snapshot``.
+    """
+    admin = api.Admin(cloud)
+    readers = {
+        'service': _services, 'allocations': _allocations,
+        'provider traits': _provider_traits, 'custom trait': _custom_traits,
+        'server': _named('compute', '/servers?all_tenants=1', 'servers'),
+        'flavor': _named('compute', '/flavors?is_public=None', 'flavors'),
+        'image': _named('image', '/v2/images', 'images'),
+        'account file': lambda admin: {
+            path.name: path.read_text() for path in sorted(
+                (cloud.tempest / 'tempest_lock' / 'test_accounts').glob('*'))},
+        **{kind: _named('identity', f'/{kind}s', f'{kind}s')
+           for kind in ('project', 'user')},
+        **{kind: _named('network', f'/v2.0/{kind}s', f'{kind}s')
+           for kind in ('network', 'subnet', 'port', 'router')},
+        'security group': _named('network', '/v2.0/security-groups',
+                                 'security_groups'),
+    }
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return Snapshot(dict(zip(readers, pool.map(
+            lambda read: read(admin), readers.values()))))
+
+
+def _named(service, path, key):
+    def read(admin):
+        return {one['id']: one.get('name') for one in
+                getattr(admin, service).get(path).json()[key]}
+    return read
+
+
+def _services(admin):
+    return {one['host']: {name: one[name] for name in _SERVICE}
+            for one in admin.compute.get(
+                '/os-services?binary=nova-compute').json()['services']}
+
+
+def _providers(admin):
+    return admin.placement.get(
+        '/resource_providers').json()['resource_providers']
+
+
+def _allocations(admin):
+    return {
+        f'of {consumer} on {provider["name"]}': held['resources']
+        for provider in _providers(admin)
+        for consumer, held in admin.placement.get(
+            f'/resource_providers/{provider["uuid"]}/allocations'
+        ).json()['allocations'].items()}
+
+
+def _provider_traits(admin):
+    return {
+        provider['name']: sorted(admin.placement.get(
+            f'/resource_providers/{provider["uuid"]}/traits'
+        ).json()['traits'])
+        for provider in _providers(admin)}
+
+
+def _custom_traits(admin):
+    return {trait: True for trait in admin.placement.get(
+        '/traits?name=startswith:CUSTOM_').json()['traits']}
