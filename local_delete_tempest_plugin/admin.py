@@ -55,6 +55,10 @@ class Admin:
                 manager.services_client, manager.hypervisor_client),
             placement=manager.local_delete_placement.PlacementClient())
 
+    def renew_token(self):
+        """Make the next request of any client get a new token."""
+        self.manager.auth_provider.clear_auth()
+
     @property
     def servers_client(self):
         return self.manager.servers_client

@@ -137,6 +137,10 @@ Starts what placement_proxy_stop_command stopped. Default: none. Set it
 whenever placement_proxy_stop_command is set.""", _COMMAND)),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),
+    _limit('api_timeout', 300,
+           'an API that fails while something is given back answers again',
+           'Raise it where controllers take longer to come back: a host '
+           'that is out stays out when this is over.'),
     _limit('service_down_timeout', 180,
            'Nova shows a stopped or forced-down compute service as down',
            "Raise it where nova.conf's service_down_time is above 60."),

@@ -22,8 +22,22 @@ from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
 
+# What ends a process at once by default, so that no clean-up would run.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 # SIGALRM is how OS_TEST_TIMEOUT strikes (fixtures.Timeout).
-_HELD_BACK = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)
+_HELD_BACK = (signal.SIGALRM, signal.SIGINT, *_ENDING)
+
+
+def end_as_ctrl_c_does():
+    """Let SIGTERM and a lost terminal run the clean-ups, as Ctrl-C does.
+
+    A handler that somebody else has set is left alone.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for signum in _ENDING:
+            if signal.getsignal(signum) is signal.SIG_DFL:
+                signal.signal(signum, signal.default_int_handler)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ import json
 import os
 import pathlib
 import stat
+import sys
 
 import jsonschema
 from oslo_concurrency import lockutils
@@ -93,7 +94,7 @@ class Journal:
         self._path = None
         self._file = None
         self._count = 0
-        self._open = set()
+        self._open = {}
 
     def intend(self, kind, **what):
         """Write down a change before it is made.
@@ -119,7 +120,7 @@ class Journal:
                 path=self._path or directory(),
                 problem='cannot be written (%s), so nothing is changed'
                 % error.strerror)
-        self._open.add(intent.number)
+        self._open[intent.number] = intent
         return intent
 
     def strike(self, intent):
@@ -129,7 +130,7 @@ class Journal:
         """
         if intent.number not in self._open:
             return
-        self._open.remove(intent.number)
+        del self._open[intent.number]
         try:
             if self._open:
                 self._write({'struck': intent.number})
@@ -139,6 +140,19 @@ class Journal:
             # All is undone; recover will look at it again, and find so.
             LOG.warning('%s: cannot strike what was undone: %s',
                         self._path, error)
+
+    def say_what_is_left(self):
+        """Say on stderr how to undo what this process leaves, if anything.
+
+        Ctrl-C ends a run before the clean-ups of its class, and then there
+        is no test whose result could say so.
+        """
+        if self._open:
+            print('%s: run %s ends and leaves behind: %s. To undo it: '
+                  'tempest local-delete recover' % (
+                      self._path, self._run_id, ', '.join(
+                          intent.kind for intent in self._open.values())),
+                  file=sys.stderr)
 
     def _create(self):
         folder = directory()

@@ -29,6 +29,7 @@ was given back.
 from oslo_log import log as logging
 import tenacity
 
+from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
@@ -63,14 +64,29 @@ class Lease:
 
     def delete_trait(self):
         """Remove the trait, also from providers that got it back."""
+        if not self.trait_exists():
+            return
+        for provider_id in self.providers():
+            self.give_back(provider_id)
+        test_utils.call_and_ignore_notfound_exc(
+            self._placement.delete_trait, self.trait)
+
+    def trait_exists(self):
+        """Tell whether Placement knows the trait."""
         try:
-            for provider in self._placement.list_resource_providers(
-                    required=self.trait)['resource_providers']:
-                self.give_back(provider['uuid'])
-            self._placement.delete_trait(self.trait)
-        except (lib_exc.BadRequest, lib_exc.NotFound):
-            # Placement does not filter by a trait that it does not know.
-            LOG.info('Trait %s is gone already', self.trait)
+            self._placement.show_trait(self.trait)
+        except lib_exc.NotFound:
+            return False
+        return True
+
+    def providers(self):
+        """List the providers that carry the trait, which must exist.
+
+        :returns: A list of UUIDs.
+        """
+        return [provider['uuid'] for provider in
+                self._placement.list_resource_providers(
+                    required=self.trait)['resource_providers']]
 
     @_on_conflict
     def take(self, provider_id):

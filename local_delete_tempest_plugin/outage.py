@@ -31,6 +31,7 @@ from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
+from local_delete_tempest_plugin import patience
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -53,7 +54,7 @@ class Outage(fixtures.Fixture):
 
     def __init__(self, admin, journal):
         super().__init__()
-        self._admin = admin
+        self._patience = patience.Patience(admin.renew_token)
         self._journal = journal
         self._begun = False
         self._intent = None
@@ -167,7 +168,7 @@ class ComputeOutage(Outage):
                      self._await_up, self._restore_status,
                      self._await_trait_gone, self._compare):
             try:
-                step()
+                self._patience.call(step)
             except Exception as error:
                 # Whatever it is: the steps after it may still succeed, and
                 # each one that does is one thing less for the operator to do.

@@ -34,6 +34,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage as outages
+from local_delete_tempest_plugin import patience
 from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin import waiters
 
@@ -52,6 +53,7 @@ class Recovery:
 
     def __init__(self, admin):
         self._admin = admin
+        self._patience = patience.Patience(admin.renew_token)
         self._undo = {
             'compute': self._undo_compute,
             'placement': self._undo_placement,
@@ -73,16 +75,19 @@ class Recovery:
         intents = []
         if any(self._identities(this_run)):
             intents.append(('credentials', {'run_id': run_id}))
-        if self._has_trait(this_run.trait):
-            intents.append(('trait', {'trait': this_run.trait}))
+        trait = this_run.trait
+        leased = lease.Lease(self._admin, trait)
+        holders = []
+        if leased.trait_exists():
+            intents.append(('trait', {'trait': trait}))
+            holders = leased.providers()
         intents += [
             ('flavor', {'name': flavor['name']}) for flavor in
             self._admin.flavors_client.list_flavors(
                 is_public=None)['flavors'] if this_run.name in flavor['name']]
         intents += [
-            ('lease', {'provider_id': provider['uuid'],
-                       'trait': this_run.trait})
-            for provider in self._providers_with(this_run.trait)]
+            ('lease', {'provider_id': holder, 'trait': trait})
+            for holder in holders]
         intents += [
             ('server', {'name': server['name']}) for server in
             self._admin.servers_client.list_servers(
@@ -102,19 +107,6 @@ class Recovery:
         if seen != stopped.ANSWERS:
             raise exceptions.RestoreFailed(
                 what='Placement', problem=seen, remedy=stopped.remedy())
-
-    def _has_trait(self, trait):
-        try:
-            self._admin.placement.show_trait(trait)
-        except lib_exc.NotFound:
-            return False
-        return True
-
-    def _providers_with(self, trait):
-        # Placement refuses to filter by a trait that it does not know.
-        return self._admin.placement.list_resource_providers(
-            required=trait)['resource_providers'] if self._has_trait(
-                trait) else []
 
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
@@ -165,7 +157,7 @@ class Recovery:
             raise exceptions.JournalUnusable(
                 path='', problem='has an intent of unknown kind %r' %
                 intent.kind)
-        undo(**intent.what)
+        self._patience.call(lambda: undo(**intent.what))
 
     def _undo_compute(self, outage, target, reason, before):
         _OUTAGES[outage].resume(

@@ -65,6 +65,8 @@ class Outcome:
     journal_lost: bool
     recover_seconds: float
     problems: list[str]
+    #: Traits of earlier runs that Nova brought back; none of recover's doing.
+    ghosts: list[str]
 
 
 def add_arguments(parser):
@@ -148,35 +150,41 @@ def _try(cloud, workspace, moment, before, number, log):
     _ended(process, moment.seconds)
     runs.kill(process)
     held = journals.phases(workspace.journals)
+    run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
     # Each fifth as from another machine; a stopped Placement is known to the
     # journal alone.
     lost = number % 5 == 0 and not any('placement' in one for one in held)
-    run_id = _lose_journal(workspace) if lost and held else None
-    arguments = ['--run', run_id] if run_id else []
+    arguments = []
+    if lost and held:
+        _lose_journal(workspace)
+        arguments = ['--run', *run_ids]
     begin = time.monotonic()
     problems = []
     if workspace.command('recover', *arguments, log=log):
         problems.append(f'recover failed: {log}')
     seconds = time.monotonic() - begin
     after = snapshot.take(cloud)
-    problems += before.differences(after)
+    different = before.differences(after)
+    ghosts = [line for line in different
+              if snapshot.is_of_ghost(line, run_ids)]
+    problems += [line for line in different if line not in ghosts]
     problems += _again(workspace, arguments, log)
     return Outcome(moment, held[-1] if held else _NOTHING_HELD,
-                   bool(run_id), seconds, problems), after
+                   bool(arguments), seconds, problems, ghosts), after
 
 
 def _lose_journal(workspace):
     [path] = workspace.journals.glob('*.journal')
     path.unlink()
-    return path.stem
 
 
 def _again(workspace, arguments, log):
     second = log.with_suffix('.again.json')
     second.unlink(missing_ok=True)
     code = workspace.command('recover', *arguments, '-f', 'json', log=second)
-    found = second.read_text().strip()
-    return [] if code == 0 and found == '[]' else [
+    # What Tempest logs comes before the table.
+    found = second.read_text().splitlines()[-1:]
+    return [] if code == 0 and found == ['[]'] else [
         f'recover run again found something: {second}']
 
 
@@ -196,5 +204,8 @@ def _judge(outcomes, names):
     if missed:
         print(f'Never hit: {", ".join(sorted(missed))}')
     good = sum(not outcome.problems for outcome in outcomes)
-    print(f'{good} of {len(outcomes)} kills recovered')
+    print(f'{good} of {len(outcomes)} kills recovered; '
+          f'{sum(outcome.journal_lost for outcome in outcomes)} with the '
+          f'journal lost; {sum(bool(outcome.ghosts) for outcome in outcomes)} '
+          f'times Nova changed the traits of an earlier run')
     return 1 if missed or good < len(outcomes) else 0

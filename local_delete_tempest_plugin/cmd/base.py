@@ -53,4 +53,7 @@ def find_admin():
         provider = credentials_factory.get_credentials_provider(
             'local-delete-command')
         credentials = provider.get_admin_creds().credentials
+        # An account stays taken until its taker gives it back, and a command
+        # needs no account to itself.
+        provider.clear_creds()
     return admin.Admin.of(clients.Manager(credentials))

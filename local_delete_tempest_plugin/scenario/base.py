@@ -14,6 +14,7 @@
 
 """The steps of every scenario."""
 
+import atexit
 import contextlib
 import dataclasses
 import json
@@ -89,6 +90,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     _credentials_intent = None
 
+    # Ctrl-C and SIGTERM end a run without its classes' clean-ups.
+    atexit.register(journal.say_what_is_left)
+
     @classmethod
     def skip_checks(cls):
         super().skip_checks()
@@ -131,6 +135,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def setup_credentials(cls):
         cls.set_network_resources(network=True, subnet=True, dhcp=True)
+        interrupts.end_as_ctrl_c_does()
         cls.dead_journals = list(journal.find_dead())
         for dead in cls.dead_journals:
             if not CONF.local_delete.recover_on_start:
@@ -174,8 +179,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         microversions = admin.microversions()
         microversions.setUp()
         cls.addClassResourceCleanup(microversions.cleanUp)
+        cls.recovery = recovery.Recovery(cls.admin)
         while cls.dead_journals:
-            recovery.Recovery(cls.admin).recover(cls.dead_journals.pop())
+            cls.recovery.recover(cls.dead_journals.pop())
         cls.project_id = cls.os_project_member.credentials.project_id
         cls.guard = guard.Guard(cls.this_run, cls.admin)
         cls.lease = lease.Lease(cls.admin, cls.this_run.trait)
@@ -198,7 +204,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def _undo(cls, intent):
         with interrupts.held_back():
-            recovery.Recovery(cls.admin).undo(intent)
+            cls.recovery.undo(intent)
             cls.journal.strike(intent)
 
     @classmethod

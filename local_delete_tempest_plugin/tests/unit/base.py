@@ -41,7 +41,8 @@ class TestCase(testtools.TestCase):
         self.conf = self.useFixture(config_fixture.Config(cfg.CONF))
         self.useFixture(fixtures.MockPatchObject(
             config.CONF, '_config', _Defaults()))
-        self.config(poll_interval_start=0.01, poll_interval_max=0.02)
+        self.config(poll_interval_start=0.01, poll_interval_max=0.02,
+                    api_timeout=1)
 
     def config(self, group='local_delete', **options):
         """Set options for this test alone."""

@@ -24,6 +24,7 @@ import datetime
 import json
 import re
 import types
+from unittest import mock
 from urllib import parse
 
 from tempest.lib.services.compute import flavors_client
@@ -99,6 +100,7 @@ class FakeCloud:
         self.page_size = 1000
         self.providers = []
         self.traits = {}
+        self.custom_traits = set()
         self.allocations = {}
         # Server id: 'ACTIVE', 'unchanged' (for long) or 'deleted'.
         self.servers = {}
@@ -128,6 +130,7 @@ class FakeCloud:
         """Make the clients of an admin of this cloud."""
         return admin.Admin(
             manager=types.SimpleNamespace(
+                auth_provider=mock.Mock(),
                 servers_client=self.servers_client(),
                 flavors_client=self.client(
                     flavors_client.FlavorsClient, 'compute'),
@@ -329,6 +332,8 @@ class FakeCloud:
 
     def _list_providers(self, query):
         if 'required' in query:
+            if not self._is_known(query['required']):
+                raise Answer(400, {'errors': [{'title': 'Bad Request'}]})
             return 200, {'resource_providers': [
                 provider for provider in self.providers
                 if query['required'] in self.traits[provider['uuid']]]}
@@ -383,10 +388,20 @@ class FakeCloud:
                         usages[name] = usages.get(name, 0) + amount
         return 200, {'usages': usages}
 
+    def _is_known(self, name):
+        return name in self.custom_traits.union(*self.traits.values())
+
+    def _show_trait(self, name, query):
+        if not self._is_known(name):
+            raise Answer(404, {'errors': []})
+        return 204, None
+
     def _create_trait(self, name, sent):
+        self.custom_traits.add(name)
         return 201, None
 
     def _delete_trait(self, name, sent):
+        self.custom_traits.discard(name)
         return 204, None
 
     _ROUTES = (
@@ -406,6 +421,7 @@ class FakeCloud:
         ('PUT', 'allocations/(.*)', _put_allocations),
         ('DELETE', 'allocations/(.*)', _delete_allocations),
         ('GET', 'usages', _list_usages),
+        ('GET', 'traits/(.*)', _show_trait),
         ('PUT', 'traits/(.*)', _create_trait),
         ('DELETE', 'traits/(.*)', _delete_trait),
     )

@@ -26,7 +26,7 @@ import testtools
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin.tests.unit import base
 
-HELD_BACK = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)
+HELD_BACK = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Struck(Exception):
@@ -173,3 +173,32 @@ class HeldBackTest(base.TestCase):
                 signal.raise_signal(signal.SIGINT)
         self.assertIn('SIGINT waits until everything is given back',
                       log.output)
+
+
+class EndTest(base.TestCase):
+
+    def test_clean_ups_are_run(self):
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            ended = subprocess.run(
+                [sys.executable, '-c', """
+import os
+from local_delete_tempest_plugin import interrupts
+interrupts.end_as_ctrl_c_does()
+try:
+    os.kill(os.getpid(), %d)
+finally:
+    print('cleaned up', flush=True)
+""" % signum], capture_output=True, text=True)
+            self.assertEqual('cleaned up\n', ended.stdout)
+            self.assertIn('KeyboardInterrupt', ended.stderr)
+
+    def test_handlers_of_others_are_left(self):
+        def handler(signum, frame):
+            """What somebody else wants done."""
+
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            self.addCleanup(signal.signal, signum,
+                            signal.signal(signum, handler))
+        interrupts.end_as_ctrl_c_does()
+        self.assertIs(handler, signal.getsignal(signal.SIGTERM))
+        self.assertIs(handler, signal.getsignal(signal.SIGHUP))

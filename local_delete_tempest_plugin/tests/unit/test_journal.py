@@ -12,6 +12,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -64,6 +66,21 @@ class JournalTest(base.TestCase):
         return str(self.assertRaises(
             exceptions.JournalUnusable, self.dead)).replace(
                 str(self.path), 'PATH')
+
+    def test_says_what_is_left(self):
+        written = journal.Journal(RUN)
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            written.say_what_is_left()
+            flavor = written.intend('flavor', name='x')
+            compute = written.intend('compute', host='y')
+            written.strike(flavor)
+            written.say_what_is_left()
+            written.strike(compute)
+            written.say_what_is_left()
+        self.assertEqual(
+            '%s: run %s ends and leaves behind: compute. To undo it: tempest '
+            'local-delete recover\n' % (self.path, RUN), stderr.getvalue())
 
     def test_an_intent_is_on_disk_for_its_owner_alone(self):
         journal.Journal(RUN).intend('flavor', name='f')

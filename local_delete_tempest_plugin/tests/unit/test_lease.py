@@ -174,16 +174,14 @@ class LeaseTest(base.TestCase):
         self.lease.create_trait()
         self.assertEqual(['PUT traits/CUSTOM_LOCAL_DELETE_RUN1'],
                          self.cloud.calls())
-        self.lease.delete_trait()
 
         def gone(method, path):
             if method == 'DELETE':
                 raise fake_cloud.Answer(404, {'errors': []})
 
-        def unknown(method, path):
-            raise fake_cloud.Answer(400, {'errors': []})
-
-        for self.cloud.before_answer in (gone, unknown):
-            self.lease.delete_trait()
-        self.assertEqual(['DELETE traits/CUSTOM_LOCAL_DELETE_RUN1'] * 2,
+        self.cloud.before_answer = gone
+        self.lease.delete_trait()
+        self.cloud.custom_traits.clear()
+        self.lease.delete_trait()
+        self.assertEqual(['DELETE traits/CUSTOM_LOCAL_DELETE_RUN1'],
                          self.cloud.calls('DELETE'))

@@ -23,7 +23,6 @@ import types
 import fixtures
 from tempest.lib import exceptions as lib_exc
 import testtools
-import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
@@ -301,9 +300,8 @@ class ComputeOutageTest(OutageTest):
 
     def test_one_step_fails_and_the_others_are_made(self):
         """Whatever goes wrong first, the host is not left down for it."""
-        for failure in (fake_cloud.Answer(503, {'e': 1}),
+        for failure in (fake_cloud.Answer(403, {'e': 1}),
                         fake_cloud.Answer(200, '<html>'),
-                        urllib3.exceptions.ProtocolError('reset'),
                         OSError('no route')):
             self.build_cloud()
             away = self.begun(outage.ForcedDown, FENCE)
@@ -319,6 +317,18 @@ class ComputeOutageTest(OutageTest):
             self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
             away.restore()
             self.assert_as_before()
+
+    def test_api_that_is_away_for_a_while(self):
+        away = self.begun(outage.ForcedDown, FENCE)
+
+        def fail_at_first(method, path):
+            if len(self.cloud.requests) <= 10:
+                raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.requests.clear()
+        self.cloud.before_answer = fail_at_first
+        away.restore()
+        self.assert_as_before()
 
     def test_api_that_says_yes_and_does_nothing(self):
         away = self.begun(outage.ForcedDown)
@@ -541,7 +551,7 @@ class ProbeTest(base.TestCase):
             types.SimpleNamespace(base_url=lambda filters: url),
             'placement', 'RegionOne', http_timeout=20)
         return outage.PlacementStopped(
-            types.SimpleNamespace(placement=client), None,
+            types.SimpleNamespace(placement=client, renew_token=None), None,
             outage.PlacementStopped.REFUSED).probe()
 
     def test_connection_refused(self):

@@ -14,6 +14,7 @@
 
 import dataclasses
 import pathlib
+from unittest import mock
 
 import fixtures
 import urllib3
@@ -114,6 +115,49 @@ class RecoveryTest(base.TestCase):
             self.assertNotIn(DEAD.trait, self.cloud.traits[
                 self.target.provider_id])
             self.assertFalse(self.recovered)
+
+    def test_an_api_is_away_for_a_while(self):
+        self.take_down()
+
+        def fail_at_first(method, path):
+            if len(self.cloud.requests) <= 5:
+                raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.before_answer = fail_at_first
+        self.recover(('lease', self.lease))
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+
+    def find_in_cloud(self):
+        """Find a run without its journal; its identities are gone.
+
+        :returns: {kind: what}.
+        """
+        admin = self.cloud.admin()
+        for client, method, key in (
+                ('projects_client', 'list_projects', 'projects'),
+                ('users_v3_client', 'list_users', 'users')):
+            setattr(admin.manager, client, mock.Mock(
+                **{method + '.return_value': {key: []}}))
+        found = recovery.Recovery(admin).find_in_cloud(DEAD.id)
+        return {intent.kind: intent.what for intent in found.intents}
+
+    def test_found_without_a_journal(self):
+        self.cloud.add_compute('cmp2', 12)
+        self.take_down()
+        self.cloud.flavors += ['x-%s-1' % DEAD.name, 'm1.nano']
+        found = self.find_in_cloud()
+        self.assertEqual({'trait', 'flavor', 'lease', 'compute'}, set(found))
+        self.assertEqual(self.lease, found['lease'])
+        self.assertEqual({'name': 'x-%s-1' % DEAD.name}, found['flavor'])
+        self.assertEqual('cmp1', found['compute']['target']['host'])
+        self.assertEqual(
+            ('enabled', False), (found['compute']['before']['status'],
+                                 found['compute']['before']['forced_down']))
+
+    def test_nothing_found_without_a_journal(self):
+        self.assertEqual({}, self.find_in_cloud())
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
     def test_somebody_elses_disable_is_left(self):
         """An operator who disabled the host meanwhile meant it."""

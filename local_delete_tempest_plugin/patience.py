@@ -1,0 +1,94 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Going on where an API fails for a while: what was changed must go back."""
+
+import time
+
+from oslo_log import log as logging
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+import tenacity
+import urllib3
+
+CONF = config.CONF
+LOG = logging.getLogger(__name__)
+
+_FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
+             lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError)
+
+
+class Patience:
+    """Repeats what fails as long as its cause may pass.
+
+    An API that came back has the whole limit again the next time. One that
+    has stayed away for that long gets one try a call from then on, so that
+    many calls do not add up their limits.
+
+    :param renew_token: Callable without arguments that makes the next request
+        get a new token.
+    """
+
+    def __init__(self, renew_token):
+        self._renew_token = renew_token
+        self._failing_since = None
+
+    def call(self, do):
+        """Call ``do`` until it raises nothing that may pass.
+
+        :param do: Callable without arguments that may be called again.
+        :returns: What it returned.
+        :raises Exception: what it raised last, where that will not pass or
+            has not passed within ``[local_delete] api_timeout``.
+        """
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(may_pass),
+            wait=tenacity.wait_exponential(
+                multiplier=CONF.local_delete.poll_interval_start,
+                max=CONF.local_delete.poll_interval_max),
+            stop=self._is_over, reraise=True)(self._try, do)
+
+    def _try(self, do):
+        try:
+            answer = self._with_a_valid_token(do)
+        except Exception as error:
+            if may_pass(error):
+                self._failing_since = self._failing_since or time.monotonic()
+                LOG.warning('An API fails, and something has to be given '
+                            'back: %s', error)
+            raise
+        self._failing_since = None
+        return answer
+
+    def _with_a_valid_token(self, do):
+        try:
+            return do()
+        except lib_exc.Unauthorized:
+            # Tempest renews what is over by this machine's clock; a token
+            # that was revoked, or is over by Keystone's, it goes on using.
+            self._renew_token()
+            return do()
+
+    def _is_over(self, state):
+        return (time.monotonic() - self._failing_since
+                >= CONF.local_delete.api_timeout)
+
+
+def may_pass(error):
+    """Tell whether a request that failed so may succeed a moment later.
+
+    :param error: An exception.
+    """
+    status = getattr(getattr(error, 'resp', None), 'status', 0)
+    return isinstance(error, _FAILURES) or status >= 500
