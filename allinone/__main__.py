@@ -57,7 +57,11 @@ def _parser():
         return verbs.add_parser(name, help=text, description=text,
                                 parents=[options])
 
-    verb('up', 'Boot the cloud, or start what is missing of it.')
+    verb('up', 'Boot the cloud, or start what is missing of it.'
+         ).add_argument(
+        '--tls', action=argparse.BooleanOptionalAction,
+        help='whether every endpoint is https, with a CA of the cloud\'s own '
+             '(default: it is http)')
     verb('down', 'End the cloud, whatever state it is in.')
     verb('status', 'Show every process; exit code 1 unless all run.')
     verbs.add_parser(
@@ -83,7 +87,8 @@ def _do(arguments, rest):
     state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
     state = state.absolute()
     if arguments.verb == 'up':
-        return lifecycle.up(state, getattr(arguments, 'port_base', None))
+        return lifecycle.up(state, getattr(arguments, 'port_base', None),
+                            getattr(arguments, 'tls', None))
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)

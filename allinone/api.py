@@ -38,7 +38,9 @@ class Admin:
             cloud.auth_url, username=username, user_domain_id='default',
             password=password or cloud.passwords[username],
             project_name='admin', project_domain_id='default')
-        shared = session.Session(auth, timeout=_TIMEOUT)
+        shared = session.Session(
+            auth, timeout=_TIMEOUT,
+            verify=str(cloud.ca) if cloud.tls else True)
         for service in _LISTENERS:
             _, _, version = _LISTENERS[service]
             headers = {'OpenStack-API-Version': version} if version else {}

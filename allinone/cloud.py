@@ -33,12 +33,13 @@ from allinone.services import nova
 from allinone.services import ovn
 from allinone.services import placement
 from allinone.services import rabbitmq
+from allinone.services import tls
 from allinone import steps
 from allinone import supervision
 from allinone import workspace
 
-SERVICES = (mariadb, rabbitmq, ovn, keystone, placement, glance, neutron,
-            nova)
+SERVICES = (mariadb, rabbitmq, ovn, tls, keystone, placement, glance,
+            neutron, nova)
 
 # Seconds; generous, since a busy machine may take several times as long as
 # an idle one.
@@ -178,8 +179,9 @@ class Boot:
     def _control(self):
         """The services of OpenStack."""
         step, start = steps.Step, self._starting
+        proxy = [program.name for program in tls.processes(self.cloud)]
         return (
-            step('keystone', start('keystone'), ('databases',)),
+            step('keystone', start('keystone', *proxy), ('databases',)),
             step('admin', lambda: api.take_over(
                 self.cloud, self._made['password']), ('keystone',)),
             step('catalog', lambda: api.register(self.cloud, self.admin),

@@ -30,7 +30,8 @@ REGION = 'RegionOne'
 #: can do with a Unix socket has no place here.
 LISTENERS = ('keystone', 'placement-proxy', 'placement-api', 'glance-api',
              'nova-api', 'neutron-api', 'mariadb', 'rabbitmq',
-             'rabbitmq-distribution', 'epmd')
+             'rabbitmq-distribution', 'epmd', 'keystone-tls',
+             'glance-api-tls', 'nova-api-tls', 'neutron-api-tls')
 
 DEFAULT_PORT_BASE = 21000
 
@@ -51,6 +52,8 @@ class Deployment:
     #: The user that daemons drop to; None where everything runs as the
     #: invoking user.
     uid: int | None = None
+    #: Whether the APIs are spoken to over TLS, with a CA of the deployment.
+    tls: bool = False
 
     @property
     def etc(self):
@@ -83,8 +86,17 @@ class Deployment:
         return {name: self.port_base + offset
                 for offset, name in enumerate(LISTENERS)}
 
+    @property
+    def ca(self):
+        """The certificate of the CA; there is one only with TLS."""
+        return self.etc / 'tls' / 'ca.pem'
+
     def url(self, listener):
-        return f'http://127.0.0.1:{self.ports[listener]}'
+        """Where clients find the API that listens as `listener`."""
+        if not self.tls:
+            return f'http://127.0.0.1:{self.ports[listener]}'
+        port = self.ports.get(f'{listener}-tls', self.ports[listener])
+        return f'https://127.0.0.1:{port}'
 
     @property
     def auth_url(self):
@@ -101,10 +113,10 @@ class Deployment:
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state, port_base, uid):
+def new(state, port_base, uid, tls=False):
     """A deployment with passwords of its own, not yet written down."""
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
-    return Deployment(state, port_base, passwords, uid)
+    return Deployment(state, port_base, passwords, uid, tls)
 
 
 def save(deployment):
@@ -113,6 +125,7 @@ def save(deployment):
     path.touch(mode=0o600)
     path.write_text(json.dumps({'port_base': deployment.port_base,
                                 'uid': deployment.uid,
+                                'tls': deployment.tls,
                                 'passwords': deployment.passwords}))
 
 
@@ -125,7 +138,7 @@ def load(state):
     try:
         saved = json.loads(path.read_text())
         return Deployment(state, saved['port_base'], saved['passwords'],
-                          saved['uid'])
+                          saved['uid'], saved.get('tls', False))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -50,18 +50,20 @@ def _alone(state):
         lock.release()
 
 
-def up(state, port_base):
+def up(state, port_base=None, tls=None):
     """Boot, repair, or just confirm the cloud in `state`.
 
-    :param port_base: None means that of the cloud that runs already, else
-        the default
+    None means what the cloud has that runs already, else the default.
+
+    :param port_base: first TCP port
+    :param tls: whether its endpoints are https
     """
     _claim(state)
     with _alone(state):
         if (state / 'ready').exists() and supervision.running(state):
-            _confirm(state, port_base)
+            _confirm(state, port_base, tls)
         else:
-            _boot(state, port_base or deployment.DEFAULT_PORT_BASE)
+            _boot(state, port_base or deployment.DEFAULT_PORT_BASE, bool(tls))
 
 
 def _claim(state):
@@ -75,22 +77,24 @@ def _claim(state):
     (state / 'lock').touch()
 
 
-def _confirm(state, port_base):
+def _confirm(state, port_base, tls):
     cloud = deployment.load(state)
-    if port_base not in (None, cloud.port_base):
-        raise errors.BadInput(
-            f'The all-in-one in {state} runs already, with --port-base '
-            f'{cloud.port_base}: take it down first, or give another '
-            f'--state')
+    for asked, have, words in (
+            (port_base, cloud.port_base, f'--port-base {cloud.port_base}'),
+            (tls, cloud.tls, '--tls' if cloud.tls else '--no-tls')):
+        if asked not in (None, have):
+            raise errors.BadInput(
+                f'The all-in-one in {state} runs already, with {words}: '
+                f'take it down first, or give another --state')
     started = recipe.Boot(cloud, _Report()).repair()
     if started:
         print(f'Started again: {", ".join(started)}')
     print(f'Already up: {state}')
 
 
-def _boot(state, port_base):
+def _boot(state, port_base, tls):
     cloud = deployment.new(state, port_base,
-                           account.unprivileged(state, port_base))
+                           account.unprivileged(state, port_base), tls)
     processes.end(state)
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)

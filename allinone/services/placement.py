@@ -20,17 +20,15 @@ refused the connection, and without the API behind it a client gets 503.
 
 from allinone import commands
 from allinone import files
-from allinone import prechecks
-from allinone import programs
+from allinone.services import proxy
 from allinone.services import wsgi
 
 
 def configure(cloud):
     files.write(cloud.etc / 'placement' / 'placement.conf',
                 files.render('placement/placement.conf', cloud))
-    files.directory(cloud.etc / 'haproxy', cloud.uid)
-    files.write(cloud.etc / 'haproxy' / 'haproxy.cfg',
-                files.render('placement/haproxy.cfg', cloud), cloud.uid)
+    proxy.configure(cloud, 'placement-proxy',
+                    {'placement-proxy': 'placement-api'})
     wsgi.configure(cloud, 'placement-api', 'placement.wsgi.api')
 
 
@@ -41,12 +39,8 @@ def sync(cloud):
 
 
 def processes(cloud):
-    haproxy = prechecks.find('haproxy')
     return (
         wsgi.api(cloud, 'placement-api', {
             'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'}),
-        programs.Program(
-            'placement-proxy',
-            (haproxy, '-db', '-f', f'{cloud.etc}/haproxy/haproxy.cfg'),
-            listener='placement-proxy', drops_root=True),
+        proxy.program(cloud, 'placement-proxy', listener='placement-proxy'),
     )

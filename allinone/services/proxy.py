@@ -1,0 +1,37 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How a proxy is run: HAProxy, which speaks TLS where the cloud does."""
+
+from allinone import files
+from allinone import prechecks
+from allinone import programs
+
+
+def configure(cloud, name, routes):
+    """Write the configuration of the proxy `name`.
+
+    :param routes: name of each of its listeners to that of the API behind it
+    """
+    files.directory(cloud.etc / 'haproxy', cloud.uid)
+    files.write(cloud.etc / 'haproxy' / f'{name}.cfg',
+                files.render('haproxy.cfg', cloud, routes=routes), cloud.uid)
+
+
+def program(cloud, name, listener):
+    """Return the process of the proxy `name`."""
+    return programs.Program(
+        name, (prechecks.find('haproxy'), '-db',
+               '-f', f'{cloud.etc}/haproxy/{name}.cfg'),
+        listener=listener, drops_root=True)

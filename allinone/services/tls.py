@@ -1,0 +1,52 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""TLS: a CA of the deployment's own, and the proxy that speaks it.
+
+The API servers themselves speak HTTP, as the wheel of uWSGI has no TLS, and
+as behind the proxies of most clouds. Placement has a proxy of its own, which
+an outage can stop alone.
+"""
+
+import trustme
+
+from allinone import files
+from allinone.services import proxy
+
+_ROUTES = {f'{api}-tls': api for api in (
+    'keystone', 'glance-api', 'nova-api', 'neutron-api')}
+
+
+def configure(cloud):
+    """Make the CA, one certificate for all proxies, and a proxy; or nothing.
+
+    The key of the CA is nowhere but in memory, and gone with this process.
+    """
+    if not cloud.tls:
+        return
+    ca = trustme.CA()
+    server = ca.issue_cert('127.0.0.1')
+    # Its etc is read by daemons that dropped root, and by nobody else.
+    etc = files.directory(cloud.etc / 'tls', cloud.uid)
+    files.write(cloud.ca, ca.cert_pem.bytes().decode(), cloud.uid)
+    files.write(etc / 'server.pem',
+                server.private_key_and_cert_chain_pem.bytes().decode(),
+                cloud.uid)
+    proxy.configure(cloud, 'tls-proxy', _ROUTES)
+
+
+def processes(cloud):
+    if not cloud.tls:
+        return ()
+    return (proxy.program(cloud, 'tls-proxy', listener='keystone-tls'),)
