@@ -85,6 +85,14 @@ Allow the scenarios to stop Placement. A boolean, default False: the scenarios
 that need it skip. Every tenant of the cloud feels it: while Placement is away
 no server can be created, moved or deleted cleanly. Set it to True only on a
 cloud that has no other user.""")),
+    cfg.BoolOpt(
+        'require_tls', default=False,
+        help=_text("""
+Refuse to run, before anything is changed, where an endpoint is not https or
+[identity] disable_ssl_certificate_validation is True, since passwords and
+tokens can then be read on the way. A boolean, default False: ``tempest
+local-delete preflight`` warns. Set it to True wherever the cloud has TLS. What
+recovers from a dead run does not refuse.""")),
     cfg.StrOpt(
         'journal_dir',
         help="""

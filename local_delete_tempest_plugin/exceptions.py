@@ -42,6 +42,12 @@ class RestoreFailed(exceptions.TempestException):
                'To put it right: %(remedy)s')
 
 
+class InsecureCloud(exceptions.TempestException):
+    """Passwords and tokens could be read on their way to the cloud."""
+
+    message = '[local_delete] require_tls is True, and %(problem)s'
+
+
 class JournalUnusable(exceptions.TempestException):
     """A journal cannot be written, read, or trusted."""
 

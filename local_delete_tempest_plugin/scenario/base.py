@@ -31,7 +31,9 @@ from tempest.lib import exceptions as lib_exc
 from tempest import test
 from testtools import content
 
+from local_delete_tempest_plugin import accounts
 from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import footprint
 from local_delete_tempest_plugin import guard
@@ -134,6 +136,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     @classmethod
     def setup_credentials(cls):
+        endpoints.require_tls(accounts.log_in_admin)
         cls.set_network_resources(network=True, subnet=True, dhcp=True)
         interrupts.end_as_ctrl_c_does()
         cls.dead_journals = list(journal.find_dead())

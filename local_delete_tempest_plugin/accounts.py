@@ -1,0 +1,130 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The accounts of tempest.conf: the admin, and what was pre-provisioned."""
+
+import dataclasses
+
+from tempest import clients
+from tempest.common import credentials_factory
+from tempest import config
+from tempest.lib.common import preprov_creds
+from tempest.lib import exceptions as lib_exc
+import yaml
+
+CONF = config.CONF
+
+MEMBER_ROLE = 'member'
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """One account of ``[auth] test_accounts_file``.
+
+    :param roles: The roles that the file gives it, by name.
+    :param credentials: What logs in with it.
+    """
+
+    roles: frozenset
+    credentials: dict = dataclasses.field(repr=False)
+
+    @property
+    def is_admin(self):
+        return CONF.identity.admin_role in self.roles
+
+    @property
+    def is_project_member(self):
+        """Whether Tempest would take it for a ``project_member``."""
+        return (not self.is_admin and MEMBER_ROLE in self.roles
+                and 'project_name' in self.credentials)
+
+    def log_in(self):
+        """Make the clients that use it; nothing is sent yet.
+
+        :returns: A ``tempest.clients.Manager``.
+        """
+        return clients.Manager(credentials_factory.get_credentials(
+            fill_in=False, **self.credentials))
+
+    def __str__(self):
+        user = self.credentials.get('username') or (
+            self.credentials.get('user_id'))
+        scope = (self.credentials.get('project_name')
+                 or self.credentials.get('project_id')
+                 or self.credentials.get('domain_name'))
+        return '%s in %s' % (user, scope or 'no project')
+
+
+def read():
+    """Read the accounts that were pre-provisioned.
+
+    Tempest's own reader takes an account for its caller until it is given
+    back; to look at one, or to undo with it, none must be free.
+
+    :returns: A list of ``Account``.
+    :raises tempest.lib.exceptions.InvalidConfiguration: there is no such
+        file, or it is not a list of accounts.
+    """
+    path = CONF.auth.test_accounts_file
+    if not path:
+        raise lib_exc.InvalidConfiguration(
+            '[auth] use_dynamic_credentials is False, and test_accounts_file '
+            'is not set')
+    try:
+        listed = preprov_creds.read_accounts_yaml(path)
+    # The parser's own words would quote the line, password and all.
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise lib_exc.InvalidConfiguration('%s is not YAML' % path)
+    if not isinstance(listed, list) or not all(
+            isinstance(entry, dict) for entry in listed):
+        raise lib_exc.InvalidConfiguration(
+            '%s is not a list of accounts' % path)
+    return [_account(entry) for entry in listed]
+
+
+def _account(entry):
+    roles = set(entry.pop('roles', ()))
+    if 'admin' in entry.pop('types', ()):
+        roles.add(CONF.identity.admin_role)
+    entry.pop('resources', None)
+    return Account(frozenset(roles), entry)
+
+
+def log_in_admin():
+    """Authenticate as tempest.conf's admin.
+
+    :returns: A ``tempest.clients.Manager``.
+    :raises tempest.lib.exceptions.TempestException: there is no admin, or
+        Keystone does not take it for one.
+    """
+    if CONF.auth.use_dynamic_credentials:
+        return clients.Manager(
+            credentials_factory.get_configured_admin_credentials())
+    for account in read():
+        if account.is_admin:
+            return clients.Manager(credentials_factory.get_credentials(
+                **account.credentials))
+    raise lib_exc.InvalidConfiguration(
+        'no account of %s has the role %s' % (
+            CONF.auth.test_accounts_file, CONF.identity.admin_role))
+
+
+def roles_of(manager):
+    """Read the roles of a login from its token.
+
+    :param manager: A ``tempest.clients.Manager``.
+    :returns: A set of names; empty for a token without a scope.
+    """
+    _, token = manager.auth_provider.auth_data
+    return {role['name'] for role in token.get('roles', ())}

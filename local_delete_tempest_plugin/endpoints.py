@@ -1,0 +1,116 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The endpoints that a run talks to, and whether they may be trusted."""
+
+import dataclasses
+from urllib import parse
+
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin import exceptions
+
+CONF = config.CONF
+
+#: Beside its other settings, what makes Tempest verify no certificate.
+UNVERIFIED = '[identity] disable_ssl_certificate_validation is True'
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One endpoint of the catalog, as a client of a run finds it.
+
+    :param problem: Why there is none, or None.
+    """
+
+    service: str
+    url: str | None
+    client: object = dataclasses.field(repr=False)
+    problem: str | None = None
+
+    def __str__(self):
+        return describe(self.url)
+
+
+def describe(url):
+    """Shorten a URL to what tells where it leads; no user, no password."""
+    parts = parse.urlsplit(url)
+    return '%s://%s' % (parts.scheme, parts.netloc.rpartition('@')[2])
+
+
+def is_plain(url):
+    """Tell whether what is sent to a URL can be read on the way."""
+    return parse.urlsplit(url).scheme != 'https'
+
+
+def find(manager):
+    """Find the endpoint of every service that a run uses.
+
+    :param manager: A ``tempest.clients.Manager``.
+    :returns: A list of ``Endpoint``.
+    :raises tempest.lib.exceptions.TempestException: there is no token.
+    """
+    clients = {'identity': manager.identity_v3_client,
+               'compute': manager.servers_client,
+               'placement': manager.local_delete_placement.PlacementClient()}
+    if CONF.service_available.glance:
+        clients['image'] = manager.image_client_v2
+    if CONF.service_available.neutron:
+        clients['network'] = manager.networks_client
+    return [_find(service, client) for service, client in clients.items()]
+
+
+def _find(service, client):
+    try:
+        return Endpoint(service, client.base_url, client)
+    except lib_exc.EndpointNotFound:
+        # What it says is the whole catalog.
+        return Endpoint(
+            service, None, client,
+            'the catalog has no %(endpoint_type)s endpoint of type '
+            '%(service)s in region %(region)s' % client.filters)
+
+
+def require_tls_to_keystone():
+    """Refuse to send a password where ``require_tls`` forbids it.
+
+    :raises InsecureCloud: [identity] uri_v3 is plain http, or no certificate
+        is verified.
+    """
+    if not CONF.local_delete.require_tls:
+        return
+    if CONF.identity.disable_ssl_certificate_validation:
+        raise exceptions.InsecureCloud(problem=UNVERIFIED)
+    if is_plain(CONF.identity.uri_v3 or ''):
+        raise exceptions.InsecureCloud(
+            problem='[identity] uri_v3 is %s' % CONF.identity.uri_v3)
+
+
+def require_tls(log_in):
+    """Refuse to go on where ``[local_delete] require_tls`` forbids it.
+
+    :param log_in: Makes the ``tempest.clients.Manager`` of an admin; called
+        only where the way to Keystone is safe.
+    :raises InsecureCloud: an endpoint is plain http, or no certificate is
+        verified.
+    """
+    require_tls_to_keystone()
+    if not CONF.local_delete.require_tls:
+        return
+    for endpoint in find(log_in()):
+        if endpoint.url and is_plain(endpoint.url):
+            raise exceptions.InsecureCloud(
+                problem='the endpoint of %s is %s' % (
+                    endpoint.service, endpoint))
