@@ -14,9 +14,12 @@
 
 """``tempest local-delete preflight``: what would happen on this cloud."""
 
+import logging
+
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin.cmd import base
-from local_delete_tempest_plugin import preflight
+from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.scenario import test_local_delete
 
 
@@ -26,17 +29,34 @@ class Preflight(base.Command):
     A failed check makes the exit code 1; a warning does not.
     """
 
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--try-commands', action='store_true',
+            help='run the start commands of outages, each where the cloud '
+            'says that what it starts is up, so that nothing changes; no stop '
+            'command is ever run, so whether it works is not known after')
+        return parser
+
     def take_action(self, args):
         with admin.microversions():
-            findings = list(preflight.check_options())
-            findings += preflight.CloudChecks(base.find_admin()).run()
-            findings += preflight.foresee(test_local_delete.LocalDeleteTest)
-        self._failed = any(finding.outcome == preflight.FAIL
-                           for finding in findings)
+            findings = list(checks.Checks(
+                test_local_delete.LocalDeleteTest, args.try_commands).run())
+        self._failed = any(found.outcome == finding.FAIL
+                           for found in findings)
         return ('Check', 'Outcome', 'Found', 'To do'), [
-            (finding.check, finding.outcome, finding.found, finding.to_do)
-            for finding in findings]
+            (found.check, found.outcome, found.found, found.to_do)
+            for found in findings]
 
     def run(self, parsed_args):
         self._failed = False
+        if self.app.options.verbose_level < 2:
+            self._quieten()
         return super().run(parsed_args) or int(self._failed)
+
+    def _quieten(self):
+        """Keep requests, and what urllib3 says of them, off the terminal."""
+        for handler in logging.getLogger().handlers:
+            if getattr(handler, 'stream', None) is self.app.stderr:
+                handler.addFilter(lambda record: not record.name.startswith(
+                    ('tempest.lib.', 'urllib3.')))

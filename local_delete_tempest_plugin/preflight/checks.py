@@ -1,0 +1,85 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""All checks in their order.
+
+Only GET requests are sent, and the POST that gets a token.
+"""
+
+from tempest import config
+
+from local_delete_tempest_plugin import accounts
+from local_delete_tempest_plugin import admin as admins
+from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin.preflight import catalog
+from local_delete_tempest_plugin.preflight import cloud
+from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin.preflight import options
+from local_delete_tempest_plugin.preflight import roles
+from local_delete_tempest_plugin.preflight import scenarios
+from local_delete_tempest_plugin.preflight import start_commands
+
+CONF = config.CONF
+
+_LOGIN = ('see [identity] uri_v3 and ca_certificates_file, and the admin of '
+          '[auth]')
+
+
+class Checks:
+    """Everything that can be checked without changing anything.
+
+    :param scenario_class: The class of scenarios to look ahead at.
+    :param try_commands: Whether to run the start commands of outages.
+    """
+
+    def __init__(self, scenario_class, try_commands=False):
+        self._scenario_class = scenario_class
+        self._try_commands = try_commands
+        self._usable_hosts = None
+
+    def run(self):
+        """Do all checks; one that cannot be done is a failed one.
+
+        :returns: A generator of ``finding.Finding``.
+        """
+        yield from finding.collect('options', options.check)
+        yield from finding.collect('[identity] uri_v3',
+                                   catalog.check_keystone)
+        if not CONF.auth.use_dynamic_credentials:
+            yield from finding.collect('accounts', roles.check_provisioned,
+                                       'see [auth] test_accounts_file')
+        yield from finding.collect('admin', self._ask_as_admin, _LOGIN)
+        yield from finding.collect('scenarios', self._foresee)
+
+    def _ask_as_admin(self):
+        endpoints.require_tls_to_keystone()
+        manager = accounts.log_in_admin()
+        yield from roles.check_admin(manager)
+        yield from finding.collect('endpoints',
+                                   lambda: catalog.check(manager))
+        # From here on the token itself is sent to them.
+        endpoints.require_tls(lambda: manager)
+        if CONF.auth.use_dynamic_credentials:
+            yield from finding.collect('dynamic credentials',
+                                       lambda: roles.check_dynamic(manager))
+        admin = admins.Admin.of(manager)
+        asked = cloud.CloudChecks(admin)
+        yield from asked.run()
+        self._usable_hosts = asked.usable_hosts
+        if self._try_commands:
+            yield from finding.collect('commands',
+                                       lambda: start_commands.check(admin))
+
+    def _foresee(self):
+        return scenarios.foresee(self._scenario_class, self._usable_hosts)

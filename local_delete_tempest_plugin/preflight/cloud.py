@@ -1,0 +1,228 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a run needs of the cloud beside endpoints and roles."""
+
+import json
+import math
+
+from tempest import config
+from tempest.lib.common import api_version_request
+
+from local_delete_tempest_plugin import admin as admins
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin import run
+
+CONF = config.CONF
+
+_MIB_PER_GIB = 1024
+
+_RESOURCES = 'resources:'
+
+
+class CloudChecks:
+    """The checks that ask the cloud as its admin.
+
+    :param admin: An ``admin.Admin``.
+    :ivar usable_hosts: How many hosts may be taken down; None before that
+        was asked.
+    """
+
+    def __init__(self, admin):
+        self._admin = admin
+        self._run = run.Run()
+        self._amounts = {}
+        self.usable_hosts = None
+
+    def run(self):
+        """Do all the checks; one that cannot be done is a failed one.
+
+        :returns: A generator of ``Finding``.
+        """
+        for name, check, to_do in (
+                ('compute API', self._check_compute_api,
+                 'see that [compute] catalog_type leads to Nova'),
+                ('Placement API', self._check_placement_api,
+                 'see that [placement] catalog_type leads to Placement'),
+                ('image', self._check_image,
+                 'name another one in [compute] image_ref'),
+                ('flavor', self._check_flavor,
+                 'name another one in [compute] flavor_ref'),
+                ('network', self._check_network,
+                 'see that [network] catalog_type leads to Neutron'),
+                ('target hosts', self._check_hosts,
+                 'see that the admin may list services and allocations'),
+                ('journals', self._check_journals,
+                 'see [local_delete] journal_dir')):
+            yield from finding.collect(name, check, to_do)
+
+    def _check_compute_api(self):
+        versions = self._admin.manager.compute_versions_client.list_versions()
+        # v2.0 has no microversions, and says so with an empty string.
+        offered = [version['version'] for version in versions['versions']
+                   if version['version']]
+        yield self._check_version(
+            'compute', max(offered, key=_as_version, default='2.0'),
+            admins.COMPUTE_MICROVERSION, required=True)
+
+    def _check_placement_api(self):
+        placement = self._admin.placement
+        _, body = placement.raw_request(
+            placement.base_url.rstrip('/') + '/', 'GET')
+        try:
+            version = json.loads(body)['versions'][0]['max_version']
+        except (ValueError, LookupError, TypeError):
+            raise exceptions.InvalidAnswer(
+                call='GET /', problem='names no max_version')
+        yield self._check_version('placement', version,
+                                  admins.PLACEMENT_MICROVERSION,
+                                  required=False)
+
+    def _check_version(self, group, offered, needed, required):
+        options = getattr(CONF, group)
+        name = '%s microversion %s' % (group, needed)
+        if _as_version(offered) < _as_version(needed):
+            return finding.Finding(name, finding.FAIL,
+                                   'the cloud has up to %s' % offered,
+                                   'this cloud is too old')
+        allowed = options.max_microversion
+        if allowed is None and required or allowed is not None and (
+                _as_version(allowed) < _as_version(needed)):
+            return finding.Finding(
+                name, finding.FAIL,
+                '[%s] max_microversion is %s' % (group, allowed),
+                'set it to %s, which the cloud has' % offered)
+        if allowed is not None and _as_version(
+                options.min_microversion or '1.0') > _as_version(needed):
+            return finding.Finding(
+                name, finding.FAIL, '[%s] min_microversion is %s' % (
+                    group, options.min_microversion),
+                'set it to %s or lower' % needed)
+        return finding.Finding(name, finding.PASS,
+                               'the cloud has up to %s' % offered)
+
+    def _check_image(self):
+        image = self._admin.manager.image_client_v2.show_image(
+            CONF.compute.image_ref)
+        yield finding.judge('image', image['status'] == 'active',
+                            '%s is %s' % (image['name'], image['status']),
+                            'name another one in [compute] image_ref')
+
+    def _check_flavor(self):
+        client = self._admin.flavors_client
+        flavor = client.show_flavor(CONF.compute.flavor_ref)['flavor']
+        specs = client.list_flavor_extra_specs(flavor['id'])['extra_specs']
+        self._amounts = _amounts(flavor, specs)
+        yield finding.Finding('flavor', finding.PASS, '%s: %s' % (
+            flavor['name'], _listed(self._amounts)))
+
+    def _check_network(self):
+        if not CONF.service_available.neutron:
+            found, good = 'no Neutron, so the servers get none', True
+        elif CONF.auth.use_dynamic_credentials and (
+                CONF.auth.create_isolated_networks):
+            found, good = 'Tempest makes one for each run', True
+        elif CONF.compute.fixed_network_name:
+            found, good = self._find_network(CONF.compute.fixed_network_name)
+        else:
+            found, good = "the project's, if it has exactly one", True
+        yield finding.judge('network', good, found, 'name an active one with '
+                            'a subnet in [compute] fixed_network_name')
+
+    def _find_network(self, name):
+        networks = self._admin.manager.networks_client.list_networks(
+            name=name)['networks']
+        if len(networks) != 1:
+            return 'there are %d called %s' % (len(networks), name), False
+        network, = networks
+        return '%s is %s, with %d subnets' % (
+            name, network['status'], len(network['subnets'])), (
+                network['status'] == 'ACTIVE' and bool(network['subnets']))
+
+    def _check_hosts(self):
+        known = [service.host for service in self._admin.services.list()]
+        wanted = [host for host in CONF.local_delete.target_hosts
+                  if host != guard.ANY_HOST]
+        for host in sorted(set(wanted) - set(known)):
+            yield finding.Finding(
+                'host ' + host, finding.FAIL,
+                'Nova has no compute service on it',
+                'the computes are %s' % ', '.join(sorted(known)))
+        usable = 0
+        for host in sorted(filter(guard.is_target, known)):
+            found = self._check_host(host)
+            usable += found.outcome != finding.WARN
+            yield found
+        self.usable_hosts = usable
+        yield finding.judge(
+            'target hosts', usable, '%d may be taken down now' % usable,
+            'every scenario skips')
+
+    def _check_host(self, host):
+        name = 'host ' + host
+        try:
+            target = self._admin.services.target_host(host)
+            guard.Guard(self._run, self._admin).check(target)
+        except exceptions.OutageRefused as refusal:
+            return finding.Finding(name, finding.WARN, str(refusal),
+                                   'the scenarios pass it over')
+        lacking = {
+            name: amount for name, amount in self._amounts.items()
+            if not self._admin.placement.list_resource_providers(
+                in_tree=target.provider_id, resources='%s:%d' % (
+                    name, amount))['resource_providers']}
+        return finding.judge(
+            name, not lacking, 'may be taken down now, and has room for a '
+            'server' if not lacking else 'has no room for %s of the flavor'
+            % _listed(lacking), 'make room, name a smaller flavor in '
+            '[compute] flavor_ref, or take it out of target_hosts')
+
+    def _check_journals(self):
+        left = []
+        for dead in journal.find_dead():
+            left.append(dead.run_id)
+            dead.close(recovered=False)
+        yield finding.judge(
+            'journals', not left,
+            'of dead runs: %s' % (', '.join(left) or 'none'),
+            'tempest local-delete recover', bad=finding.WARN)
+
+
+def _as_version(version):
+    return api_version_request.APIVersionRequest(version)
+
+
+def _amounts(flavor, specs):
+    """Tell what a server of a flavor takes, as Nova asks Placement for it.
+
+    :returns: {resource class: amount}, none of them 0.
+    """
+    amounts = {'VCPU': flavor['vcpus'], 'MEMORY_MB': flavor['ram'],
+               'DISK_GB': flavor['disk'] + flavor['OS-FLV-EXT-DATA:ephemeral']
+               + math.ceil((flavor['swap'] or 0) / _MIB_PER_GIB)}
+    if 'hw:cpu_policy' in specs:
+        # Dedicated CPUs are another class, and how many depends on Nova.
+        del amounts['VCPU']
+    amounts.update({name[len(_RESOURCES):]: int(amount)
+                    for name, amount in specs.items()
+                    if name.startswith(_RESOURCES)})
+    return {name: amount for name, amount in amounts.items() if amount}
+
+
+def _listed(amounts):
+    return ', '.join('%d %s' % (amount, name)
+                     for name, amount in sorted(amounts.items()))

@@ -1,0 +1,132 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the options alone can tell; nothing is asked of the cloud."""
+
+import os
+import shutil
+
+from tempest import config
+
+from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin import config as options
+from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.preflight import finding
+
+CONF = config.CONF
+
+_PAIRS = ('compute', 'placement', 'placement_proxy')
+
+#: Limits in seconds that Nova's own defaults make too small: the option of
+#: nova.conf behind them, and how long what is awaited then takes.
+_NOVA_DEFAULTS = {
+    'service_down_timeout': ('service_down_time', 60),
+    'service_up_timeout': ('report_interval, twice', 20),
+    'heal_timeout': ('update_resources_interval', 60)}
+
+
+def check():
+    """Check the options.
+
+    :returns: A generator of ``Finding``.
+    """
+    wanted = CONF.local_delete
+    yield finding.judge(
+        'allow_outages', wanted.allow_outages,
+        'is %s' % wanted.allow_outages, 'set it to True; every scenario skips')
+    yield finding.judge(
+        'target_hosts', wanted.target_hosts,
+        ', '.join(wanted.target_hosts) or 'is empty',
+        'name the hosts that may be taken down')
+    for option in ('image_ref', 'flavor_ref'):
+        yield finding.judge('[compute] ' + option, CONF.compute[option],
+                            CONF.compute[option] or 'is not set', 'set it')
+    yield from _check_limits()
+    yield _check_test_timeout()
+    yield from _check_certificates()
+    for pair in _PAIRS:
+        yield from _check_commands(pair)
+
+
+def _check_limits():
+    wanted = CONF.local_delete
+    for smaller, larger, why in (
+            ('poll_interval_start', 'poll_interval_max',
+             'it has to be the smaller one'),
+            ('local_cleanup_timeout', 'heal_timeout',
+             'it has to be the smaller one: a leak that a live compute heals '
+             'would go unseen')):
+        yield finding.judge(
+            smaller, wanted[smaller] <= wanted[larger],
+            '%g s, and %s is %g s' % (
+                wanted[smaller], larger, wanted[larger]), why)
+    for option, (of_nova, seconds) in _NOVA_DEFAULTS.items():
+        yield finding.judge(
+            option, wanted[option] > seconds, '%d s' % wanted[option],
+            "raise it above %d s, or make sure that nova.conf has less than "
+            "Nova's default (%s)" % (seconds, of_nova), bad=finding.WARN)
+
+
+def _check_test_timeout():
+    limits = [CONF.local_delete[option.name]
+              for option in options.LocalDeleteGroup
+              if option.name.endswith('_timeout')]
+    longest = sum(limits) + CONF.compute.build_timeout
+    words = os.environ.get('OS_TEST_TIMEOUT', '0')
+    timeout = int(words) if words.isdigit() else 0
+    return finding.judge(
+        'OS_TEST_TIMEOUT', not 0 < timeout < longest,
+        '%d s, and the waits of a scenario may take %d s' % (
+            timeout, longest) if timeout else 'is not set',
+        'raise it, or lower the limits', bad=finding.WARN)
+
+
+def _check_certificates():
+    wanted = CONF.identity
+    yield finding.judge(
+        'certificates', not wanted.disable_ssl_certificate_validation,
+        endpoints.UNVERIFIED if wanted.disable_ssl_certificate_validation
+        else 'are verified', 'set it to False, and ca_certificates_file where '
+        'the CA is a private one: anybody can pose as the cloud',
+        bad=how_bad())
+    if wanted.ca_certificates_file:
+        yield finding.judge(
+            '[identity] ca_certificates_file',
+            os.access(wanted.ca_certificates_file, os.R_OK),
+            wanted.ca_certificates_file, 'there is no such file to read')
+
+
+def how_bad():
+    """Tell the outcome of a check of TLS that is not good."""
+    return finding.FAIL if CONF.local_delete.require_tls else finding.WARN
+
+
+def _check_commands(pair):
+    stop, start = pair + '_stop_command', pair + '_start_command'
+    wanted = CONF.local_delete
+    if not wanted[stop] and not wanted[start]:
+        yield finding.Finding(stop, finding.PASS,
+                              'is not set: what needs it skips')
+        return
+    host = 'host' if pair == 'compute' else None
+    for option in (stop, start):
+        try:
+            words = commands.arguments(option, host)
+        except exceptions.CommandFailed as error:
+            yield finding.Finding(option, finding.FAIL, str(error),
+                                  'set both commands, or none')
+            continue
+        yield finding.judge(option, shutil.which(words[0]), words[0],
+                            'there is no such program')

@@ -1,0 +1,84 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What each scenario will do on this cloud."""
+
+import unittest
+
+from tempest import config
+
+from local_delete_tempest_plugin import accounts
+from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin.preflight import finding
+
+CONF = config.CONF
+
+_REFUSED = outage.PlacementStopped.REFUSED
+_UNAVAILABLE = outage.PlacementStopped.UNAVAILABLE
+
+_NEEDS_PLACEMENT_AWAY = {
+    'test_allocations_removed_after_compute_restart': _REFUSED,
+    'test_server_kept_when_placement_unavailable': _UNAVAILABLE,
+}
+
+
+def foresee(scenario_class, usable_hosts):
+    """Tell what each scenario will do; a skip is a warning.
+
+    :param scenario_class: A class of scenarios.
+    :param usable_hosts: How many hosts may be taken down; None if that could
+        not be asked.
+    :returns: A generator of ``Finding``.
+    """
+    error, skip = _look(scenario_class)
+    if usable_hosts == 0:
+        skip = skip or 'no host may be taken down now'
+    for name in sorted(dir(scenario_class)):
+        if not name.startswith('test_'):
+            continue
+        answer = _NEEDS_PLACEMENT_AWAY.get(name)
+        reason = error or skip or answer and outage.missing_for(answer)
+        if not reason and usable_hosts is None:
+            yield finding.Finding(name, finding.WARN, 'cannot be told',
+                                  'see what failed above')
+            continue
+        yield finding.judge(
+            name, not reason,
+            '%s: %s' % ('fails' if error else 'skips', reason) if reason
+            else 'runs' + _unless(answer), 'change that, should it run',
+            bad=finding.FAIL if error else finding.WARN)
+
+
+def _look(scenario_class):
+    """Say what makes the class fail, and what skip, by options alone."""
+    try:
+        endpoints.require_tls_to_keystone()
+        if not CONF.auth.use_dynamic_credentials:
+            # Tempest's own reader lets the parser's errors through.
+            accounts.read()
+        scenario_class.skip_checks()
+    except unittest.SkipTest as skip:
+        return None, str(skip)
+    except finding.FAILURES as error:
+        return finding.words_for(error), None
+    return None, None
+
+
+def _unless(answer):
+    """Say what only the outage itself can tell: who answers for Placement."""
+    if answer is None or CONF.local_delete.placement_proxy_stop_command:
+        return ''
+    other = _REFUSED if answer == _UNAVAILABLE else _UNAVAILABLE
+    return ', and skips should it see that %s' % other

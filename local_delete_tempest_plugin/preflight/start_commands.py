@@ -1,0 +1,62 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The start commands, run for real; what runs already stays as it is."""
+
+from tempest import config
+
+from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin.preflight import finding
+
+CONF = config.CONF
+
+
+def check(admin):
+    """Start what the cloud says is up; nothing is ever stopped.
+
+    What is down was perhaps taken down by somebody, so it is left alone.
+
+    :param admin: An ``admin.Admin``.
+    :returns: A generator of ``Finding``.
+    """
+    if CONF.local_delete.compute_start_command:
+        for service in admin.services.list():
+            if guard.is_target(service.host):
+                yield _try('compute_start_command', service.state == 'up',
+                           str(service), service.host)
+    placement = outage.PlacementStopped(
+        admin, None, outage.PlacementStopped.UNAVAILABLE)
+    for option in ('placement_start_command',
+                   'placement_proxy_start_command'):
+        if CONF.local_delete[option]:
+            seen = placement.probe()
+            yield _try(option, seen == placement.ANSWERS,
+                       'Placement: %s' % seen)
+
+
+def _try(option, is_up, seen, host=None):
+    name = 'try %s%s' % (option, ' on %s' % host if host else '')
+    if not is_up:
+        return finding.Finding(name, finding.WARN, 'not run: ' + seen,
+                               'start it, if it should run, and try again')
+    try:
+        commands.run(option, host)
+    except exceptions.CommandFailed as error:
+        return finding.Finding(
+            name, finding.FAIL, ' '.join(str(error).split()),
+            'run it by hand; what runs already has to be no error')
+    return finding.Finding(name, finding.PASS, 'ended with 0')
