@@ -24,9 +24,10 @@ from allinone import errors
 from allinone import lifecycle
 from allinone import status
 from allinone.trials import kills
+from allinone.trials import preflight
 from allinone import workspace
 
-_TRIALS = {'kills': kills}
+_TRIALS = {'kills': kills, 'preflight': preflight}
 
 _EPILOG = '''
 All data, configuration, sockets and logs lie in the state directory. "up"

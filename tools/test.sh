@@ -122,6 +122,7 @@ phase package package
 booted=yes
 phase boot allinone up
 phase upstream upstream
+phase preflight allinone trial preflight
 phase scenarios scenarios
 if [[ $(total 'Skipped' "$log") != 0 ]]; then
     failed=$((failed + 1))
