@@ -139,11 +139,17 @@ class ComputeServices:
                 **filters)['services']]
 
     def _hypervisors(self):
-        page = {}
+        page, seen = {}, set()
         while True:
             answer = self._hypervisor_client.list_hypervisors(
                 detail=True, **page)
             yield from answer['hypervisors']
             if not answer.get('hypervisors_links'):
                 return
-            page = {'marker': answer['hypervisors'][-1]['id']}
+            last = answer['hypervisors'][-1]['id']
+            if last in seen:
+                raise exceptions.InvalidAnswer(
+                    call='GET /os-hypervisors/detail?marker=%s' % last,
+                    problem='the pages go in a circle')
+            seen.add(last)
+            page = {'marker': last}

@@ -31,7 +31,10 @@ that nothing of the server is left. With the defaults all of them skip."""))
 
 _COMMAND = """The command is split as a shell would split it and run without
 a shell, as the user who runs Tempest, within command_timeout; an exit code
-other than 0 is an error. A $ is written $$, as everywhere in tempest.conf."""
+other than 0 is an error. A $ is written $$, as everywhere in tempest.conf.
+Write no password into it, for the list of processes shows it, and so does the
+message that tells how to start by hand what could not be started; ssh keys and
+sudo rules need none."""
 
 _HOST = """{host} is replaced with the name of the compute's host as Nova
 has it; a host whose name is not a host name's grammar is refused."""
@@ -112,12 +115,14 @@ name the journal; set it to False to look at what was left first."""),
 Stops the compute service of a host for real, for example ``ssh {host} sudo
 systemctl stop devstack@n-cpu``. Default: none, and the scenarios that need a
 dead compute skip. Set it where the machine that runs Tempest can reach the
-computes.""", _HOST, _COMMAND)),
+computes.""", _HOST, _COMMAND),
+        secret=True),
     cfg.StrOpt(
         'compute_start_command',
         help=_text("""
 Starts what compute_stop_command stopped. Default: none. Set it whenever
-compute_stop_command is set.""", _HOST, _COMMAND)),
+compute_stop_command is set.""", _HOST, _COMMAND),
+        secret=True),
     cfg.StrOpt(
         'placement_stop_command',
         help=_text("""
@@ -126,23 +131,27 @@ stop devstack@placement-api``. Default: none, and the scenarios that need a
 Placement outage skip. Set it where the machine that runs Tempest can reach
 Placement's. Behind a proxy its clients then see a 5xx answer; with
 no proxy their connections are refused. These are two stories, and each has a
-scenario of its own.""", _COMMAND)),
+scenario of its own.""", _COMMAND),
+        secret=True),
     cfg.StrOpt(
         'placement_start_command',
         help=_text("""
 Starts what placement_stop_command stopped. Default: none. Set it whenever
-placement_stop_command is set.""", _COMMAND)),
+placement_stop_command is set.""", _COMMAND),
+        secret=True),
     cfg.StrOpt(
         'placement_proxy_stop_command',
         help=_text("""
 Stops the proxy in front of the Placement API, so that connections to it are
 refused. Default: none; then placement_stop_command is used. Set it only where
-the proxy serves nothing but Placement.""", _COMMAND)),
+the proxy serves nothing but Placement.""", _COMMAND),
+        secret=True),
     cfg.StrOpt(
         'placement_proxy_start_command',
         help=_text("""
 Starts what placement_proxy_stop_command stopped. Default: none. Set it
-whenever placement_proxy_stop_command is set.""", _COMMAND)),
+whenever placement_proxy_stop_command is set.""", _COMMAND),
+        secret=True),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),
     _limit('api_timeout', 300,
@@ -186,6 +195,13 @@ whenever placement_proxy_stop_command is set.""", _COMMAND)),
     _limit('placement_timeout', 120,
            'a stopped Placement is out of reach, and a started one answers',
            'Raise it where Placement starts slowly.'),
+    cfg.IntOpt(
+        'request_timeout', default=90, min=1,
+        help="""
+Limit in seconds of one request to an API, from its first byte to its answer's
+last. Default: 90. Raise it where Nova's rpc_response_timeout is above 60: a
+request that waits for a compute is answered after that. It stands in the place
+of http_timeout of [service-clients]."""),
     cfg.FloatOpt(
         'poll_interval_start', default=0.2, min=0.01,
         help=_text("""

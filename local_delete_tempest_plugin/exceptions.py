@@ -14,6 +14,8 @@
 
 """What the plugin raises beside Tempest's own exceptions."""
 
+import re
+
 from tempest.lib import exceptions
 
 
@@ -21,6 +23,16 @@ class InvalidAnswer(exceptions.TempestException):
     """A service answered a request with something that cannot be used."""
 
     message = '%(call)s: %(problem)s'
+
+
+class RequestFailed(exceptions.TempestException):
+    """A request has got no answer, or none that may be used."""
+
+    message = '%(call)s: %(problem)s'
+
+
+class Unreachable(RequestFailed):
+    """Nobody listens where a service should be."""
 
 
 class CommandFailed(exceptions.TempestException):
@@ -52,3 +64,33 @@ class JournalUnusable(exceptions.TempestException):
     """A journal cannot be written, read, or trusted."""
 
     message = 'journal %(path)s %(problem)s'
+
+
+_LONGEST_LINE = 1000
+
+_CLEARER = (
+    # Tempest shows the whole catalog instead of what is not in it.
+    (re.compile(r'No matching service found in the catalog.*'
+                r'Service: (\S*), Region: (\S*), endpoint_type: (\S*)'),
+     'the catalog has no service of type %s (region %s, %s)'),
+    (re.compile(r"Value for option (\S+) from LocationInfo\(.*, "
+                r"detail='(.*)'\) is not valid: (.*)"),
+     'option %s in %s: %s'),
+)
+
+
+def one_line(error):
+    """Put an error into one line that a human can read.
+
+    :param error: An exception.
+    :returns: A str; of a long one its begin and its end.
+    """
+    text = ' '.join(str(error).split())
+    for pattern, words in _CLEARER:
+        found = pattern.search(text)
+        if found:
+            text = words % found.groups()
+    if len(text) <= _LONGEST_LINE:
+        return text
+    half = _LONGEST_LINE // 2
+    return '%s ... %s' % (text[:half], text[-half:])

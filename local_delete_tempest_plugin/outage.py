@@ -25,7 +25,6 @@ import fixtures
 from oslo_log import log as logging
 from tempest import config
 from tempest.lib import exceptions as lib_exc
-import urllib3
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
@@ -42,6 +41,9 @@ DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 # One heartbeat may be under way when the last PUT arrives; the second one is
 # from a process that lives after it.
 _HEARTBEATS = 2
+
+# Seconds. It only asks for the root, which Placement answers by itself.
+_PROBE_LIMIT = 10
 
 
 class Outage(fixtures.Fixture):
@@ -372,13 +374,16 @@ class PlacementStopped(Outage):
             anything else.
         """
         try:
-            resp, _ = self._placement.raw_request(
-                self._placement.base_url.rstrip('/') + '/', 'GET')
-        except urllib3.exceptions.HTTPError as error:
-            cause = getattr(error, 'reason', error)
-            if isinstance(cause, urllib3.exceptions.NewConnectionError):
-                return self.REFUSED
-            return 'requests fail: %s' % cause
+            # Not the client's own way, which takes no limit: a Placement that
+            # hangs must not make one look last as long as a slow request may.
+            resp, _ = self._placement.http_obj.request(
+                self._placement.base_url.rstrip('/') + '/', 'GET',
+                headers=self._placement.get_headers(), timeout=_PROBE_LIMIT)
+        except exceptions.Unreachable:
+            return self.REFUSED
+        except (exceptions.RequestFailed,
+                exceptions.InvalidAnswer) as error:
+            return 'requests fail: %s' % error
         if resp.status in (502, 503, 504):
             return self.UNAVAILABLE
         if resp.status >= 500:

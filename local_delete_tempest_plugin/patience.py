@@ -22,11 +22,14 @@ from tempest.lib import exceptions as lib_exc
 import tenacity
 import urllib3
 
+from local_delete_tempest_plugin import exceptions
+
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
-             lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError)
+             lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError,
+             exceptions.RequestFailed)
 
 
 class Patience:

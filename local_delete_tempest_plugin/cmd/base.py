@@ -15,15 +15,24 @@
 """What the commands have in common."""
 
 from cliff import lister
+from oslo_config import cfg
 from tempest import clients
 from tempest.common import credentials_factory
 from tempest import config
 from tempest.lib import exceptions as lib_exc
-import urllib3
 
 from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import http
 
 CONF = config.CONF
+
+# oslo.config's are of a wrong value in tempest.conf; an OSError is of a file
+# that it names.
+_EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
+
+_NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
+           ('identity', 'uri_v3'))
 
 
 class Command(lister.Lister):
@@ -32,13 +41,15 @@ class Command(lister.Lister):
     def run(self, parsed_args):
         # Tempest's logging sends what cliff would say to tempest.log alone.
         try:
-            return super().run(parsed_args)
-        except (lib_exc.TempestException,
-                urllib3.exceptions.HTTPError) as error:
+            _read_conf()
+            with http.BoundedFixture():
+                return super().run(parsed_args)
+        except _EXPECTED as error:
             if self.app.options.debug:
                 raise
-            print('tempest %s: %s' % (self.cmd_name, ' '.join(
-                str(error).split())), file=self.app.stderr)
+            print('tempest %s: %s' % (
+                self.cmd_name, exceptions.one_line(error)),
+                file=self.app.stderr)
             return 1
 
 
@@ -46,14 +57,47 @@ def find_admin():
     """Authenticate as tempest.conf's admin.
 
     :returns: An ``admin.Admin``.
+    :raises InvalidConfiguration: tempest.conf is not there, or does not tell
+        who the admin is.
+    :raises Unauthorized: Keystone does not take it for an admin's.
     """
+    _check_conf()
+    try:
+        return admin.Admin.of(clients.Manager(_find_credentials()))
+    except lib_exc.Unauthorized as error:
+        raise lib_exc.Unauthorized(
+            'Keystone refuses the admin of tempest.conf ([auth] '
+            'admin_username and the options beside it, or '
+            'test_accounts_file): %s' % error.resp_body)
+
+
+def _read_conf():
+    try:
+        # Tempest reads the file when it is first asked.
+        CONF.local_delete
+    except UnicodeDecodeError as error:
+        raise lib_exc.InvalidConfiguration('tempest.conf is no text: %s'
+                                           % error)
+
+
+def _check_conf():
+    if not CONF.config_file:
+        raise lib_exc.InvalidConfiguration(
+            'there is no tempest.conf: set TEMPEST_CONFIG_DIR to where it is')
+    for group, option in _NEEDED:
+        needed = CONF.auth.use_dynamic_credentials or group != 'auth'
+        if needed and not getattr(CONF, group)[option]:
+            raise lib_exc.InvalidConfiguration('[%s] %s is not set' % (
+                group, option))
+
+
+def _find_credentials():
     if CONF.auth.use_dynamic_credentials:
-        credentials = credentials_factory.get_configured_admin_credentials()
-    else:
-        provider = credentials_factory.get_credentials_provider(
-            'local-delete-command')
-        credentials = provider.get_admin_creds().credentials
-        # An account stays taken until its taker gives it back, and a command
-        # needs no account to itself.
+        return credentials_factory.get_configured_admin_credentials()
+    provider = credentials_factory.get_credentials_provider(
+        'local-delete-command')
+    try:
+        return provider.get_admin_creds().credentials
+    finally:
+        # Or the accounts file would have one admin less with each command.
         provider.clear_creds()
-    return admin.Admin.of(clients.Manager(credentials))

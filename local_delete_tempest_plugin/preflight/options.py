@@ -85,7 +85,12 @@ def _check_test_timeout():
               if option.name.endswith('_timeout')]
     longest = sum(limits) + CONF.compute.build_timeout
     words = os.environ.get('OS_TEST_TIMEOUT', '0')
-    timeout = int(words) if words.isdigit() else 0
+    if not words.isdigit():
+        return finding.Finding(
+            'OS_TEST_TIMEOUT', finding.WARN,
+            '%r is no number, so nothing is limited' % words,
+            'give whole seconds')
+    timeout = int(words)
     return finding.judge(
         'OS_TEST_TIMEOUT', not 0 < timeout < longest,
         '%d s, and the waits of a scenario may take %d s' % (

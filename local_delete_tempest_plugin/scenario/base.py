@@ -37,6 +37,7 @@ from local_delete_tempest_plugin import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import footprint
 from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import http
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
@@ -91,6 +92,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     journal = journal.Journal(this_run.id)
 
     _credentials_intent = None
+    _bounded = None
 
     # Ctrl-C and SIGTERM end a run without its classes' clean-ups.
     atexit.register(journal.say_what_is_left)
@@ -104,7 +106,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             raise cls.skipException(
                 '[local_delete] allow_outages is False: set it to True where '
                 'the computes of target_hosts may be taken down')
-        if not CONF.local_delete.target_hosts:
+        if not any(CONF.local_delete.target_hosts):
             raise cls.skipException(
                 '[local_delete] target_hosts is empty: name the hosts whose '
                 'compute service may be taken down')
@@ -139,6 +141,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         endpoints.require_tls(accounts.log_in_admin)
         cls.set_network_resources(network=True, subnet=True, dhcp=True)
         interrupts.end_as_ctrl_c_does()
+        # Here and not later, for this is where the first request is sent.
+        cls._bounded = http.BoundedFixture()
+        cls._bounded.setUp()
         cls.dead_journals = list(journal.find_dead())
         for dead in cls.dead_journals:
             if not CONF.local_delete.recover_on_start:
@@ -152,9 +157,13 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     @classmethod
     def clear_credentials(cls):
-        super().clear_credentials()
-        if cls._credentials_intent is not None:
-            cls.journal.strike(cls._credentials_intent)
+        try:
+            super().clear_credentials()
+            if cls._credentials_intent is not None:
+                cls.journal.strike(cls._credentials_intent)
+        finally:
+            if cls._bounded is not None:
+                cls._bounded.cleanUp()
 
     @classmethod
     def _get_credentials_provider(cls):

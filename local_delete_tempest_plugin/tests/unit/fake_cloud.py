@@ -34,12 +34,13 @@ from tempest.lib.services.compute import servers_client
 from tempest.lib.services.compute import services_client
 
 from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin import answers
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin.services import placement
 
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
-_VERSION_HEADERS = ('OpenStack-API-Version', 'X-OpenStack-Nova-API-Version')
+VERSION_HEADERS = ('OpenStack-API-Version', 'X-OpenStack-Nova-API-Version')
 
 
 def uuid(number):
@@ -208,6 +209,15 @@ class FakeCloud:
 
     def request(self, url, method, headers=None, body=None, **_):
         """Answer a request, as ``urllib3`` does through tempest.lib."""
+        head, answer = self.answer(url, method, headers, body)
+        answers.check('%s %s' % (method, url), head, answer)
+        return head, answer
+
+    def answer(self, url, method, headers, body):
+        """Answer a request, and leave it to others to check it.
+
+        :returns: (``Response``, what would be the answer's bytes).
+        """
         parts = parse.urlsplit(url)
         path = parts.path.lstrip('/')
         sent = json.loads(body) if body else None
@@ -222,10 +232,11 @@ class FakeCloud:
             status, answer = given.status, given.body
         if not isinstance(answer, (bytes, str)):
             answer = json.dumps(answer) if answer is not None else ''
-        versions = {name: (headers or {})[name] for name in _VERSION_HEADERS
+        versions = {name: (headers or {})[name] for name in VERSION_HEADERS
                     if name in (headers or {})}
-        return (Response(status, dict(versions, **{
-            'Content-Type': 'application/json'})), answer)
+        return Response(status, dict(versions, **{
+            'Content-Type': 'application/json',
+            'X-Openstack-Request-Id': 'req-%d' % len(self.requests)})), answer
 
     def _tick(self):
         self._now += 1

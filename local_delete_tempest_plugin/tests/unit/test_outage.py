@@ -26,6 +26,7 @@ import testtools
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import http as edge
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin import run
@@ -535,8 +536,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.send_response(self.server.status)
-        self.send_header('Content-Length', '0')
+        self.send_header('Content-Length', '16')
         self.end_headers()
+        self.wfile.write(b'{"versions": []}')
 
     def log_message(self, *args):
         """Say nothing on stderr."""
@@ -544,6 +546,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class ProbeTest(base.TestCase):
     """What a client of Placement sees, over real connections."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(edge.BoundedFixture())
 
     def probe(self, address):
         url = 'http://127.0.0.1:%d/placement' % address[1]

@@ -147,15 +147,16 @@ class PlacementClientTest(base.TestCase):
                                   ('', 'is not JSON'),
                                   ('[]', "$: [] is not of type 'object'"),
                                   ('null', "$: None is not of type")):
-                self.assertIn('GET /%s: %s' % (request, problem),
-                              self.invalid(call, body))
+                message = self.invalid(call, body)
+                self.assertIn('/%s: %s' % (request, problem), message)
+                self.assertTrue(message.startswith('GET '), message)
 
     def test_another_status(self):
         for call, _, _ in READS:
             for status, error in ((404, lib_exc.NotFound),
                                   (503, lib_exc.UnexpectedResponseCode),
-                                  (204, lib_exc.InvalidHttpSuccessCode)):
-                self.answer(status, None if status == 204 else {'e': 1})
+                                  (202, lib_exc.InvalidHttpSuccessCode)):
+                self.answer(status, {'e': 1})
                 self.assertRaises(error, self.call, *call)
 
     def test_parts_of_the_url_are_quoted(self):

@@ -107,7 +107,7 @@ class OptionsTest(base.TestCase):
                              self.findings()['[compute] ' + option].outcome)
 
     def test_test_timeout(self):
-        for timeout, outcome in (('0', 'pass'), ('nonsense', 'pass'),
+        for timeout, outcome in (('0', 'pass'), ('nonsense', 'warn'),
                                  ('1', 'warn'), ('1300', 'warn'),
                                  ('86400', 'pass')):
             with fixtures.EnvironmentVariable('OS_TEST_TIMEOUT', timeout):
@@ -186,14 +186,14 @@ class WholeCloud(fake_cloud.FakeCloud):
         self.urls = {kind: 'https://%s.test' % kind for kind in (
             'identity', 'compute', 'placement', 'image', 'network')}
         self.offered = '2.96'
-        self.networks = [{'name': 'net', 'status': 'ACTIVE',
+        self.networks = [{'id': 'n1', 'name': 'net', 'status': 'ACTIVE',
                           'subnets': ['s']}]
         self.too_much = ()
         self.known_roles = ['admin', 'member', 'reader']
 
-    def request(self, url, method, **arguments):
+    def answer(self, url, method, headers, body):
         self.asked = parse.urlsplit(url).hostname.split('.')[0]
-        response, answer = super().request(url, method, **arguments)
+        response, answer = super().answer(url, method, headers, body)
         response['x-subject-token'] = 'token'
         return response, answer
 
@@ -264,6 +264,11 @@ class CloudTest(base.TestCase):
         self.error = None
         self.useFixture(fixtures.MonkeyPatch(
             'tempest.lib.common.http.ClosingHttp.request', self.request))
+        # What the command puts there in its turn.
+        self.useFixture(fixtures.MonkeyPatch(
+            'local_delete_tempest_plugin.http.request',
+            lambda pool, url, method, **arguments: self.request(
+                pool, url, method, **arguments)))
 
     def request(self, _, url, method, **arguments):
         if self.error:
@@ -463,9 +468,9 @@ class CloudTest(base.TestCase):
                 raise fake_cloud.Answer(200, 'a proxy says hello')
 
         self.cloud.before_answer = no_json
-        self.assert_found('image', 'fail', "cannot be used: KeyError('status'")
+        self.assert_found('image', 'fail', "'name' is a required property")
         self.assert_found('Placement API', 'fail',
-                          'GET /: names no max_version')
+                          'GET https://placement.test/: is not JSON')
         self.assert_found('target hosts', 'pass', '1 may be')
 
     def run_command(self, *arguments):
