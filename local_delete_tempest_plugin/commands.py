@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 
 from oslo_log import log as logging
+from oslo_utils import strutils
 from tempest import config
 
 from local_delete_tempest_plugin import exceptions
@@ -34,6 +35,9 @@ LOG = logging.getLogger(__name__)
 # RFC 1123, and the underscore that Nova allows too.
 _LABEL = r'[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
 _HOST_NAME = re.compile(r'(?=.{1,253}\Z)%s(?:\.%s)*\Z' % (_LABEL, _LABEL))
+
+# ${HOME} is a shell's, should the command be one.
+_PLACEHOLDER = re.compile(r'(?<!\$)\{\w+\}')
 
 _STDERR_TAIL = 500
 
@@ -61,6 +65,7 @@ def arguments(option, host=None):
             option=option, problem='cannot be split into words: %s' % error)
     if not words:
         raise exceptions.CommandFailed(option=option, problem='is empty')
+    _check_placeholders(option, words, () if host is None else ('{host}',))
     if host is None:
         return words
     if not _HOST_NAME.match(host):
@@ -71,6 +76,14 @@ def arguments(option, host=None):
             option=option, problem='has no {host}, so it would act on the '
             'same machine whatever the host is')
     return [word.replace('{host}', host) for word in words]
+
+
+def _check_placeholders(option, words, known):
+    for found in _PLACEHOLDER.findall(' '.join(words)):
+        if found not in known:
+            raise exceptions.CommandFailed(
+                option=option, problem='has %s, and what may stand there is '
+                '%s' % (found, ', '.join(known) or 'nothing in braces'))
 
 
 def run(option, host=None):
@@ -117,7 +130,8 @@ def run(option, host=None):
             tail = output.read()[-_STDERR_TAIL:].decode(errors='replace')
             raise exceptions.CommandFailed(
                 option=option, problem='%s exited with %d: %s' % (
-                    words[0], code, tail.strip() or 'no word on stderr'))
+                    words[0], code, ' '.join(strutils.mask_password(
+                        tail).split()) or 'no word on stderr'))
 
 
 def _kill(process):

@@ -233,7 +233,8 @@ def _open_dead(path):
     except OSError as error:
         raise exceptions.JournalUnusable(
             path=path, problem='cannot be opened (%s)' % error.strerror)
-    file = os.fdopen(descriptor)
+    # What is no text is no JSON either, and the line is named.
+    file = os.fdopen(descriptor, encoding='utf-8', errors='replace')
     try:
         _check_owner(path, os.fstat(descriptor))
         try:
@@ -295,7 +296,7 @@ def _line(path, number, text, schema):
     try:
         line = json.loads(text)
         jsonschema.validate(line, schema)
-    except (ValueError, jsonschema.ValidationError):
+    except (ValueError, RecursionError, jsonschema.ValidationError):
         raise exceptions.JournalUnusable(
             path=path, problem='is corrupt in line %d' % number)
     return line

@@ -23,6 +23,7 @@ import dataclasses
 import pathlib
 import re
 
+import jsonschema
 from oslo_concurrency import lockutils
 from oslo_log import log as logging
 from tempest import config
@@ -43,6 +44,32 @@ LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
     outages.ForcedDown, outages.Stopped, outages.Disabled)}
+
+
+def _exactly(**fields):
+    return {'type': 'object', 'properties': fields,
+            'required': sorted(fields), 'additionalProperties': False}
+
+
+_TEXT = {'type': 'string', 'minLength': 1}
+_TEXT_OR_NULL = {'type': ['string', 'null']}
+
+# What each kind of intent says, so that half an undo is none.
+_WHAT = {
+    'compute': _exactly(
+        outage={'enum': sorted(_OUTAGES)}, reason=_TEXT_OR_NULL,
+        target=_exactly(host=_TEXT, provider_id=_TEXT, provider_name=_TEXT),
+        before=_exactly(
+            id=_TEXT, host=_TEXT, state=_TEXT, status=_TEXT,
+            disabled_reason=_TEXT_OR_NULL, forced_down={'type': 'boolean'},
+            updated_at=_TEXT_OR_NULL)),
+    'placement': _exactly(answer=_TEXT),
+    'server': _exactly(name=_TEXT),
+    'lease': _exactly(provider_id=_TEXT, trait=_TEXT),
+    'flavor': _exactly(name=_TEXT),
+    'trait': _exactly(trait=_TEXT),
+    'credentials': _exactly(run_id=_TEXT),
+}
 
 
 class Recovery:
@@ -153,10 +180,16 @@ class Recovery:
         """
         try:
             undo = self._undo[intent.kind]
+            jsonschema.validate(intent.what, _WHAT[intent.kind])
         except KeyError:
             raise exceptions.JournalUnusable(
                 path='', problem='has an intent of unknown kind %r' %
                 intent.kind)
+        except jsonschema.ValidationError as error:
+            raise exceptions.JournalUnusable(
+                path='', problem='has an intent of kind %s that cannot be '
+                'used: %s: %s' % (
+                    intent.kind, error.json_path, error.message))
         self._patience.call(lambda: undo(**intent.what))
 
     def _undo_compute(self, outage, target, reason, before):
@@ -230,8 +263,11 @@ def describe(intent):
     :param intent: A ``journal.Intent``.
     """
     what = dict(intent.what)
-    if intent.kind == 'compute':
-        return '%s of host %s' % (what['outage'], what['target']['host'])
+    try:
+        if intent.kind == 'compute':
+            return '%s of host %s' % (what['outage'], what['target']['host'])
+    except (KeyError, TypeError):
+        LOG.warning('%s lacks what is needed to undo it', intent)
     return ', '.join('%s %s' % item for item in sorted(what.items()))
 
 
