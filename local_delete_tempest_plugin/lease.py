@@ -43,6 +43,7 @@ LOG = logging.getLogger(__name__)
 _on_conflict = tenacity.retry(
     retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
     wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    before_sleep=tenacity.before_sleep_log(LOG, logging.INFO),
     stop=tenacity.stop_after_delay(60), reraise=True)
 
 

@@ -299,6 +299,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
                                   trait=self.lease.trait)
                 self.lease.take(target.provider_id)
             except exceptions.OutageRefused as refusal:
+                LOG.info('Not leasing host %s: %s', host, refusal)
                 refusals.append(str(refusal))
             else:
                 LOG.info('Leased %s', target)

@@ -70,12 +70,14 @@ class LeaseTest(base.TestCase):
 
     def test_conflict_is_read_again(self):
         """Allocations and heartbeats move the generation all the time."""
+        log = self.useFixture(fixtures.FakeLogger())
         for change in (self.lease.take, self.lease.give_back):
             self.cloud.requests.clear()
             self.conflict(7)
             change(self.provider)
             self.assertEqual(8, len(self.cloud.calls('PUT')))
         self.assertNotIn(self.lease.trait, self.traits)
+        self.assertEqual(14, log.output.count('as it raised Conflict'))
 
     def test_traits_of_others_are_kept(self):
         """Also those that come while the lease is being taken."""

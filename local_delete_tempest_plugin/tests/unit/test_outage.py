@@ -331,6 +331,23 @@ class ComputeOutageTest(OutageTest):
         away.restore()
         self.assert_as_before()
 
+    def test_api_refuses(self):
+        away = self.begun(outage.ForcedDown, FENCE)
+
+        def refuse(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(403, {'forbidden': {
+                    'code': 403, 'message': 'Policy does not allow it'}})
+
+        self.cloud.before_answer = refuse
+        message = self.failed_restore(away)
+        self.assertIn('the compute service of host cmp1 was not given back: ',
+                      message)
+        self.assertIn('Policy does not allow it', message)
+        self.assertIn('To put it right: openstack', message)
+        self.assertIn('--up cmp1 nova-compute', message)
+        self.assertIn('--enable cmp1 nova-compute', message)
+
     def test_api_that_says_yes_and_does_nothing(self):
         away = self.begun(outage.ForcedDown)
 
