@@ -201,6 +201,13 @@ class Recovery:
         outages.PlacementStopped.resume(self._admin, answer).restore()
 
     def _undo_server(self, name):
+        # Once its host is up, Nova heeds no further delete of a server whose
+        # local delete failed half-way and that is in deleting ever since.
+        for server in self._servers(name, deleted=False,
+                                    task_state='deleting'):
+            test_utils.call_and_ignore_notfound_exc(
+                self._admin.servers_client.reset_state, server['id'],
+                state='error')
         for server in self._servers(name, deleted=False):
             test_utils.call_and_ignore_notfound_exc(
                 self._admin.servers_client.force_delete_server, server['id'])
@@ -211,10 +218,10 @@ class Recovery:
         for server in self._servers(name, deleted=True):
             remove_allocations(self._admin.placement, server['id'])
 
-    def _servers(self, name, deleted):
+    def _servers(self, name, deleted, **filters):
         return self._admin.servers_client.list_servers(
             all_tenants=True, deleted=deleted,
-            name='^%s$' % re.escape(name))['servers']
+            name='^%s$' % re.escape(name), **filters)['servers']
 
     def _undo_lease(self, provider_id, trait):
         lease.Lease(self._admin, trait).give_back(provider_id)

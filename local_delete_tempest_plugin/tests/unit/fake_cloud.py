@@ -103,7 +103,8 @@ class FakeCloud:
         self.traits = {}
         self.custom_traits = set()
         self.allocations = {}
-        # Server id: 'ACTIVE', 'unchanged' (for long) or 'deleted'.
+        # Server id: 'ACTIVE', 'unchanged' (for long), 'deleting' (and stuck
+        # in it) or 'deleted'.
         self.servers = {}
         self.hosts = {}
         self.migrations = []
@@ -317,7 +318,16 @@ class FakeCloud:
             {'id': server_id, 'name': 'server', 'links': []}
             for server_id, state in self.servers.items()
             if state != left_out
+            and query.get('task_state') in (None, state)
+            and (query.get('deleted') != 'True' or state == 'deleted')
             and query.get('host') in (None, self.hosts.get(server_id))]}
+
+    def _act_on_server(self, server_id, sent):
+        if 'os-resetState' in sent:
+            self.servers[server_id] = 'ACTIVE'
+        elif self.servers[server_id] != 'deleting':
+            self.servers[server_id] = 'deleted'
+        return 202, None
 
     def _list_flavors(self, query):
         return 200, {'flavors': [
@@ -420,6 +430,7 @@ class FakeCloud:
         ('PUT', 'os-services/(.*)', _update_service),
         ('GET', 'os-hypervisors/detail', _list_hypervisors),
         ('GET', 'servers', _list_servers),
+        ('POST', 'servers/(.*)/action', _act_on_server),
         ('GET', 'os-migrations', _list_migrations),
         ('GET', 'flavors', _list_flavors),
         ('GET', '', _show_root),

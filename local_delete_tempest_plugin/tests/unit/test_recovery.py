@@ -81,6 +81,17 @@ class RecoveryTest(base.TestCase):
         self.recover(('lease', self.lease), ('compute', self.compute))
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
+    def test_server_that_is_stuck_in_deleting(self):
+        """Its host is up again, so Nova ignores a further delete."""
+        self.cloud.servers.update(one='deleting', two='ACTIVE')
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted', 'two': 'deleted'},
+                         self.cloud.servers)
+        self.assertEqual(
+            ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
+            self.cloud.calls('POST'))
+
     def test_the_rest_is_undone_though_one_thing_cannot_be(self):
         self.take_down()
 
