@@ -42,6 +42,10 @@ DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 # from a process that lives after it.
 _HEARTBEATS = 2
 
+# A stop command outlives the run that was killed, and may take effect after
+# our start.
+_STARTS = 4
+
 # Seconds. It only asks for the root, which Placement answers by itself.
 _PROBE_LIMIT = 10
 
@@ -274,19 +278,10 @@ class Stopped(ComputeOutage):
         self._await_down()
 
     def _start_process(self):
-        try:
-            commands.run('compute_start_command', self._target.host)
-        except exceptions.CommandFailed as error:
-            # Some service managers will not start what runs already, as it
-            # may where the stop failed. Heartbeats tell, not exit codes.
-            try:
-                self._await_heartbeats()
-            except lib_exc.TimeoutException:
-                raise error
-        else:
-            self._await_heartbeats()
+        _start('compute_start_command', self._target.host,
+               self._await_heartbeats, CONF.local_delete.service_up_timeout)
 
-    def _await_heartbeats(self):
+    def _await_heartbeats(self, limit):
         # Nova shows a service up for service_down_time after its last
         # heartbeat, be its process dead or not; so beats are counted, by the
         # cloud's clock alone.
@@ -301,8 +296,7 @@ class Stopped(ComputeOutage):
         waiters.wait_until(
             read, lambda now: len(beats) > _HEARTBEATS,
             'the compute service of host %s has sent %d heartbeats since '
-            'its start' % (self._target.host, _HEARTBEATS),
-            CONF.local_delete.service_up_timeout)
+            'its start' % (self._target.host, _HEARTBEATS), limit)
 
     def _remedy(self):
         try:
@@ -402,20 +396,16 @@ class PlacementStopped(Outage):
                     self._stop, seen, self._answer))
 
     def _give_back(self):
-        problems = []
         try:
-            commands.run(self._start)
-        except exceptions.CommandFailed as error:
-            # It may be running, as where the stop failed. The probe tells.
-            problems.append(str(error))
-        try:
-            waiters.wait_until(
-                self.probe, lambda seen: seen == self.ANSWERS,
-                'Placement answers', CONF.local_delete.placement_timeout)
+            _start(self._start, None, self._await_answer,
+                   CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='Placement', problem='; '.join(problems + [str(error)]),
-                remedy=self.remedy())
+                what='Placement', problem=str(error), remedy=self.remedy())
+
+    def _await_answer(self, limit):
+        waiters.wait_until(self.probe, lambda seen: seen == self.ANSWERS,
+                           'Placement answers', limit)
 
     def remedy(self):
         """Give the command line that starts Placement."""
@@ -423,6 +413,32 @@ class PlacementStopped(Outage):
             return shlex.join(commands.arguments(self._start))
         except exceptions.CommandFailed:
             return 'start Placement'
+
+
+def _start(option, host, wait, limit):
+    """Start a service, again and again until it is there.
+
+    :param option: Name of the start command's option.
+    :param host: Its host, or None.
+    :param wait: Callable of a limit in seconds that waits for the service.
+    :param limit: Seconds for all of it.
+    :raises CommandFailed: the last start failed, and the service is not there.
+    :raises tempest.lib.exceptions.TimeoutException: it is not there.
+    """
+    for attempt in range(1, _STARTS + 1):
+        failure = None
+        try:
+            commands.run(option, host)
+        except exceptions.CommandFailed as error:
+            # Some service managers will not start what runs already. The
+            # service tells, not exit codes.
+            failure = error
+        try:
+            return wait(limit / _STARTS)
+        except lib_exc.TimeoutException as error:
+            if attempt == _STARTS:
+                raise failure or error
+            LOG.warning('%s; running %s again', failure or error, option)
 
 
 def missing_for(answer):

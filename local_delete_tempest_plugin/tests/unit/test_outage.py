@@ -77,6 +77,12 @@ class OutageTest(base.TestCase):
     def is_stopped(self, name):
         return os.path.exists(self.stopped.join(name))
 
+    def start_at_the_second_try(self, name):
+        """Make a start command that a stop under way makes void once."""
+        tried = self.stopped.join('tried')
+        return 'sh -c "test -e {0} && rm {1} || touch {0}"'.format(
+            tried, self.stopped.join(name))
+
     def arguments(self):
         admin = self.cloud.admin()
         return (admin, journal.Journal(RUN.id), guard.Guard(RUN, admin),
@@ -397,6 +403,13 @@ class ComputeOutageTest(OutageTest):
         away.restore()
         self.assert_as_before()
 
+    def test_a_stop_takes_effect_after_the_start(self):
+        away = self.begun(outage.Stopped)
+        self.config(compute_start_command=self.start_at_the_second_try(
+            '{host}'))
+        away.restore()
+        self.assert_as_before()
+
     def test_up_from_a_heartbeat_of_before_the_stop_is_not_up(self):
         away = self.begun(outage.Stopped)
         self.config(compute_start_command='true {host}')
@@ -526,6 +539,13 @@ class PlacementStoppedTest(OutageTest):
         self.assertIn('until Placement answers; last seen: a proxy answers '
                       '503', str(error))
         self.assertIn('To put it right: true', str(error))
+
+    def test_a_stop_takes_effect_after_the_start(self):
+        with self.make() as away:
+            away.begin()
+            self.config(placement_start_command=self.start_at_the_second_try(
+                'placement'))
+        self.assert_as_before()
 
     def test_start_command_fails_though_it_answers(self):
         """As where the stop failed, and nothing is there to be started."""
