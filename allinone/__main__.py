@@ -25,9 +25,10 @@ from allinone import lifecycle
 from allinone import status
 from allinone.trials import kills
 from allinone.trials import preflight
+from allinone.trials import secrets
 from allinone import workspace
 
-_TRIALS = {'kills': kills, 'preflight': preflight}
+_TRIALS = {'kills': kills, 'preflight': preflight, 'secrets': secrets}
 
 _EPILOG = '''
 All data, configuration, sockets and logs lie in the state directory. "up"

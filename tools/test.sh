@@ -123,6 +123,7 @@ booted=yes
 phase boot allinone up
 phase upstream upstream
 phase preflight allinone trial preflight
+phase secrets allinone trial secrets --regex removed_by_api
 phase scenarios scenarios
 if [[ $(total 'Skipped' "$log") != 0 ]]; then
     failed=$((failed + 1))

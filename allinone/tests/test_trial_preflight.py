@@ -21,6 +21,7 @@ import urllib.request
 
 from allinone.tests import base
 from allinone.trials import preflight
+from allinone.trials import proxy
 
 
 class _Api(http.server.BaseHTTPRequestHandler):
@@ -61,27 +62,30 @@ class RecordingTest(base.TestCase):
             self.url + path, data=body, method=method))
 
     def test_what_reads_passes_and_is_written_down(self):
-        with preflight._recording() as (proxy, sent):
-            with self.send(proxy, 'GET', '/v2.1/servers?a=b') as answer:
+        with proxy.recording(preflight._only_reads) as (url, seen):
+            with self.send(url, 'GET', '/v2.1/servers?a=b') as answer:
                 self.assertEqual((201, b'content'),
                                  (answer.status, answer.read()))
-            with self.send(proxy, 'POST', '/v3/auth/tokens', b'{}') as answer:
+            with self.send(url, 'POST', '/v3/auth/tokens', b'{}') as answer:
                 self.assertEqual('token', answer.headers['X-Subject-Token'])
         self.assertEqual([('GET', '/v2.1/servers?a=b', b''),
                           ('POST', '/v3/auth/tokens', b'{}')], self.asked)
         self.assertEqual(
             [('GET', self.url + '/v2.1/servers?a=b'),
-             ('POST', self.url + '/v3/auth/tokens')], sent)
+             ('POST', self.url + '/v3/auth/tokens')],
+            [(one.method, one.url) for one in seen])
+        self.assertEqual(
+            [b'content'] * 2, [one.answer for one in seen])
 
     def test_what_changes_is_refused_and_written_down(self):
-        with preflight._recording() as (proxy, sent):
+        with proxy.recording(preflight._only_reads) as (url, seen):
             for method, path in (('PUT', '/v3/auth/tokens'),
                                  ('POST', '/v2.1/servers')):
                 refusal = self.assertRaises(
-                    urllib.error.HTTPError, self.send, proxy, method, path,
+                    urllib.error.HTTPError, self.send, url, method, path,
                     b'{}')
                 self.assertEqual(403, refusal.code)
                 refusal.close()
         self.assertEqual([], self.asked)
         self.assertEqual([False, False], [
-            preflight._only_reads(*one) for one in sent])
+            preflight._only_reads(one.method, one.url) for one in seen])

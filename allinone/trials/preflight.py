@@ -22,15 +22,12 @@ past any proxy), and preflight found nothing amiss.
 """
 
 import collections
-import contextlib
-import http.client
-import http.server
 import re
-import threading
 from urllib import parse
 
 from allinone import errors
 from allinone import files
+from allinone.trials import proxy
 from allinone.trials import runs
 
 _TOKENS = '/v3/auth/tokens'
@@ -69,11 +66,12 @@ def _try(cloud, folder, name, settings):
     workspace = runs.another(cloud, folder / 'workspace')
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
-    with _recording() as (proxy, sent):
+    with proxy.recording(_only_reads) as (url, seen):
         with workspace.configuration.open('a') as configuration:
             configuration.write(
-                f'{settings}\n[service-clients]\nproxy_url = {proxy}\n')
+                f'{settings}\n[service-clients]\nproxy_url = {url}\n')
         code = workspace.command('preflight', '--try-commands', log=log)
+    sent = [(one.method, one.url) for one in seen]
     problems = [f'sent {method} {url}' for method, url in sent
                 if not _only_reads(method, url)]
     if code:
@@ -92,54 +90,3 @@ def _only_reads(method, url):
 
 def _is_for_token(method, url):
     return method == 'POST' and parse.urlsplit(url).path == _TOKENS
-
-
-@contextlib.contextmanager
-def _recording():
-    """Run the proxy for the body.
-
-    :returns: A context manager that gives the proxy's URL, and the list that
-        gets (method, URL) of each request.
-    """
-    sent = []
-    server = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', 0), type('Recorder', (_Proxy,), {'sent': sent}))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}', sent
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class _Proxy(http.server.BaseHTTPRequestHandler):
-    """Forwards what only reads, and refuses all else."""
-
-    def _handle(self):
-        self.sent.append((self.command, self.path))
-        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-        if not _only_reads(self.command, self.path):
-            self.send_error(403)
-            return
-        target = parse.urlsplit(self.path)
-        with contextlib.closing(http.client.HTTPConnection(
-                target.netloc, timeout=60)) as upstream:
-            upstream.request(
-                self.command, target._replace(scheme='', netloc='').geturl(),
-                body, dict(self.headers))
-            answer = upstream.getresponse()
-            content = answer.read()
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
-            if name.lower() not in ('transfer-encoding', 'content-length'):
-                self.send_header(name, value)
-        self.send_header('Content-Length', str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
-
-    def log_message(self, *_):
-        """Leave stderr alone."""

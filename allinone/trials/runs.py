@@ -54,10 +54,10 @@ class Workspace:
         return self._start(log, environment, 'run', '--serial', '--regex',
                            regex)
 
-    def command(self, *arguments, log, **environment):
+    def command(self, *arguments, log, debug=False, **environment):
         """Run ``tempest local-delete ...`` to its end; return its code."""
-        return self._start(log, environment, 'local-delete',
-                           *arguments).wait()
+        return self._start(log, environment, *['--debug'] * debug,
+                           'local-delete', *arguments).wait()
 
     def _start(self, log, environment, *arguments):
         tempest = supervision.tool('tempest')

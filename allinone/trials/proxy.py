@@ -1,0 +1,99 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A proxy that writes down every request, as Tempest's proxy_url takes it."""
+
+import contextlib
+import dataclasses
+import http.client
+import http.server
+import threading
+from urllib import parse
+
+_TIMEOUT = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """A request and, where it was passed on and answered, its answer."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    answer_headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    answer: bytes = b''
+
+
+@contextlib.contextmanager
+def recording(lets_through=lambda method, url: True):
+    """Run the proxy for the body.
+
+    :param lets_through: tells of a method and a URL whether the request is
+        passed on; one that is not is answered with 403
+    :returns: A context manager that gives the proxy's URL, and the list that
+        gets an ``Exchange`` for each request.
+    """
+    seen = []
+    server = http.server.ThreadingHTTPServer(
+        ('127.0.0.1', 0), type('Recorder', (_Proxy,), {
+            'seen': seen, 'lets_through': staticmethod(lets_through)}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f'http://127.0.0.1:{server.server_port}', seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Proxy(http.server.BaseHTTPRequestHandler):
+
+    def _handle(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        exchange = Exchange(self.command, self.path, dict(self.headers), body)
+        if self.lets_through(self.command, self.path):
+            # A service that is away gives the client a broken connection.
+            with contextlib.suppress(OSError):
+                exchange = self._pass_on(exchange)
+        else:
+            self.send_error(403)
+        self.seen.append(exchange)
+
+    def _pass_on(self, exchange):
+        target = parse.urlsplit(exchange.url)
+        with contextlib.closing(http.client.HTTPConnection(
+                target.netloc, timeout=_TIMEOUT)) as upstream:
+            upstream.request(
+                exchange.method,
+                target._replace(scheme='', netloc='').geturl(),
+                exchange.body, exchange.headers)
+            answer = upstream.getresponse()
+            content = answer.read()
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in ('transfer-encoding', 'content-length'):
+                self.send_header(name, value)
+        self.send_header('Content-Length', str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        return dataclasses.replace(
+            exchange, answer_headers=dict(answer.getheaders()),
+            answer=content)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
+
+    def log_message(self, *_):
+        """Leave stderr alone."""

@@ -1,0 +1,167 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Look for every password and token of a run in all that it wrote.
+
+The scenarios and the commands run with debug logs, on both kinds of
+credentials, through a proxy that notes what is secret in their requests and
+the answers. Each secret is then looked for in what was written, in what was
+printed, and in the command lines of all processes meanwhile. The exit code is
+1 where one is found; tempest.conf and accounts.yaml, which have to hold them,
+are left out. That the search can fail is shown each time by a secret that is
+planted and has to be found.
+
+Through a proxy a Placement that refuses connections looks like one that
+breaks them, so the scenario of that story skips.
+"""
+
+import contextlib
+import json
+import shutil
+import threading
+
+import psutil
+
+from allinone import errors
+from allinone import files
+from allinone.trials import proxy
+from allinone.trials import runs
+
+_HEADERS = ('x-auth-token', 'x-subject-token', 'x-service-token')
+_KEYS = ('password', 'adminPass', 'original_password', 'secret')
+
+# Shorter ones would be found by chance.
+_SHORTEST = 8
+
+_COMMANDS = (('preflight',), ('recover',),
+             ('recover', '--dry-run', '--run', '0123456789AB'))
+
+_DYNAMIC = ''
+_PROVISIONED = '''
+[auth]
+use_dynamic_credentials = False
+test_accounts_file = {}
+'''
+
+
+def add_arguments(parser):
+    parser.add_argument('--regex', default=runs.SCENARIOS,
+                        help='which scenarios to run (default: all)')
+
+
+def run(cloud, arguments):
+    if cloud.tls:
+        raise errors.BadInput(
+            'What is sent over TLS cannot be written down: "up" without --tls')
+    folder = cloud.state / 'trials' / 'secrets'
+    shutil.rmtree(folder, ignore_errors=True)
+    files.directory(folder)
+    secrets = {password: f'the password of {name}'
+               for name, password in cloud.passwords.items()}
+    problems = []
+    with _command_lines() as lines:
+        for name, settings in (('dynamic', _DYNAMIC),
+                               ('provisioned', _PROVISIONED)):
+            problems += _try(cloud, folder / name, settings, arguments.regex,
+                             secrets)
+    written = _written(folder)
+    for path in written:
+        problems += _find(secrets, path.read_bytes(), path)
+    for line in lines:
+        problems += _find(secrets, line.encode(), 'the list of processes')
+    if not _find(secrets, next(iter(secrets)).encode(), 'what was planted'):
+        problems.append('what was planted was not found')
+    print(f'{len(secrets)} secrets looked for in {len(written)} files, '
+          f'{sum(path.stat().st_size for path in written)} bytes, and '
+          f'{len(lines)} command lines')
+    print('\n'.join(problems) or 'None was found')
+    return 1 if problems else 0
+
+
+def _try(cloud, directory, settings, regex, secrets):
+    """Run everything once, and note its secrets; return what went wrong."""
+    workspace = runs.another(cloud, directory)
+    log = directory / 'printed.log'
+    with proxy.recording() as (url, seen):
+        with workspace.configuration.open('a') as configuration:
+            configuration.write(settings.format(
+                directory / 'etc' / 'accounts.yaml'))
+            configuration.write(f'\n[service-clients]\nproxy_url = {url}\n')
+        codes = {'run': workspace.start(regex, log).wait()}
+        for command in _COMMANDS:
+            codes[' '.join(command)] = workspace.command(
+                *command, log=log, debug=True)
+    noted = _secrets_of(seen)
+    secrets.update(noted)
+    problems = [f'{command} ended with {code}: see {log}'
+                for command, code in codes.items() if code]
+    return problems if noted else [*problems, 'no secret was seen on the wire']
+
+
+def _secrets_of(exchanges):
+    """Return what is secret in requests and answers, and what it is."""
+    found = {}
+    for one in exchanges:
+        for headers in (one.headers, one.answer_headers):
+            found.update((value, name) for name, value in headers.items()
+                         if name.lower() in _HEADERS)
+        for body in (one.body, one.answer):
+            with contextlib.suppress(ValueError):
+                found.update(_secrets_in(json.loads(body)))
+    return {secret: name for secret, name in found.items()
+            if len(secret) >= _SHORTEST}
+
+
+def _secrets_in(value):
+    if isinstance(value, list):
+        for inner in value:
+            yield from _secrets_in(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key in _KEYS and isinstance(inner, str):
+                yield inner, key
+            yield from _secrets_in(inner)
+
+
+def _written(folder):
+    return [path for path in sorted(folder.rglob('*'))
+            if path.is_file() and path.parent.name != 'etc']
+
+
+def _find(secrets, data, where):
+    """Name the kinds of secrets that are in bytes, and no secret."""
+    kinds = sorted({kind for secret, kind in secrets.items()
+                    if secret.encode() in data})
+    return [f'{where} has {", ".join(kinds)}'] if kinds else []
+
+
+@contextlib.contextmanager
+def _command_lines():
+    """Collect the command lines of all processes during the body."""
+    lines = set()
+    over = threading.Event()
+
+    def collect():
+        while not over.wait(0.2):
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    lines.add(' '.join(process.cmdline()))
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    try:
+        yield lines
+    finally:
+        over.set()
+        thread.join()
