@@ -36,6 +36,36 @@ def phases(journals):
     return found
 
 
+def held(journals):
+    """Read what the runs in a folder of journals have not undone yet.
+
+    :param journals: directory of a workspace
+    :returns: A dict of run ids to lists of (kind, what).
+    """
+    return {path.stem: _open_intents(_lines(path))
+            for path in sorted(journals.glob('*.journal'))}
+
+
+def hosts_out(journals):
+    """Read which hosts the runs in a folder of journals have taken down.
+
+    :returns: A set of (run id, host).
+    """
+    return {(run, what['target']['host'])
+            for run, intents in held(journals).items()
+            for kind, what in intents if kind == 'compute'}
+
+
+def _open_intents(lines):
+    intents = {}
+    for line in lines:
+        if 'intent' in line:
+            intents[line['intent']] = (line['kind'], line['what'])
+        elif 'struck' in line:
+            intents.pop(line['struck'], None)
+    return list(intents.values())
+
+
 def _lines(path):
     try:
         # What follows the last newline is still being written.

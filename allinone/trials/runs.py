@@ -27,6 +27,11 @@ from allinone import supervision
 
 SCENARIOS = r'^local_delete_tempest_plugin\.'
 
+# A traceback's last line, and what follows it of a message of several lines,
+# which is not indented. Lines of code are indented as much, but have spaces.
+_RAISED = re.compile(r'^    ((?:\w+\.)*[A-Z]\w*(?:: .*)?\n(?:\S.*\n)*)',
+                     re.MULTILINE)
+
 
 class Workspace:
     """A workspace of Tempest: the deployment's own, or a copy of it.
@@ -40,6 +45,11 @@ class Workspace:
     @property
     def configuration(self):
         return self.directory / 'etc' / 'tempest.conf'
+
+    @property
+    def log(self):
+        """What the run itself writes, at the level of debug."""
+        return self.directory / 'logs' / 'tempest.log'
 
     @property
     def journals(self):
@@ -112,3 +122,25 @@ def counts(log):
     """Read off a run's log how many passed, failed and skipped."""
     return {name.lower(): int(count) for name, count in re.findall(
         r'^ - (Passed|Failed|Skipped): (\d+)', log.read_text(), re.MULTILINE)}
+
+
+def skips(log):
+    """Read off a run's log why scenarios were skipped.
+
+    :returns: A list of reasons.
+    """
+    return re.findall(r' \.\.\. SKIPPED: (.+)$', log.read_text(),
+                      re.MULTILINE)
+
+
+def failures(log):
+    """Read off a run's log what its tracebacks end in.
+
+    :returns: A list of str, each "class of the exception: message".
+    """
+    parts = re.split(r'^Captured ', log.read_text(), flags=re.MULTILINE)
+    # A run shows its failures twice: as they come, and all at the end.
+    return list(dict.fromkeys(
+        ' '.join(found[-1].split()) for part in parts
+        if part.startswith('traceback')
+        and (found := _RAISED.findall(part))))

@@ -1,0 +1,243 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Run the scenarios twice at once; never may both runs have one host.
+
+The two runs share nothing but the cloud, as if on two machines. While they go
+on, the traits of the providers, the compute services and both journals are
+read, again and again. The exit code is 1 unless no reading shows a host that
+both have, every run passes or skips with a reason that names what keeps it
+off, the cloud is afterwards what it was, and both wanted one host at times.
+"""
+
+import contextlib
+import dataclasses
+import json
+import random
+import re
+import subprocess
+
+import prettytable
+
+from allinone import api
+from allinone import deployment
+from allinone import files
+from allinone.trials import journals
+from allinone.trials import runs
+from allinone.trials import snapshot
+from allinone.trials import watch
+
+# The quick ones: a try is a race for the lease and little more.
+_SCENARIOS = ('test_allocations_removed_by_api',
+              'test_allocations_removed_when_service_disabled')
+
+_TRAIT = 'CUSTOM_LOCAL_DELETE_'
+_FENCE = re.compile(r'local-delete-tempest-plugin run ([0-9A-F]+)')
+
+# What a loser's reason must hold: the lease, the fence, or the server of the
+# other run.
+_EXPLAINED = re.compile(
+    r'is leased by another run: CUSTOM_LOCAL_DELETE_[0-9A-F]{12}'
+    r'|disabled \(local-delete-tempest-plugin run [0-9A-F]{12}'
+    r'|(?:server|consumer) \S+ which is not of this run')
+
+_LIMIT = 600
+_PAUSE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What is seen of the runs at one moment: who has which host.
+
+    The journals and the services are read before and after the traits, so
+    what is ``out`` was so while the traits were read.
+    """
+
+    #: (run id, host), by the journals.
+    out: frozenset[tuple[str, str]]
+    #: (run id, host), by the reasons of disabled services.
+    fenced: frozenset[tuple[str, str]]
+    #: (run id, host), by the traits of the providers.
+    leased: frozenset[tuple[str, str]]
+
+    def hosts_taken_twice(self):
+        """Return a line for each host that two runs have."""
+        had = {}
+        for source in dataclasses.fields(self):
+            for run, host in getattr(self, source.name):
+                had.setdefault(host, {}).setdefault(run, set()).add(
+                    source.name)
+        return [
+            f'{host} is had twice: ' + ', '.join(
+                f'{run} ({", ".join(sorted(how))})'
+                for run, how in sorted(by_run.items()))
+            for host, by_run in sorted(had.items()) if len(by_run) > 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One try: two runs at once."""
+
+    targets: str
+    #: Whether only the lease is in the way: the guard minds no server.
+    lease_alone: bool
+    readings: int
+    longest_gap: float
+    passed: int
+    skipped: int
+    #: Whether one run found the host that it wanted with the other.
+    contested: bool
+    problems: list[str]
+
+
+def add_arguments(parser):
+    parser.add_argument('--count', type=int, default=20, metavar='N',
+                        help='how often two runs run at once (default: 20)')
+    parser.add_argument('--seed', type=int, default=1, metavar='N',
+                        help='of what chance decides (default: 1)')
+
+
+def run(cloud, arguments):
+    folder = files.directory(cloud.state / 'trials' / 'pairs')
+    chance = random.Random(arguments.seed)
+    outcomes = []
+    before = snapshot.take(cloud)
+    for number in range(arguments.count):
+        # With one host a run must lose; with two, each must find its own.
+        targets = ','.join(chance.sample(deployment.COMPUTES, 1 + number % 2))
+        outcome, before = _try(cloud, folder / f'try-{number + 1:03}', targets,
+                               number % 4 < 2, chance, before)
+        outcomes.append(outcome)
+        print(f'{number + 1:3} of {arguments.count}: {targets}: '
+              f'{"; ".join(outcome.problems) or "good"} '
+              f'({outcome.passed} passed, {outcome.skipped} skipped)',
+              flush=True)
+    files.write(folder / 'pairs.json', json.dumps(
+        [dataclasses.asdict(outcome) for outcome in outcomes], indent=1))
+    return _judge(outcomes)
+
+
+def _try(cloud, folder, targets, lease_alone, chance, before):
+    workspaces = [
+        runs.another(cloud, folder / name, target_hosts=targets,
+                     allow_foreign_servers=lease_alone)
+        for name in ('one', 'two')]
+    logs = [workspace.directory / 'run.log' for workspace in workspaces]
+    with watch.watching(_Reader(cloud, workspaces).read, _PAUSE) as seen:
+        problems = _run_both(workspaces, logs, chance)
+    problems += sorted({line for reading in seen.readings
+                        for line in reading.hosts_taken_twice()})
+    after = snapshot.take(cloud)
+    problems += before.differences(after)
+    reasons = [reason for log in logs for reason in runs.skips(log)]
+    problems += [f'skipped for no reason that explains it: {reason}'
+                 for reason in reasons if not _EXPLAINED.search(reason)]
+    return Outcome(
+        targets, lease_alone, len(seen.readings), seen.longest_gap,
+        *(sum(runs.counts(log).get(what, 0) for log in logs)
+          for what in ('passed', 'skipped')),
+        contested=any(_EXPLAINED.search(text.read_text()) for text in (
+            *logs, *(workspace.log for workspace in workspaces))),
+        problems=problems), after
+
+
+def _run_both(workspaces, logs, chance):
+    processes = []
+    for workspace, log in zip(workspaces, logs):
+        processes.append(workspace.start(chance.choice(_SCENARIOS), log))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # So that they meet at another moment each time.
+            processes[0].wait(chance.uniform(0, 1))
+    return [problem for process, log in zip(processes, logs)
+            for problem in _end(process, log)]
+
+
+def _end(process, log):
+    try:
+        process.wait(_LIMIT)
+    except subprocess.TimeoutExpired:
+        runs.kill(process)
+        return [f'hangs: {log}']
+    return [f'failed: {log}'] if runs.counts(log).get('failed', 1) else []
+
+
+class _Reader:
+    """Reads, from outside, who has which host.
+
+    :param workspaces: those of the two runs
+    """
+
+    def __init__(self, cloud, workspaces):
+        self._admin = api.Admin(cloud)
+        self._folders = [workspace.journals for workspace in workspaces]
+        self._providers = {
+            one['name']: one['uuid'] for one in self._admin.placement.get(
+                '/resource_providers').json()['resource_providers']}
+
+    def read(self):
+        """Return a ``Reading``."""
+        out, fenced = self._out(), self._fenced()
+        leased = {
+            (trait.removeprefix(_TRAIT), host)
+            for host, provider in self._providers.items()
+            for trait in self._admin.placement.get(
+                f'/resource_providers/{provider}/traits').json()['traits']
+            if trait.startswith(_TRAIT)}
+        live = {run for folder in self._folders
+                for run in journals.held(folder)}
+        return Reading(
+            frozenset(out & self._out()), frozenset(fenced & self._fenced()),
+            # A trait that nova-compute brought back after its run is no lease.
+            frozenset((run, host) for run, host in leased if run in live))
+
+    def _out(self):
+        first, second = self._folders
+        seen = journals.hosts_out(first)
+        # Whatever the first has in both looks, it had during the second's.
+        return journals.hosts_out(second) | (
+            seen & journals.hosts_out(first))
+
+    def _fenced(self):
+        services = self._admin.compute.get(
+            '/os-services?binary=nova-compute').json()['services']
+        return {(fence[1], one['host']) for one in services
+                if (fence := _FENCE.match(one['disabled_reason'] or ''))}
+
+
+def _judge(outcomes):
+    table = prettytable.PrettyTable(
+        ('Target hosts', 'Tries', 'Passed', 'Skipped', 'Contested',
+         'Readings', 'Longest gap (s)', 'Good'))
+    table.align = 'l'
+    kinds = {}
+    for one in outcomes:
+        hosts = len(one.targets.split(','))
+        kinds.setdefault(f'{hosts}, the lease alone decides'
+                         if one.lease_alone else f'{hosts}', []).append(one)
+    for kind, some in sorted(kinds.items()):
+        table.add_row((
+            kind, len(some), sum(one.passed for one in some),
+            sum(one.skipped for one in some),
+            sum(one.contested for one in some),
+            sum(one.readings for one in some),
+            f'{max(one.longest_gap for one in some):.1f}',
+            sum(not one.problems for one in some)))
+    print(table)
+    contested = sum(one.contested for one in outcomes)
+    if not contested:
+        print('The two runs never wanted the same host')
+    good = sum(not one.problems for one in outcomes)
+    print(f'{good} of {len(outcomes)} tries good, {contested} contested')
+    return 1 if good < len(outcomes) or not contested else 0
