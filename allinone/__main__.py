@@ -23,12 +23,16 @@ from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
 from allinone import status
+from allinone.trials import faults
 from allinone.trials import kills
+from allinone.trials import noise
+from allinone.trials import pairs
 from allinone.trials import preflight
 from allinone.trials import secrets
 from allinone import workspace
 
-_TRIALS = {'kills': kills, 'preflight': preflight, 'secrets': secrets}
+_TRIALS = {'faults': faults, 'kills': kills, 'noise': noise, 'pairs': pairs,
+           'preflight': preflight, 'secrets': secrets}
 
 _EPILOG = '''
 All data, configuration, sockets and logs lie in the state directory. "up"

@@ -31,13 +31,14 @@ _LISTENERS = {'identity': ('keystone', '/v3', None),
 
 
 class Admin:
-    """Adapters, one a service, that share the admin's token."""
+    """Adapters, one a service, that share a token: by default the admin's."""
 
-    def __init__(self, cloud, username='admin', password=None):
+    def __init__(self, cloud, username='admin', password=None,
+                 project='admin'):
         auth = v3.Password(
             cloud.auth_url, username=username, user_domain_id='default',
             password=password or cloud.passwords[username],
-            project_name='admin', project_domain_id='default')
+            project_name=project, project_domain_id='default')
         shared = session.Session(
             auth, timeout=_TIMEOUT,
             verify=str(cloud.ca) if cloud.tls else True)

@@ -1,0 +1,290 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The pure parts of the trials: what they read, and how they judge."""
+
+import json
+import pathlib
+import threading
+
+import fixtures
+
+from allinone.tests import base
+from allinone.trials import faults
+from allinone.trials import journals
+from allinone.trials import noise
+from allinone.trials import pairs
+from allinone.trials import runs
+from allinone.trials import snapshot
+from allinone.trials import watch
+
+FAILED_LOG = '''
+{0} a.test_one [1.0s] ... FAILED
+
+Captured traceback:
+~~~~~~~~~~~~~~~~~~~
+    Traceback (most recent call last):
+
+      File "a.py", line 1, in test_one
+    return Restore(*func_args, **func_kwargs)
+           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    tempest.lib.exceptions.TimeoutException: Request timed out
+Details: waited 1.0 s
+
+During handling of the above exception, another exception occurred:
+
+    Traceback (most recent call last):
+
+      File "a.py", line 2, in restore
+    self.give_back()
+
+    a.exceptions.RestoreFailed: host compute1 was not given back: Conflict
+Details: 409. To put it right: start it
+
+
+Captured traceback-1:
+~~~~~~~~~~~~~~~~~~~~~
+    Traceback (most recent call last):
+
+      File "a.py", line 2, in test_one
+    self.nothing
+
+    AttributeError: nothing
+
+
+Captured pythonlogging:
+~~~~~~~~~~~~~~~~~~~~~~~
+    Body: None
+
+{0} a.test_two ... SKIPPED: no host to take down: host compute1 is away
+
+======
+Totals
+======
+Ran: 2 tests in 1.0 sec.
+ - Passed: 0
+ - Skipped: 1
+ - Expected Fail: 0
+ - Unexpected Success: 0
+ - Failed: 1
+'''
+
+
+class RunsTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.state / 'run.log'
+        self.log.write_text(FAILED_LOG)
+
+    def test_counts(self):
+        self.assertEqual({'passed': 0, 'skipped': 1, 'failed': 1},
+                         runs.counts(self.log))
+
+    def test_skips(self):
+        self.assertEqual(['no host to take down: host compute1 is away'],
+                         runs.skips(self.log))
+
+    def test_failures_are_shown_twice(self):
+        self.log.write_text(FAILED_LOG * 2)
+        self.assertEqual(
+            ['a.exceptions.RestoreFailed: host compute1 was not given back: '
+             'Conflict Details: 409. To put it right: start it',
+             'AttributeError: nothing'], runs.failures(self.log))
+
+
+class JournalsTest(base.TestCase):
+
+    LINES = ({'version': 1, 'run': 'AA', 'cloud': 'http://'},
+             {'intent': 1, 'kind': 'trait', 'what': {'trait': 'T'}},
+             {'intent': 2, 'kind': 'compute', 'what': {
+                 'outage': 'Stopped', 'target': {'host': 'compute1'}}})
+
+    def write(self, *lines, tail=''):
+        (self.state / 'AA.journal').write_text(
+            ''.join(json.dumps(line) + '\n' for line in lines) + tail)
+
+    def test_open_and_struck(self):
+        self.write(*self.LINES)
+        self.assertEqual({('AA', 'compute1')},
+                         journals.hosts_out(self.state))
+        self.write(*self.LINES, {'struck': 2})
+        self.assertEqual(set(), journals.hosts_out(self.state))
+        self.assertEqual({'AA': [('trait', {'trait': 'T'})]},
+                         journals.held(self.state))
+        self.assertEqual(
+            ['intend trait', 'intend compute Stopped',
+             'strike compute Stopped'], journals.phases(self.state))
+
+    def test_a_line_that_is_being_written(self):
+        self.write(*self.LINES, tail='{"struck": 2')
+        self.assertEqual({('AA', 'compute1')},
+                         journals.hosts_out(self.state))
+
+
+class SnapshotTest(base.TestCase):
+
+    def test_differences(self):
+        before = snapshot.Snapshot({'server': {'1': 'a', '2': 'b'}})
+        after = snapshot.Snapshot({'server': {'2': 'c', '3': 'd'}})
+        self.assertEqual(['server 1: was a, is None', 'server 2: was b, is c',
+                          'server 3: was None, is d'],
+                         before.differences(after))
+        self.assertEqual([], before.differences(before))
+
+
+class PairsTest(base.TestCase):
+
+    def read(self, out=(), fenced=(), leased=()):
+        return pairs.Reading(frozenset(out), frozenset(fenced),
+                             frozenset(leased)).hosts_taken_twice()
+
+    def test_each_its_own(self):
+        one, two = ('AA', 'compute1'), ('BB', 'compute2')
+        self.assertEqual([], self.read((one, two), (one, two), (one, two)))
+
+    def test_two_leases_on_one_host(self):
+        self.assertEqual(
+            ['compute1 is had twice: AA (leased, out), BB (leased)'],
+            self.read(out=[('AA', 'compute1')], leased=[
+                ('AA', 'compute1'), ('BB', 'compute1')]))
+
+    def test_a_lease_on_the_host_that_the_other_fenced(self):
+        self.assertEqual(
+            ['compute1 is had twice: AA (fenced), BB (leased)'],
+            self.read(fenced=[('AA', 'compute1')],
+                      leased=[('BB', 'compute1')]))
+
+
+class NoiseTest(base.TestCase):
+
+    def reading(self, moment, down='', fenced=''):
+        return noise.Reading(moment, moment + 0.5, frozenset(down.split()),
+                             frozenset(fenced.split()))
+
+    def test_intervals(self):
+        """Out from the end of the first look to the begin of the last."""
+        readings = [self.reading(1), self.reading(2, down='a'),
+                    self.reading(3, down='a b'), self.reading(4, down='b'),
+                    self.reading(5, down='a b')]
+        self.assertEqual(
+            {noise.Interval('a', 2.5, 3), noise.Interval('b', 3.5, 5),
+             noise.Interval('a', 5.5, 5)},
+            set(noise.intervals(readings, 'down')))
+        self.assertEqual([], noise.intervals(readings, 'fenced'))
+
+    def harm(self, posted, placed, deleting):
+        server = noise.Server(posted=posted, id='1', host='a', placed=placed,
+                              deleting=deleting)
+        out = noise.Interval('a', 10, 20)
+        return (bool(noise.harm([server], [out], [])),
+                bool(noise.harm([server], [], [out])))
+
+    def test_harm(self):
+        self.assertEqual((False, False), self.harm(1, 2, 9))
+        self.assertEqual((False, False), self.harm(11, 21, 22))
+        # There before the fence: that is a veto, and no harm.
+        self.assertEqual((True, False), self.harm(1, 2, 11))
+        self.assertEqual((True, True), self.harm(11, 12, 13))
+        self.assertEqual((True, False), self.harm(9, 12, None))
+
+    def test_no_harm_elsewhere(self):
+        server = noise.Server(posted=11, id='1', host='b', placed=12)
+        out = [noise.Interval('a', 10, 20)]
+        self.assertEqual([], noise.harm([server], out, out))
+
+    def test_never_placed(self):
+        self.assertEqual([], noise.harm(
+            [noise.Server(posted=11)], [noise.Interval(None, 10, 20)], []))
+
+    def test_veto(self):
+        theirs = 'server 1, which is not of this run, is on it'
+        self.assertTrue(noise.is_veto(f'host a: {theirs}'))
+        self.assertTrue(noise.is_veto(f'host a: {theirs}; host b: {theirs}'))
+        self.assertFalse(noise.is_veto(f'host a: {theirs}; host b is down'))
+
+
+class FaultsTest(base.TestCase):
+
+    def unclear(self, ending, *messages, says=''):
+        return faults.unclear(faults.Fault('x', says=says), ending, messages)
+
+    def test_ending(self):
+        log = self.state / 'run.log'
+        for counts, ending, meant in (
+                ((1, 0, 0), 'passed', 'passed'),
+                ((0, 1, 0), 'skipped', 'skipped'),
+                ((0, 1, 1), 'failed', 'ended'), (None, 'failed', 'ended')):
+            log.write_text(' - Passed: %d\n - Skipped: %d\n - Failed: %d\n'
+                           % counts if counts else 'Terminated')
+            self.assertEqual(ending, faults._ending(
+                faults.Fault('x'), log))
+            self.assertEqual(meant, faults._ending(
+                faults.Fault('x', ends=True), log))
+
+    def test_clear(self):
+        self.assertEqual([], self.unclear('passed'))
+        self.assertEqual([], self.unclear('ended'))
+        self.assertEqual([], self.unclear('failed', 'a.Failed: host a'))
+        self.assertEqual([], self.unclear('failed', 'a.Failed: host a',
+                                          says='host a'))
+        self.assertEqual([], self.unclear('failed', 'a.TimeOut',
+                                          says='TimeOut'))
+
+    def test_unclear(self):
+        self.assertEqual(['failed without a message'], self.unclear('failed'))
+        self.assertEqual(['says nothing that helps: KeyError: 3'],
+                         self.unclear('failed', 'a.Failed: x', 'KeyError: 3'))
+        self.assertEqual(['says nothing that helps: a.Failed'],
+                         self.unclear('failed', 'a.Failed'))
+        self.assertEqual(
+            ['does not say "host b": (\'a.Failed: host a\',)'],
+            self.unclear('failed', 'a.Failed: host a', says='host b'))
+
+
+class AnotherWorkspaceTest(base.TestCase):
+
+    def test_shares_nothing_and_has_its_own_options(self):
+        own = self.cloud.tempest
+        (own / 'etc').mkdir(parents=True)
+        (own / 'etc' / 'tempest.conf').write_text(f'lock_path = {own}/lock\n')
+        (own / 'etc' / 'accounts.yaml').touch()
+        (own / '.stestr.conf').touch()
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'new')
+        copy = runs.another(self.cloud, folder, target_hosts='compute2')
+        text = copy.configuration.read_text()
+        self.assertNotIn(str(own), text)
+        self.assertIn(f'lock_path = {folder}/lock\n', text)
+        self.assertIn('[local_delete]\ntarget_hosts = compute2\n', text)
+
+
+class WatchTest(base.TestCase):
+
+    def test_goes_on_when_an_api_is_away(self):
+        done = threading.Event()
+        answers = [1, OSError(), 2]
+
+        def read():
+            if len(answers) == 1:
+                done.set()
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        with watch.watching(read, 0.001) as seen:
+            self.assertTrue(done.wait(60))
+        self.assertEqual([1, 2], seen.readings)

@@ -1,0 +1,300 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Run the scenarios while another project creates and deletes servers.
+
+That project's servers go wherever the scheduler puts them, the target hosts
+included, and live for some seconds each. The exit code is 1 unless no test
+fails, every skip names a server that is in the way, none of the project's
+servers is ever on a host while that is down, none is put on a host that is
+fenced, and the cloud is afterwards what it was. It is also 1 where nothing was
+tried: no scenario ran, or no veto was needed.
+"""
+
+import contextlib
+import dataclasses
+import json
+import random
+import re
+import subprocess
+import threading
+import time
+
+import prettytable
+
+from allinone import api
+from allinone import files
+from allinone.trials import runs
+from allinone.trials import snapshot
+from allinone.trials import watch
+
+_TENANT = 'member2'
+
+_FENCE = 'local-delete-tempest-plugin run '
+
+_VETO = re.compile(r'(?:server|consumer) \S+ which is not of this run')
+_LEFT_OUT = '[local_delete] allow_placement_outage is False'
+_NOT_LEASED = re.compile(r'Not leasing host \S+: (.*)')
+_RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
+
+_LIMIT = 900
+_PAUSE = 0.1
+
+
+@dataclasses.dataclass
+class Server:
+    """One server of the other project; moments are of the monotonic clock."""
+
+    posted: float
+    id: str = None
+    host: str = None
+    #: When the host was first seen.
+    placed: float = None
+    #: When its delete was sent.
+    deleting: float = None
+    problem: str = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """For how long a host was surely out: from a first to a last look."""
+
+    host: str
+    begin: float
+    end: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """The compute services, between two moments."""
+
+    begin: float
+    end: float
+    down: frozenset[str]
+    fenced: frozenset[str]
+
+
+def add_arguments(parser):
+    parser.add_argument('--count', type=int, default=5, metavar='N',
+                        help='how often all scenarios run (default: 5)')
+    parser.add_argument('--workers', type=int, default=3, metavar='N',
+                        help='how many servers live at once (default: 3)')
+    parser.add_argument('--pause', type=float, default=6, metavar='SECONDS',
+                        help='between the servers of a worker, at most '
+                             '(default: 6)')
+    parser.add_argument('--seed', type=int, default=1, metavar='N',
+                        help='of the pauses (default: 1)')
+    parser.add_argument('--set', action='append', default=[], dest='options',
+                        metavar='NAME=VALUE',
+                        help='an option of [local_delete], to see what it '
+                             'is good for')
+
+
+def run(cloud, arguments):
+    folder = files.directory(cloud.state / 'trials' / 'noise')
+    workspace = runs.another(
+        cloud, folder / 'workspace', allow_placement_outage=False,
+        **dict(option.split('=', 1) for option in arguments.options))
+    before = snapshot.take(cloud)
+    noise = Noise(cloud, arguments)
+    problems, counts = [], {'passed': 0, 'skipped': 0, 'failed': 0}
+    with watch.watching(_reader(cloud), _PAUSE) as seen, noise.made():
+        for number in range(1, arguments.count + 1):
+            log = folder / f'run-{number:03}.log'
+            log.unlink(missing_ok=True)
+            problems += _run(workspace, log, counts)
+            print(f'{number:3} of {arguments.count}: {counts}', flush=True)
+    problems += harm(noise.servers, intervals(seen.readings, 'down'),
+                     intervals(seen.readings, 'fenced'))
+    problems += before.differences(snapshot.take(cloud))
+    text = workspace.log.read_text()
+    figures = {
+        'servers of the other project': len(noise.servers),
+        '... that became ERROR': sum(
+            bool(one.problem) for one in noise.servers),
+        'hosts down': len(intervals(seen.readings, 'down')),
+        'hosts fenced': len(intervals(seen.readings, 'fenced')),
+        'vetoes': len(_NOT_LEASED.findall(text)) + sum(
+            reason.startswith('host ') for reason in _reasons(folder)),
+        'retries of the lease': len(_RETRIED.findall(text)),
+        **{f'scenarios {how}': count for how, count in counts.items()},
+        'readings': len(seen.readings),
+        'longest gap (s)': round(seen.longest_gap, 1)}
+    files.write(folder / 'noise.json', json.dumps({
+        'figures': figures, 'problems': problems,
+        'servers': [dataclasses.asdict(one) for one in noise.servers]},
+        indent=1))
+    return _judge(figures, problems)
+
+
+def _reasons(folder):
+    return [reason for log in folder.glob('run-*.log')
+            for reason in runs.skips(log)]
+
+
+def _run(workspace, log, counts):
+    process = workspace.start(runs.SCENARIOS, log)
+    try:
+        process.wait(_LIMIT)
+    except subprocess.TimeoutExpired:
+        runs.kill(process)
+        return [f'hangs: {log}']
+    reasons = [reason for reason in runs.skips(log)
+               if _LEFT_OUT not in reason]
+    found = runs.counts(log)
+    counts['passed'] += found.get('passed', 0)
+    counts['failed'] += found.get('failed', 1)
+    counts['skipped'] += len(reasons)
+    return [f'false alarm: {line} ({log})' for line in runs.failures(log)
+            ] + [f'skipped for no veto: {reason}' for reason in reasons
+                 if not is_veto(reason)] + (
+                     [] if found else [f'ended early: {log}'])
+
+
+def is_veto(reason):
+    """Tell whether all that a skip names is what others own."""
+    return all(_VETO.search(part) for part in reason.split('; '))
+
+
+class Noise:
+    """Another project's servers.
+
+    :ivar servers: what was created, in order
+    """
+
+    def __init__(self, cloud, arguments):
+        self.servers = []
+        self._admin = api.Admin(cloud).compute
+        tenant = api.Admin(cloud, _TENANT, project=_TENANT)
+        self._tenant = tenant.compute
+        self._image = tenant.image.get('/v2/images').json()['images'][0]['id']
+        self._flavor = self._tenant.get('/flavors').json()['flavors'][0]['id']
+        self._pause = arguments.pause
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(
+                random.Random(arguments.seed + number),))
+            for number in range(arguments.workers)]
+
+    @contextlib.contextmanager
+    def made(self):
+        """Make noise for as long as the body lasts; all of it is deleted."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            for thread in self._threads:
+                thread.join()
+
+    def _work(self, chance):
+        while not self._over.wait(chance.uniform(0, self._pause)):
+            server = Server(posted=time.monotonic())
+            self.servers.append(server)
+            self._create(server)
+            self._over.wait(chance.uniform(0.5, 4))
+            self._delete(server)
+
+    def _create(self, server):
+        server.id = self._tenant.post('/servers', json={'server': {
+            'name': 'noise', 'imageRef': self._image,
+            'flavorRef': self._flavor, 'networks': 'none'}}
+        ).json()['server']['id']
+        while True:
+            shown = self._admin.get(f'/servers/{server.id}').json()['server']
+            server.host = shown['OS-EXT-SRV-ATTR:host']
+            if server.host and server.placed is None:
+                server.placed = time.monotonic()
+            if shown['status'] == 'ERROR':
+                server.problem = shown.get('fault', {}).get('message')
+            if shown['status'] != 'BUILD':
+                return
+            self._over.wait(_PAUSE)
+
+    def _delete(self, server):
+        server.deleting = time.monotonic()
+        self._tenant.delete(f'/servers/{server.id}')
+        while self._admin.get(f'/servers/{server.id}',
+                              raise_exc=False).status_code != 404:
+            # Never `_over`: what was created is deleted in any case.
+            time.sleep(_PAUSE)
+
+
+def _reader(cloud):
+    admin = api.Admin(cloud)
+
+    def read():
+        begin = time.monotonic()
+        services = admin.compute.get(
+            '/os-services?binary=nova-compute').json()['services']
+        return Reading(begin, time.monotonic(), frozenset(
+            one['host'] for one in services
+            if one['forced_down'] or one['state'] == 'down'
+        ), frozenset(
+            one['host'] for one in services
+            if (one['disabled_reason'] or '').startswith(_FENCE)))
+    return read
+
+
+def intervals(readings, kind):
+    """Return for how long each host was seen out, without a break.
+
+    :param readings: list of ``Reading``, in order
+    :param kind: 'down' or 'fenced'
+    :returns: A list of ``Interval``.
+    """
+    found, open_since, last = [], {}, None
+    for reading in (*readings, None):
+        now = getattr(reading, kind) if reading else frozenset()
+        for host in open_since.keys() - now:
+            found.append(Interval(host, open_since.pop(host), last.begin))
+        for host in now - open_since.keys():
+            # Out when the answer came, and perhaps not when it was asked.
+            open_since[host] = reading.end
+        last = reading
+    return found
+
+
+def harm(servers, down, fenced):
+    """Return a line for each server that was where it should not have been.
+
+    :param servers: list of ``Server``
+    :param down: list of ``Interval`` in which hosts were down
+    :param fenced: list of ``Interval`` in which hosts were fenced
+    """
+    placed = [one for one in servers if one.placed is not None]
+    return [
+        f'server {one.id} was on {one.host} while that was down'
+        for one in placed for out in down
+        if one.host == out.host and one.placed <= out.end
+        and (one.deleting is None or one.deleting >= out.begin)
+    ] + [
+        f'server {one.id} was put on {one.host} while that was fenced'
+        for one in placed for out in fenced
+        if one.host == out.host and out.begin < one.posted
+        and one.placed <= out.end]
+
+
+def _judge(figures, problems):
+    table = prettytable.PrettyTable(('What', 'How many'), align='l')
+    for what, count in figures.items():
+        table.add_row((what, count))
+    print(table)
+    if not figures['scenarios passed'] or not figures['vetoes']:
+        problems = [*problems, 'nothing was tried: give another --pause']
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
