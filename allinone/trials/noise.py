@@ -107,13 +107,14 @@ def run(cloud, arguments):
     workspace = runs.another(
         cloud, folder / 'workspace', allow_placement_outage=False,
         **dict(option.split('=', 1) for option in arguments.options))
+    for log in folder.glob('run-*.log'):
+        log.unlink()
     before = snapshot.take(cloud)
     noise = Noise(cloud, arguments)
     problems, counts = [], {'passed': 0, 'skipped': 0, 'failed': 0}
     with watch.watching(_reader(cloud), _PAUSE) as seen, noise.made():
         for number in range(1, arguments.count + 1):
             log = folder / f'run-{number:03}.log'
-            log.unlink(missing_ok=True)
             problems += _run(workspace, log, counts)
             print(f'{number:3} of {arguments.count}: {counts}', flush=True)
     problems += harm(noise.servers, intervals(seen.readings, 'down'),
