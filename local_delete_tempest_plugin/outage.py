@@ -94,6 +94,10 @@ class Outage(fixtures.Fixture):
                 self._journal.strike(self._intent)
 
 
+class _NotAsBefore(Exception):
+    """One of the problems that a ``RestoreFailed`` joins."""
+
+
 class ComputeOutage(Outage):
     """The change of one compute service.
 
@@ -206,15 +210,12 @@ class ComputeOutage(Outage):
             return
         if now.state != 'up':
             # It would keep its trait, and the fence tells what to do.
-            raise exceptions.RestoreFailed(
-                what='the status', remedy='start it first',
-                problem='the service is down, so it is left %s (%s)' % (
-                    now.status, now.disabled_reason))
+            raise _NotAsBefore('the service is down, so it is left %s (%s)' % (
+                now.status, now.disabled_reason))
         if now.status == 'disabled' and now.disabled_reason != self._reason:
-            raise exceptions.RestoreFailed(
-                what='the status', remedy='ask who did it',
-                problem='somebody else disabled the service meanwhile (%r), '
-                'so it is left disabled' % now.disabled_reason)
+            raise _NotAsBefore(
+                'somebody else disabled the service meanwhile (%r), so it is '
+                'left disabled: ask who did it' % now.disabled_reason)
         if self._before.disabled_reason is None:
             self._set(status=self._before.status)
         else:
@@ -233,9 +234,8 @@ class ComputeOutage(Outage):
     def _compare(self):
         now = self._services.show(self._target.host)
         if now.settings != self._before.settings:
-            raise exceptions.RestoreFailed(
-                what=now.host, remedy=self._remedy(),
-                problem='it was (%s) and is (%s)' % (self._before, now))
+            raise _NotAsBefore('it was (%s) and is (%s)' % (
+                self._before, now))
 
     def _remedy(self):
         host = shlex.quote(self._target.host)

@@ -350,6 +350,7 @@ class ComputeOutageTest(OutageTest):
         self.assertIn('the compute service of host cmp1 was not given back: ',
                       message)
         self.assertIn('Policy does not allow it', message)
+        self.assertEqual(1, message.count('To put it right'))
         self.assertIn('To put it right: openstack', message)
         self.assertIn('--up cmp1 nova-compute', message)
         self.assertIn('--enable cmp1 nova-compute', message)
