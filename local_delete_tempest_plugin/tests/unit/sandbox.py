@@ -132,6 +132,8 @@ class Sandbox(fixtures.Fixture):
         if not child:
             # Nothing of the parent's test run may go on in here.
             try:
+                # Where no tempest.conf says otherwise, the log goes there.
+                os.chdir(self.folder)
                 report.write_text(json.dumps(self._in_child(action)))
             finally:
                 os._exit(0)
