@@ -111,6 +111,25 @@ class Lease:
                      self.trait, provider_id, sorted(ghosts) or 'none')
             self._write(provider_id, wanted, generation)
 
+    def take_all(self, provider_ids):
+        """Put the trait on several providers, or on none: a move needs two.
+
+        The order is fixed, so that of two runs that want the same hosts one
+        gets them all.
+
+        :param provider_ids: UUIDs of providers that the run has no lease of.
+        :raises OutageRefused: another run's trait is on one of them.
+        """
+        taken = []
+        for provider_id in sorted(provider_ids):
+            try:
+                self.take(provider_id)
+            except exceptions.OutageRefused:
+                for holder in taken:
+                    self.give_back(holder)
+                raise
+            taken.append(provider_id)
+
     def _of_runs_with_a_flavor(self, traits):
         names = [flavor['name'] for flavor in
                  self._flavors_client.list_flavors(is_public=None)['flavors']]

@@ -64,6 +64,36 @@ class LeaseTest(base.TestCase):
         self.lease.give_back(self.provider)
         self.assertEqual(before, self.traits)
 
+    def two_hosts(self):
+        """Add a second host, and have another run that wants both."""
+        self.cloud.add_compute('cmp2', 2)
+        return (lease.Lease(self.cloud.admin(), run.Run('RUN2').trait),
+                [fake_cloud.uuid(2), fake_cloud.uuid(1)])
+
+    def test_all_or_none(self):
+        other, both = self.two_hosts()
+        other.take(fake_cloud.uuid(2))
+        with testtools.ExpectedException(exceptions.OutageRefused,
+                                         '.*00000002-.*leased by another.*'):
+            self.lease.take_all(both)
+        self.assertNotIn(self.lease.trait, self.traits)
+        other.give_back(fake_cloud.uuid(2))
+        self.lease.take_all(both)
+        for provider in both:
+            self.assertIn(self.lease.trait, self.cloud.traits[provider])
+
+    def test_one_order_for_all_runs(self):
+        """Else each of two could have one host when it asks for the other."""
+        _, both = self.two_hosts()
+        for wanted in (both, reversed(both)):
+            self.cloud.requests.clear()
+            self.lease.take_all(wanted)
+            for provider in both:
+                self.lease.give_back(provider)
+            self.assertEqual(
+                ['PUT resource_providers/%s/traits' % provider
+                 for provider in sorted(both)], self.cloud.calls('PUT')[:2])
+
     def test_given_back_without_a_write_where_it_was_not_taken(self):
         self.lease.give_back(self.provider)
         self.assertEqual([], self.cloud.calls('PUT'))
