@@ -42,6 +42,17 @@ class SecretsTest(base.TestCase):
         self.assertEqual('tempest.log has the password of nova', said)
         self.assertEqual([], secrets._find({'the-secret': 'x'}, b'no', 'log'))
 
+    def test_what_was_planted_has_to_be_found(self):
+        planted = {f'{self.state}/planted has what was planted',
+                   'the list of processes has what was planted'}
+        self.assertEqual([], secrets._judge(planted, self.state))
+        self.assertEqual(['tempest.log has x-auth-token'], secrets._judge(
+            planted | {'tempest.log has x-auth-token'}, self.state))
+        [missed] = secrets._judge(planted - {
+            'the list of processes has what was planted'}, self.state)
+        self.assertEqual('not found, so nothing is shown: the list of '
+                         'processes has what was planted', missed)
+
     def test_configuration_alone_is_left_out(self):
         for name in ('etc/tempest.conf', 'logs/tempest.log', '.stestr/0'):
             path = self.state / name

@@ -31,6 +31,7 @@ import time
 
 import prettytable
 
+from allinone import errors
 from allinone import files
 from allinone.trials import journals
 from allinone.trials import runs
@@ -82,7 +83,9 @@ def run(cloud, arguments):
     workspace = runs.another(cloud, folder / 'workspace')
     lengths = {}
     for scenario in _SCENARIOS:
-        lengths.update(_trace(workspace, scenario, folder / 'trace.log'))
+        log = folder / f'trace-{scenario}.log'
+        log.unlink(missing_ok=True)
+        lengths.update(_trace(workspace, scenario, log))
     moments = _draw(lengths, arguments.count, random.Random(arguments.seed))
     outcomes = []
     before = snapshot.take(cloud)
@@ -116,8 +119,9 @@ def _trace(workspace, scenario, log):
                 now - since, lengths.get((scenario, last), now - since))
         if not seen or seen[-1] != last:
             last, since = (seen[-1] if seen else None), now
-    if process.returncode:
-        raise SystemExit(f'{scenario} does not pass to begin with: {log}')
+    if runs.counts(log) != {'passed': 1, 'skipped': 0, 'failed': 0}:
+        raise errors.StepFailed(
+            f'{scenario} does not pass to begin with: {log}')
     return lengths
 
 
@@ -147,7 +151,7 @@ def _try(cloud, workspace, moment, before, number, log):
     while moment.phase not in journals.phases(workspace.journals)[-1:]:
         if _ended(process, _POLL):
             break
-    _ended(process, moment.seconds)
+    was_alive = not _ended(process, moment.seconds)
     runs.kill(process)
     held = journals.phases(workspace.journals)
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
@@ -159,7 +163,7 @@ def _try(cloud, workspace, moment, before, number, log):
         _lose_journal(workspace)
         arguments = ['--run', *run_ids]
     begin = time.monotonic()
-    problems = []
+    problems = [] if was_alive else [f'ended before it was killed: {log}']
     if workspace.command('recover', *arguments, log=log):
         problems.append(f'recover failed: {log}')
     seconds = time.monotonic() - begin

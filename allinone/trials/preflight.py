@@ -78,6 +78,8 @@ def _try(cloud, folder, name, settings):
         problems.append(f'ended with {code}: see {log}')
     logged = collections.Counter(_LOGGED.findall(
         (workspace.directory / 'logs' / 'tempest.log').read_text()))
+    if not sent or not logged:
+        problems.append('the proxy or the log saw no request at all')
     past = logged - collections.Counter(sent)
     problems += [f'sent past the proxy: {method} {url}'
                  for method, url in past if not _is_for_token(method, url)]

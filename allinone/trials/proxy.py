@@ -64,13 +64,22 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
     def _handle(self):
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
         exchange = Exchange(self.command, self.path, dict(self.headers), body)
-        if self.lets_through(self.command, self.path):
-            # A service that is away gives the client a broken connection.
-            with contextlib.suppress(OSError):
-                exchange = self._pass_on(exchange)
-        else:
+        if not self.lets_through(self.command, self.path):
+            self.seen.append(exchange)
             self.send_error(403)
-        self.seen.append(exchange)
+            return
+        try:
+            answer, content = self._pass_on(exchange)
+        except (OSError, http.client.HTTPException):
+            # A service that is away gives the client a broken connection.
+            self.seen.append(exchange)
+            return
+        self.seen.append(dataclasses.replace(
+            exchange, answer_headers=dict(answer.getheaders()),
+            answer=content))
+        # Not each client waits for its answer.
+        with contextlib.suppress(OSError):
+            self._give_back(answer, content)
 
     def _pass_on(self, exchange):
         target = parse.urlsplit(exchange.url)
@@ -81,7 +90,9 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
                 target._replace(scheme='', netloc='').geturl(),
                 exchange.body, exchange.headers)
             answer = upstream.getresponse()
-            content = answer.read()
+            return answer, answer.read()
+
+    def _give_back(self, answer, content):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in ('transfer-encoding', 'content-length'):
@@ -89,9 +100,6 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-        return dataclasses.replace(
-            exchange, answer_headers=dict(answer.getheaders()),
-            answer=content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 

@@ -29,6 +29,8 @@ breaks them, so the scenario of that story skips.
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 import threading
 
 import psutil
@@ -43,6 +45,8 @@ _KEYS = ('password', 'adminPass', 'original_password', 'secret')
 
 # Shorter ones would be found by chance.
 _SHORTEST = 8
+
+_PLANTED = 'planted-where-it-has-to-be-found'
 
 _COMMANDS = (('preflight',), ('recover',),
              ('recover', '--dry-run', '--run', '0123456789AB'))
@@ -70,18 +74,19 @@ def run(cloud, arguments):
     secrets = {password: f'the password of {name}'
                for name, password in cloud.passwords.items()}
     problems = []
-    with _command_lines() as lines:
+    secrets[_PLANTED] = 'what was planted'
+    (folder / 'planted').write_text(_PLANTED)
+    with _command_lines() as lines, _running_with(_PLANTED):
         for name, settings in (('dynamic', _DYNAMIC),
                                ('provisioned', _PROVISIONED)):
             problems += _try(cloud, folder / name, settings, arguments.regex,
                              secrets)
     written = _written(folder)
-    for path in written:
-        problems += _find(secrets, path.read_bytes(), path)
-    for line in lines:
-        problems += _find(secrets, line.encode(), 'the list of processes')
-    if not _find(secrets, next(iter(secrets)).encode(), 'what was planted'):
-        problems.append('what was planted was not found')
+    found = {line for path in written
+             for line in _find(secrets, path.read_bytes(), path)}
+    found.update(line for command in lines for line in _find(
+        secrets, command.encode(), 'the list of processes'))
+    problems += _judge(found, folder)
     print(f'{len(secrets)} secrets looked for in {len(written)} files, '
           f'{sum(path.stat().st_size for path in written)} bytes, and '
           f'{len(lines)} command lines')
@@ -106,7 +111,31 @@ def _try(cloud, directory, settings, regex, secrets):
     secrets.update(noted)
     problems = [f'{command} ended with {code}: see {log}'
                 for command, code in codes.items() if code]
-    return problems if noted else [*problems, 'no secret was seen on the wire']
+    if not runs.counts(log)['passed']:
+        problems.append(f'no scenario passed: see {log}')
+    if not noted:
+        problems.append('no secret was seen on the wire')
+    return problems
+
+
+def _judge(found, folder):
+    """Return what was found, and what was planted and was not."""
+    planted = {f'{where} has what was planted' for where in (
+        folder / 'planted', 'the list of processes')}
+    return [*sorted(found - planted), *(
+        f'not found, so nothing is shown: {line}'
+        for line in sorted(planted - found))]
+
+
+@contextlib.contextmanager
+def _running_with(argument):
+    """Run a process that has the argument in its command line."""
+    process = subprocess.Popen(
+        [sys.executable, '-c', 'input()', argument], stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        process.communicate(b'\n')
 
 
 def _secrets_of(exchanges):
