@@ -44,10 +44,16 @@ class Account:
         return CONF.identity.admin_role in self.roles
 
     @property
+    def has_project(self):
+        """Whether its token is for a project, not a domain or the system."""
+        return any(key in self.credentials for key in (
+            'project_name', 'project_id', 'tenant_name'))
+
+    @property
     def is_project_member(self):
         """Whether Tempest would take it for a ``project_member``."""
         return (not self.is_admin and MEMBER_ROLE in self.roles
-                and 'project_name' in self.credentials)
+                and self.has_project)
 
     def log_in(self):
         """Make the clients that use it; nothing is sent yet.
@@ -112,11 +118,11 @@ def log_in_admin():
         return clients.Manager(
             credentials_factory.get_configured_admin_credentials())
     for account in read():
-        if account.is_admin:
+        if account.is_admin and account.has_project:
             return clients.Manager(credentials_factory.get_credentials(
                 **account.credentials))
     raise lib_exc.InvalidConfiguration(
-        'no account of %s has the role %s' % (
+        'no account of %s has the role %s in a project' % (
             CONF.auth.test_accounts_file, CONF.identity.admin_role))
 
 

@@ -75,8 +75,9 @@ def find(manager):
 def _find(service, client):
     try:
         return Endpoint(service, client.base_url, client)
-    except lib_exc.EndpointNotFound:
-        # What it says is the whole catalog.
+    except (lib_exc.EndpointNotFound, IndexError):
+        # What the first says is the whole catalog; the second is Tempest's
+        # for a service without endpoints.
         return Endpoint(
             service, None, client,
             'the catalog has no %(endpoint_type)s endpoint of type '

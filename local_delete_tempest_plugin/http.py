@@ -49,7 +49,7 @@ _CHUNK = 64 * 1024
 
 # What was read may be read again; what was written may have arrived.
 _RETRIES = urllib3.Retry(
-    total=2, connect=0, redirect=False, status=False,
+    total=2, connect=0, other=0, redirect=False, status=False,
     respect_retry_after_header=False,
     allowed_methods=('GET', 'HEAD'))
 
@@ -190,7 +190,8 @@ def request(pool, url, method, headers=None, body=None, timeout=None, **_):
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if deadline.is_over:
                 raise _too_late(call, deadline)
-            cause = getattr(error, 'reason', None) or error
+            cause = (error.reason if isinstance(
+                error, urllib3.exceptions.MaxRetryError) else error)
             kind = (exceptions.Unreachable if isinstance(
                 cause, urllib3.exceptions.NewConnectionError)
                 else exceptions.RequestFailed)

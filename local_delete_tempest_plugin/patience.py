@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 
 _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError,
-             exceptions.RequestFailed)
+             exceptions.RequestFailed, exceptions.InvalidAnswer)
 
 
 class Patience:
@@ -66,7 +66,9 @@ class Patience:
         try:
             answer = self._with_a_valid_token(do)
         except Exception as error:
-            if may_pass(error):
+            if not may_pass(error):
+                self._failing_since = None
+            else:
                 self._failing_since = self._failing_since or time.monotonic()
                 LOG.warning('An API fails, and something has to be given '
                             'back: %s', error)

@@ -16,11 +16,10 @@
 
 from cliff import lister
 from oslo_config import cfg
-from tempest import clients
-from tempest.common import credentials_factory
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import accounts
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import http
@@ -63,7 +62,7 @@ def find_admin():
     """
     _check_conf()
     try:
-        return admin.Admin.of(clients.Manager(_find_credentials()))
+        return admin.Admin.of(accounts.log_in_admin())
     except lib_exc.Unauthorized as error:
         raise lib_exc.Unauthorized(
             'Keystone refuses the admin of tempest.conf ([auth] '
@@ -89,15 +88,3 @@ def _check_conf():
         if needed and not getattr(CONF, group)[option]:
             raise lib_exc.InvalidConfiguration('[%s] %s is not set' % (
                 group, option))
-
-
-def _find_credentials():
-    if CONF.auth.use_dynamic_credentials:
-        return credentials_factory.get_configured_admin_credentials()
-    provider = credentials_factory.get_credentials_provider(
-        'local-delete-command')
-    try:
-        return provider.get_admin_creds().credentials
-    finally:
-        # Or the accounts file would have one admin less with each command.
-        provider.clear_creds()

@@ -17,6 +17,7 @@
 from tempest import config
 
 from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 
@@ -61,7 +62,7 @@ def _check(endpoint):
         answer, _ = endpoint.client.raw_request(
             endpoint.url.rstrip('/') + '/', 'GET')
     except finding.FAILURES as error:
-        return finding.Finding(name, finding.FAIL, finding.words_for(error),
+        return finding.Finding(name, finding.FAIL, exceptions.one_line(error),
                                'make it reachable from here; a private CA '
                                'goes into [identity] ca_certificates_file')
     if answer.status >= 500:

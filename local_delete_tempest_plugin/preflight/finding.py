@@ -18,12 +18,13 @@ import dataclasses
 
 from oslo_log import log as logging
 from tempest.lib import exceptions as lib_exc
-import urllib3
+
+from local_delete_tempest_plugin import exceptions
 
 LOG = logging.getLogger(__name__)
 
 #: What a check can end with that is no defect of ours.
-FAILURES = (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError)
+FAILURES = (lib_exc.TempestException, OSError)
 
 PASS, WARN, FAIL = 'pass', 'warn', 'fail'
 
@@ -59,30 +60,10 @@ def collect(name, check, to_do='see tempest.log'):
         yield from check()
     except FAILURES as error:
         LOG.debug('Checking %s', name, exc_info=True)
-        yield Finding(name, FAIL, words_for(error), to_do)
+        yield Finding(name, FAIL, exceptions.one_line(error), to_do)
     except (LookupError, TypeError, ValueError) as error:
         # Not each answer has a schema: what is looked at here alone has
         # none, and no decision of a run rests on it.
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, 'an answer cannot be used: %r' % error,
                       to_do)
-
-
-def words_for(error):
-    """Say in one line what went wrong.
-
-    :param error: One of ``FAILURES``.
-    :returns: A str, without the catalog and the objects that libraries show.
-    """
-    if isinstance(error, lib_exc.EndpointNotFound):
-        return 'the catalog has no endpoint for it'
-    where = ''
-    if isinstance(error, urllib3.exceptions.MaxRetryError):
-        where = '%s://%s:%s: ' % (error.pool.scheme, error.pool.host,
-                                  error.pool.port)
-        error = error.reason
-    if isinstance(error, urllib3.exceptions.SSLError):
-        cause = error.args[0]
-        return where + 'TLS: %s' % getattr(cause, 'verify_message', cause)
-    # 'HTTPConnection(...): Failed to establish a new connection: ...'
-    return where + ' '.join(str(error).split()).rpartition('): ')[2]

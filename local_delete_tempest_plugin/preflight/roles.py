@@ -18,6 +18,7 @@ from tempest import config
 
 from local_delete_tempest_plugin import accounts
 from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 
 CONF = config.CONF
@@ -95,7 +96,7 @@ def check_provisioned():
         except finding.FAILURES as error:
             yield finding.Finding(
                 'account %s' % account, finding.FAIL,
-                finding.words_for(error),
+                exceptions.one_line(error),
                 'correct it in %s' % CONF.auth.test_accounts_file)
 
 

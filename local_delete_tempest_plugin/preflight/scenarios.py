@@ -20,6 +20,7 @@ from tempest import config
 
 from local_delete_tempest_plugin import accounts
 from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.preflight import finding
 
@@ -72,7 +73,7 @@ def _look(scenario_class):
     except unittest.SkipTest as skip:
         return None, str(skip)
     except finding.FAILURES as error:
-        return finding.words_for(error), None
+        return exceptions.one_line(error), None
     return None, None
 
 

@@ -165,3 +165,15 @@ class CheckTest(base.TestCase):
             self.refused('GET /servers', answer, status=500)
         self.refused('GET /servers', b'x' * 10 ** 5, status=500)
         self.refused('POST /v3/auth/tokens', b'<html>', status=401)
+
+    def test_errors_of_proxies_are_taken_as_they_are(self):
+        for body in ({'error': 'upstream'}, {'error': {'code': 503}}):
+            self.check('GET /servers', body, status=503)
+
+    def test_ids_of_other_shapes(self):
+        for flavor in ('42', 'm1.tiny', 'a b'):
+            self.check('GET /flavors', {
+                'flavors': [{'id': flavor, 'name': 'x'}]})
+        for flavor in ('', '..', 'a/b', 'a?b'):
+            self.refused('GET /flavors', {
+                'flavors': [{'id': flavor, 'name': 'x'}]})

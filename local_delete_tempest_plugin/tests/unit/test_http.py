@@ -17,6 +17,7 @@ import types
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
+import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import http
@@ -162,3 +163,9 @@ class RequestTest(base.TestCase):
             b'Content-Length: 17\r\n\r\n{"message": "no"}'))
         self.assertRaises(lib_exc.OverLimit,
                           self.client(server.url).get, '/usages')
+
+    def test_what_was_written_is_not_sent_again(self):
+        broken = urllib3.exceptions.SSLError('bad record mac')
+        self.assertRaises(
+            urllib3.exceptions.MaxRetryError, http._RETRIES.increment,
+            'POST', '/', error=broken)

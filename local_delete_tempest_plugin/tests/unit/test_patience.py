@@ -19,6 +19,7 @@ from unittest import mock
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import patience
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -47,6 +48,8 @@ class PatienceTest(base.TestCase):
                     '503', resp=mock.Mock(status=503)),
                 lib_exc.IdentityError('Unexpected status code 503'),
                 lib_exc.InvalidHTTPResponseBody('<html>'),
+                exceptions.InvalidAnswer(call='GET x', problem='a page'),
+                exceptions.RequestFailed(call='GET x', problem='reset'),
                 urllib3.exceptions.ProtocolError('reset')):
             self.assertEqual('back', self.call(failure, failure, 'back'))
 
