@@ -67,6 +67,19 @@ class Admin:
     def flavors_client(self):
         return self.manager.flavors_client
 
+    def flavors(self):
+        """Read every flavor, private ones included, however many pages.
+
+        :returns: A generator of what ``GET /flavors`` has of each.
+        """
+        page = {}
+        while True:
+            answer = self.flavors_client.list_flavors(is_public=None, **page)
+            yield from answer['flavors']
+            if not answer.get('flavors_links') or not answer['flavors']:
+                return
+            page = {'marker': answer['flavors'][-1]['id']}
+
     @property
     def migrations_client(self):
         return self.manager.migrations_client

@@ -99,7 +99,7 @@ class Journal:
     def intend(self, kind, **what):
         """Write down a change before it is made.
 
-        :param kind: Name of the change, one of ``changes.KINDS``.
+        :param kind: Name of the change, one that ``recovery`` can undo.
         :param what: What is needed to undo it.
         :returns: The ``Intent``.
         :raises JournalUnusable: it cannot be written; then nothing may be
@@ -162,9 +162,14 @@ class Journal:
                              | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._path, self._file = path, descriptor
-        self._write({'version': VERSION, 'run': self._run_id,
-                     'cloud': CONF.identity.uri_v3})
-        _sync_folder(folder)
+        try:
+            self._write({'version': VERSION, 'run': self._run_id,
+                         'cloud': CONF.identity.uri_v3})
+            _sync_folder(folder)
+        except OSError:
+            # Without a head nobody could read what a later try writes.
+            self._remove()
+            raise
 
     def _write(self, line):
         data = (json.dumps(line) + '\n').encode()
@@ -179,10 +184,12 @@ class Journal:
             raise
 
     def _remove(self):
-        self._path.unlink(missing_ok=True)
-        _sync_folder(self._path.parent)
-        os.close(self._file)
-        self._file = None
+        held, self._file = self._file, None
+        try:
+            self._path.unlink(missing_ok=True)
+            _sync_folder(self._path.parent)
+        finally:
+            os.close(held)
         self._count = 0
 
 
@@ -214,15 +221,37 @@ def find_dead():
     :returns: A generator of ``DeadJournal``; those of runs that live, and of
         other clouds, are passed over.
     :raises JournalUnusable: one is corrupt, of a newer version, or another
-        user's.
+        user's; raised after all others were given.
     """
     folder = directory()
-    if not folder.is_dir():
-        return
+    unusable = None
     for path in sorted(folder.glob('*' + _SUFFIX)):
-        dead = _open_dead(path)
+        try:
+            dead = _open_dead(path)
+        except exceptions.JournalUnusable as error:
+            unusable = unusable or error
+            continue
         if dead:
             yield dead
+    if unusable:
+        raise unusable
+
+
+def refuse_if_alive(run_id):
+    """Refuse to undo a run that lives on this machine.
+
+    :param run_id: Id of the run.
+    :raises JournalUnusable: its journal is held.
+    """
+    path = directory() / (run_id + _SUFFIX)
+    try:
+        with open(path) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return
+    except BlockingIOError:
+        raise exceptions.JournalUnusable(
+            path=path, problem='is held by a run that lives: end it first')
 
 
 def _open_dead(path):

@@ -56,7 +56,7 @@ class Lease:
 
     def __init__(self, admin, trait):
         self._placement = admin.placement
-        self._flavors_client = admin.flavors_client
+        self._admin = admin
         self.trait = trait
 
     def create_trait(self):
@@ -131,8 +131,7 @@ class Lease:
             taken.append(provider_id)
 
     def _of_runs_with_a_flavor(self, traits):
-        names = [flavor['name'] for flavor in
-                 self._flavors_client.list_flavors(is_public=None)['flavors']]
+        names = [flavor['name'] for flavor in self._admin.flavors()]
         return {trait for trait in traits
                 if any(run.name_of(trait) in name for name in names)}
 

@@ -188,7 +188,7 @@ class ComputeOutage(Outage):
         if problems:
             raise exceptions.RestoreFailed(
                 what='the compute service of host %s' % self._target.host,
-                problem='; '.join(problems), remedy=self._remedy())
+                problem='; '.join(problems), remedy=self.remedy())
 
     def _start_process(self):
         """Nothing was stopped: only a real outage has a process to start."""
@@ -237,7 +237,8 @@ class ComputeOutage(Outage):
             raise _NotAsBefore('it was (%s) and is (%s)' % (
                 self._before, now))
 
-    def _remedy(self):
+    def remedy(self):
+        """Give the command lines that put the host right."""
         host = shlex.quote(self._target.host)
         return ('openstack --os-compute-api-version 2.53 compute service set '
                 '--up {0} nova-compute; openstack compute service set '
@@ -298,13 +299,14 @@ class Stopped(ComputeOutage):
             'the compute service of host %s has sent %d heartbeats since '
             'its start' % (self._target.host, _HEARTBEATS), limit)
 
-    def _remedy(self):
+    def remedy(self):
+        """Give the command lines that start the process, and the rest."""
         try:
             start = shlex.join(commands.arguments(
                 'compute_start_command', self._target.host))
         except exceptions.CommandFailed:
             start = 'start nova-compute on %s' % self._target.host
-        return '%s; %s' % (start, super()._remedy())
+        return '%s; %s' % (start, super().remedy())
 
 
 class PlacementStopped(Outage):
@@ -421,7 +423,7 @@ def _start(option, host, wait, limit):
     :param option: Name of the start command's option.
     :param host: Its host, or None.
     :param wait: Callable of a limit in seconds that waits for the service.
-    :param limit: Seconds for all of it.
+    :param limit: Seconds for the last start; those before it get a part.
     :raises CommandFailed: the last start failed, and the service is not there.
     :raises tempest.lib.exceptions.TimeoutException: it is not there.
     """
@@ -434,7 +436,8 @@ def _start(option, host, wait, limit):
             # service tells, not exit codes.
             failure = error
         try:
-            return wait(limit / _STARTS)
+            # The last one may need the whole of it.
+            return wait(limit if attempt == _STARTS else limit / _STARTS)
         except lib_exc.TimeoutException as error:
             if attempt == _STARTS:
                 raise failure or error

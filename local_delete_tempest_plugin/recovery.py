@@ -108,17 +108,17 @@ class Recovery:
         if leased.trait_exists():
             intents.append(('trait', {'trait': trait}))
             holders = leased.providers()
+        self._refuse_unfenced(this_run, holders)
         intents += [
-            ('flavor', {'name': flavor['name']}) for flavor in
-            self._admin.flavors_client.list_flavors(
-                is_public=None)['flavors'] if this_run.name in flavor['name']]
+            ('flavor', {'name': flavor['name']})
+            for flavor in self._admin.flavors()
+            if this_run.name in flavor['name']]
         intents += [
             ('lease', {'provider_id': holder, 'trait': trait})
             for holder in holders]
         intents += [
-            ('server', {'name': server['name']}) for server in
-            self._admin.servers_client.list_servers(
-                all_tenants=True, name=this_run.name)['servers']]
+            ('server', {'name': name})
+            for name in sorted(self._servers_with_anything(this_run))]
         intents += [
             ('compute', self._fenced(service, this_run))
             for service in self._admin.services.list()
@@ -135,6 +135,39 @@ class Recovery:
             raise exceptions.RestoreFailed(
                 what='Placement', problem=seen, remedy=stopped.remedy())
 
+    def _servers_with_anything(self, this_run):
+        """Name the run's servers that live, or hold something though deleted.
+
+        :returns: A set of names.
+        """
+        found = set()
+        for deleted in (False, True):
+            for server in self._admin.servers_client.list_servers(
+                    all_tenants=True, deleted=deleted,
+                    name=this_run.name)['servers']:
+                if not deleted or self._admin.placement.list_allocations(
+                        server['id'])['allocations']:
+                    found.add(server['name'])
+        return found
+
+    def _refuse_unfenced(self, this_run, holders):
+        """Refuse to take a lease that is all that tells of a host's outage."""
+        for service in self._admin.services.list():
+            if service.disabled_reason == this_run.fence_reason or (
+                    service.state == 'up' and not service.forced_down):
+                continue
+            try:
+                target = self._admin.services.target_host(service.host)
+            except exceptions.OutageRefused:
+                continue
+            if target.provider_id in holders:
+                raise exceptions.RestoreFailed(
+                    what=str(target), problem='the run has leased it, and '
+                    'without a fence nothing tells what else it changed: %s'
+                    % service, remedy='%s; then this again' % (
+                        outages.ForcedDown.resume(
+                            self._admin, target, None, service).remedy()))
+
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
         # down. Whether the process was stopped too only a command can tell.
@@ -147,6 +180,27 @@ class Recovery:
                 'before': dataclasses.asdict(dataclasses.replace(
                     service, status='enabled', disabled_reason=None,
                     forced_down=False))}
+
+    def recover_all(self, dead_runs):
+        """Undo all that several dead runs had in mind.
+
+        :param dead_runs: A list of ``journal.DeadJournal``; they are closed.
+        :raises RestoreFailed: see ``recover``; all were tried, for a host
+            that is gone for good must not keep those of other runs down.
+        """
+        failures = []
+        for dead in dead_runs:
+            try:
+                self.recover(dead)
+            except exceptions.RestoreFailed as error:
+                failures.append(error)
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise exceptions.RestoreFailed(
+                what='what %d runs changed' % len(failures),
+                problem='; '.join(map(str, failures)),
+                remedy='tempest local-delete recover')
 
     def recover(self, dead):
         """Undo all that a dead run had in mind, the last thing first.
@@ -227,10 +281,9 @@ class Recovery:
         lease.Lease(self._admin, trait).give_back(provider_id)
 
     def _undo_flavor(self, name):
-        client = self._admin.flavors_client
-        for flavor in client.list_flavors(is_public=None)['flavors']:
+        for flavor in list(self._admin.flavors()):
             if flavor['name'] == name:
-                client.delete_flavor(flavor['id'])
+                self._admin.flavors_client.delete_flavor(flavor['id'])
 
     def _undo_trait(self, trait):
         lease.Lease(self._admin, trait).delete_trait()

@@ -19,6 +19,7 @@ import re
 
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin.cmd import base
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import recovery
 
@@ -45,25 +46,41 @@ class Recover(base.Command):
     def take_action(self, args):
         rows = []
         with admin.microversions():
-            dead_runs = list(journal.find_dead())
-            for dead in dead_runs:
-                recovery.release_accounts(dead.run_id)
             recoverer = recovery.Recovery(base.find_admin())
-            if args.run and args.run not in [
-                    dead.run_id for dead in dead_runs]:
-                dead_runs = [recoverer.find_in_cloud(args.run)]
+            dead_runs, unusable = self._find(recoverer, args.run)
             for dead in dead_runs:
-                rows += self._recover(recoverer, dead, args.dry_run)
+                rows += self._rows(dead, args.dry_run)
+            if not args.dry_run:
+                recoverer.recover_all(dead_runs)
+            if unusable:
+                raise unusable
         return ('Run', 'Change', 'What', 'Outcome'), rows
 
-    def _recover(self, recoverer, dead, dry_run):
+    def _find(self, recoverer, run_id):
+        """Find the dead runs to undo, or the one with the id.
+
+        :returns: (list of ``journal.DeadJournal``, the ``JournalUnusable``
+            of one that cannot be read, or None).
+        """
+        found, unusable = [], None
+        try:
+            for dead in journal.find_dead():
+                if run_id in (None, dead.run_id):
+                    found.append(dead)
+                else:
+                    dead.close(recovered=False)
+        except exceptions.JournalUnusable as error:
+            unusable = error
+        if run_id and not found:
+            journal.refuse_if_alive(run_id)
+            found.append(recoverer.find_in_cloud(run_id))
+        return found, unusable
+
+    def _rows(self, dead, dry_run):
         if dry_run:
-            outcome = 'would be undone'
             dead.close(recovered=False)
-        else:
-            recoverer.recover(dead)
-            outcome = 'undone'
-        return [(dead.run_id, intent.kind, recovery.describe(intent), outcome)
+        return [(dead.run_id, intent.kind, recovery.describe(intent),
+                 'would be undone' if dry_run else 'undone')
                 for intent in reversed(dead.intents)]
 
 

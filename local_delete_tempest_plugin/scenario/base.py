@@ -138,12 +138,12 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     @classmethod
     def setup_credentials(cls):
-        endpoints.require_tls(accounts.log_in_admin)
-        cls.set_network_resources(network=True, subnet=True, dhcp=True)
         interrupts.end_as_ctrl_c_does()
         # Here and not later, for this is where the first request is sent.
         cls._bounded = http.BoundedFixture()
         cls._bounded.setUp()
+        endpoints.require_tls(accounts.log_in_admin)
+        cls.set_network_resources(network=True, subnet=True, dhcp=True)
         cls.dead_journals = list(journal.find_dead())
         for dead in cls.dead_journals:
             if not CONF.local_delete.recover_on_start:
@@ -158,6 +158,11 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def clear_credentials(cls):
         try:
+            if cls._credentials_intent is not None and (
+                    CONF.auth.use_dynamic_credentials):
+                # Tempest forgets what it had half made when a request failed.
+                recovery.Recovery(admin.Admin.of(
+                    accounts.log_in_admin())).undo(cls._credentials_intent)
             super().clear_credentials()
             if cls._credentials_intent is not None:
                 cls.journal.strike(cls._credentials_intent)
@@ -192,8 +197,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         microversions.setUp()
         cls.addClassResourceCleanup(microversions.cleanUp)
         cls.recovery = recovery.Recovery(cls.admin)
-        while cls.dead_journals:
-            cls.recovery.recover(cls.dead_journals.pop())
+        dead_runs, cls.dead_journals = cls.dead_journals, []
+        cls.recovery.recover_all(dead_runs)
         cls.project_id = cls.os_project_member.credentials.project_id
         cls.guard = guard.Guard(cls.this_run, cls.admin)
         cls.lease = lease.Lease(cls.admin, cls.this_run.trait)

@@ -330,9 +330,15 @@ class FakeCloud:
         return 202, None
 
     def _list_flavors(self, query):
-        return 200, {'flavors': [
-            {'id': name, 'name': name, 'links': []}
-            for name in self.flavors]}
+        first = self.flavors.index(query['marker']) + 1 if (
+            'marker' in query) else 0
+        page = self.flavors[first:first + self.page_size]
+        answer = {'flavors': [{'id': name, 'name': name, 'links': []}
+                              for name in page]}
+        if first + len(page) < len(self.flavors):
+            answer['flavors_links'] = [
+                {'rel': 'next', 'href': 'http://compute.test/next'}]
+        return 200, answer
 
     def _list_migrations(self, query):
         return 200, {'migrations': [

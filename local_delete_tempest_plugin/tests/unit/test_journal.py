@@ -20,6 +20,7 @@ import pathlib
 import resource
 
 import fixtures
+import testtools
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
@@ -174,6 +175,42 @@ class JournalTest(base.TestCase):
             exceptions.JournalUnusable, journal.Journal(RUN).intend, 'trait')
         self.assertEqual('journal %s cannot be written (File exists), so '
                          'nothing is changed' % self.folder, str(refused))
+
+    def test_full_disk_from_the_start(self):
+        """A file without a head would be corrupt once there is room."""
+        kept = journal.Journal(RUN)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))
+        try:
+            self.assertRaises(exceptions.JournalUnusable,
+                              kept.intend, 'trait', a=1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertFalse(self.path.exists())
+        kept.intend('lease', b=2)
+        del kept
+        self.assertIn('"run"', self.path.read_text().splitlines()[0])
+
+    def test_bad_ones_do_not_hide_good_ones(self):
+        self.write('nonsense\n')
+        good = self.path.with_name('BA9876543210.journal')
+        good.touch(mode=0o600)
+        good.write_text(json.dumps(self.head(run='BA9876543210')) + '\n')
+        found = []
+        with testtools.ExpectedException(exceptions.JournalUnusable,
+                                         '.*corrupt in line 1'):
+            for dead in journal.find_dead():
+                found.append(dead.run_id)
+                dead.close(recovered=False)
+        self.assertEqual(['BA9876543210'], found)
+
+    def test_a_run_that_lives_is_not_undone(self):
+        journal.refuse_if_alive(RUN)
+        alive = journal.Journal(RUN)
+        alive.intend('trait', a=1)
+        with testtools.ExpectedException(
+                exceptions.JournalUnusable, '.*held by a run that lives.*'):
+            journal.refuse_if_alive(RUN)
 
     def test_full_disk(self):
         """Half a line is taken back, so that the next one can be read."""

@@ -166,6 +166,35 @@ class RecoveryTest(base.TestCase):
             ('enabled', False), (found['compute']['before']['status'],
                                  found['compute']['before']['forced_down']))
 
+    def test_a_host_without_a_fence_is_not_forgotten(self):
+        """Its lease is all that tells of it, and so is not taken."""
+        self.take_down()
+        self.cloud.service_of('cmp1').update(status='enabled',
+                                             disabled_reason=None)
+        refused = self.assertRaises(exceptions.RestoreFailed,
+                                    self.find_in_cloud)
+        self.assertIn('host cmp1', str(refused))
+        self.assertIn('--up cmp1 nova-compute', str(refused))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_flavors_of_later_pages_are_found(self):
+        self.cloud.page_size = 2
+        self.cloud.flavors += ['a', 'b', 'c', 'x-%s-1' % DEAD.name]
+        self.assertEqual({'flavor'}, set(self.find_in_cloud()))
+
+    def test_one_dead_run_does_not_keep_the_next(self):
+        self.take_down()
+        gone = dict(self.lease, provider_id=fake_cloud.uuid(99))
+        runs = [_Dead(None, run_id, [journal.Intent(1, 'lease', what)])
+                for run_id, what in (('000000000000', gone),
+                                     (DEAD.id, self.lease))]
+        failed = self.assertRaises(exceptions.RestoreFailed,
+                                   self.recovery.recover_all, runs)
+        self.assertIn('what run 000000000000 changed', str(failed))
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+        self.assertEqual([False, True], [dead.recovered for dead in runs])
+
     def test_nothing_found_without_a_journal(self):
         self.assertEqual({}, self.find_in_cloud())
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
