@@ -22,10 +22,15 @@ import shutil
 import signal
 import subprocess
 
+import psutil
+
 from allinone import files
 from allinone import supervision
 
 SCENARIOS = r'^local_delete_tempest_plugin\.'
+
+# For giving back what is out: it may take the start of a service.
+_GRACE = 120
 
 # A traceback's last line, and what follows it of a message of several lines,
 # which is not indented. Lines of code are indented as much, but have spaces.
@@ -59,15 +64,40 @@ class Workspace:
         """Start the scenarios; they have a process group of their own.
 
         :param log: file that gets what they print
-        :returns: A ``subprocess.Popen`` with an open file as its ``stdout``.
+        :returns: A ``subprocess.Popen``.
         """
         return self._start(log, environment, 'run', '--serial', '--regex',
                            regex)
 
+    def running(self, regex, log, **environment):
+        """Start the scenarios; none of them lives longer than the body.
+
+        :param log: file that gets what they print
+        :returns: A context manager that gives a ``subprocess.Popen``.
+        """
+        return _not_outlived(self.start(regex, log, **environment))
+
     def command(self, *arguments, log, debug=False, **environment):
         """Run ``tempest local-delete ...`` to its end; return its code."""
-        return self._start(log, environment, *['--debug'] * debug,
-                           'local-delete', *arguments).wait()
+        with _not_outlived(self._start(
+                log, environment, *['--debug'] * debug, 'local-delete',
+                *arguments)) as process:
+            return process.wait()
+
+    def wait(self, process, log, limit):
+        """Wait until a run has ended; one that hangs is killed and undone.
+
+        :param process: what ``start`` returned, or ``running`` gave
+        :param log: file that gets what ``recover`` prints
+        :param limit: seconds
+        :returns: A list of problems.
+        """
+        if wait(process, limit):
+            return []
+        problems = [f'hangs: {log}']
+        if self.command('recover', log=log):
+            problems.append(f'recover failed: {log}')
+        return problems
 
     def _start(self, log, environment, *arguments):
         tempest = supervision.tool('tempest')
@@ -80,11 +110,6 @@ class Workspace:
                 env={**os.environ, 'PATH': path,
                      'TEMPEST_CONFIG_DIR': str(self.directory / 'etc'),
                      **environment})
-
-
-def own(cloud):
-    """Return the workspace that ``up`` made."""
-    return Workspace(cloud.tempest)
 
 
 def another(cloud, directory, **options):
@@ -116,6 +141,54 @@ def kill(process, signum=signal.SIGKILL):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signum)
     process.wait()
+
+
+def wait(process, limit):
+    """Wait until nothing of a run is left; kill it where that takes too long.
+
+    :param limit: seconds; for what outlives its leader, as many again
+    :returns: Whether it ended by itself.
+    """
+    try:
+        process.wait(limit)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        return False
+    # Its worker may go on giving back after the leader has gone.
+    _, alive = psutil.wait_procs(_group(process), timeout=limit)
+    if alive:
+        kill(process)
+    return not alive
+
+
+@contextlib.contextmanager
+def _not_outlived(process, grace=_GRACE):
+    """End all of a run that still lives after the body, the gentle way first.
+
+    :param grace: seconds that it has for giving back
+    """
+    try:
+        yield process
+    finally:
+        alive = _group(process)
+        if alive:
+            try:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGINT)
+                psutil.wait_procs(alive, timeout=grace)
+            finally:
+                kill(process)
+
+
+def _group(process):
+    """Return the processes of a run that live."""
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if (os.getpgid(one.pid) == process.pid
+                    and one.status() != psutil.STATUS_ZOMBIE):
+                found.append(one)
+    return found
 
 
 def counts(log):
