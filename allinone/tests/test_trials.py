@@ -17,7 +17,6 @@
 
 import json
 import pathlib
-import threading
 
 import fixtures
 
@@ -28,7 +27,6 @@ from allinone.trials import noise
 from allinone.trials import pairs
 from allinone.trials import runs
 from allinone.trials import snapshot
-from allinone.trials import watch
 
 FAILED_LOG = '''
 {0} a.test_one [1.0s] ... FAILED
@@ -269,22 +267,3 @@ class AnotherWorkspaceTest(base.TestCase):
         self.assertNotIn(str(own), text)
         self.assertIn(f'lock_path = {folder}/lock\n', text)
         self.assertIn('[local_delete]\ntarget_hosts = compute2\n', text)
-
-
-class WatchTest(base.TestCase):
-
-    def test_goes_on_when_an_api_is_away(self):
-        done = threading.Event()
-        answers = [1, OSError(), 2]
-
-        def read():
-            if len(answers) == 1:
-                done.set()
-            answer = answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        with watch.watching(read, 0.001) as seen:
-            self.assertTrue(done.wait(60))
-        self.assertEqual([1, 2], seen.readings)

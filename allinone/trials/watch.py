@@ -15,33 +15,48 @@
 
 """Looking at the cloud again and again while something else goes on."""
 
+import concurrent.futures
 import contextlib
+import json
 import threading
 import time
+
+from keystoneauth1 import exceptions as keystone_exceptions
+
+# An API that is away, or a journal that is being written.
+_AWAY = (keystone_exceptions.ClientException, OSError, json.JSONDecodeError)
+
+# Longer ones hide too much; the fences and leases themselves last seconds.
+_LONGEST_GAP = 10
 
 
 @contextlib.contextmanager
 def watching(read, pause):
     """Read in a thread for as long as the body lasts.
 
-    :param read: callable without arguments; one that raises is taken for an
-        API that is away at the moment, and is called again
+    Whatever ``read`` raises, other than for an API that is away at the moment
+    or a journal that is being written, is raised after the body.
+
+    :param read: callable without arguments
     :param pause: seconds between two readings
     :returns: A context manager that gives a ``Watch``.
     """
     watch = Watch(read, pause)
-    watch.start()
-    try:
-        yield watch
-    finally:
-        watch.end()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(watch.look)
+        try:
+            yield watch
+        finally:
+            watch.end()
+        looking.result()
 
 
 class Watch:
     """What was read, and how long nobody looked.
 
     :ivar readings: what ``read`` returned, in order
-    :ivar longest_gap: seconds between the begins of two readings, at most
+    :ivar longest_gap: seconds between the begins of two readings, at most;
+        begin and end of it all count as readings
     """
 
     def __init__(self, read, pause):
@@ -50,21 +65,32 @@ class Watch:
         self._read = read
         self._pause = pause
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self.start = self._thread.start
+        self._last = self._end = time.monotonic()
 
-    def _look(self):
-        last = None
+    def look(self):
+        """Read, until it is over."""
         while not self._over.is_set():
             begin = time.monotonic()
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*_AWAY):
                 self.readings.append(self._read())
-                if last is not None:
-                    self.longest_gap = max(self.longest_gap, begin - last)
-                last = begin
+                self._seen(begin)
             self._over.wait(self._pause)
+        self._seen(self._end)
 
     def end(self):
-        """Stop looking, and wait until the last look has ended."""
+        """Make ``look`` return, once the look that is under way has ended."""
+        self._end = time.monotonic()
         self._over.set()
-        self._thread.join()
+
+    def _seen(self, moment):
+        self.longest_gap = max(self.longest_gap, moment - self._last)
+        self._last = moment
+
+    def problems(self):
+        """Return a line for whatever makes the readings worth nothing."""
+        if not self.readings:
+            return ['nothing was read meanwhile']
+        if self.longest_gap > _LONGEST_GAP:
+            return [f'nothing was read for {self.longest_gap:.1f} s, and '
+                    f'{_LONGEST_GAP} s are the limit']
+        return []
