@@ -56,6 +56,12 @@ def endpoint(cloud, service):
     return cloud.url(listener) + path
 
 
+def compute_services(admin):
+    """Return what Nova knows of each nova-compute, as a list of dicts."""
+    return admin.compute.get(
+        '/os-services?binary=nova-compute').json()['services']
+
+
 def take_over(cloud, password):
     """Make a Keystone from the cache this deployment's own.
 

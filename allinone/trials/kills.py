@@ -184,10 +184,8 @@ def _try(cloud, workspace, moment, before, number, log):
         problems.append(f'recover failed: {log}')
     seconds = time.monotonic() - begin
     after = snapshot.take(cloud)
-    different = before.differences(after)
-    ghosts = [line for line in different
-              if snapshot.is_of_ghost(line, run_ids)]
-    problems += [line for line in different if line not in ghosts]
+    left, ghosts = snapshot.split(before.differences(after), run_ids)
+    problems += left
     problems += _again(workspace, arguments, log)
     return Outcome(moment, held[-1] if held else _NOTHING_HELD,
                    bool(arguments), seconds, problems, ghosts), after

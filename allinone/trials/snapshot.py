@@ -19,6 +19,7 @@ import dataclasses
 import re
 
 from allinone import api
+from allinone.trials import marks
 
 # Placement's generation and Nova's heartbeat change by themselves.
 _SERVICE = ('state', 'status', 'disabled_reason', 'forced_down')
@@ -40,18 +41,22 @@ class Snapshot:
             if before.get(key) != after.get(key)]
 
 
-def is_of_ghost(line, run_ids):
-    """Tell whether a difference is a trait that Nova itself brought back.
+def split(differences, run_ids):
+    """Tell what runs left from the traits that Nova itself brought back.
 
     An audit that is under way while its service is disabled or enabled writes
     the traits that it had cached minutes before, and with them those of runs
     that have ended (doc/source/findings.rst).
 
-    :param line: of ``Snapshot.differences``
+    :param differences: what ``Snapshot.differences`` returned
     :param run_ids: of the runs that were under way since the snapshot before
+    :returns: Two lists of lines: what runs left, and the ghosts.
     """
-    found = re.match(r'(custom )?trait CUSTOM_LOCAL_DELETE_(\w+)', line)
-    return bool(found) and found.group(2) not in run_ids
+    ghosts = [
+        line for line in differences
+        if (found := re.match(rf'(custom )?trait {marks.TRAIT}(\w+)', line))
+        and found[2] not in run_ids]
+    return [line for line in differences if line not in ghosts], ghosts
 
 
 def take(cloud):
@@ -90,8 +95,7 @@ def _named(service, path, key):
 
 def _services(admin):
     return {one['host']: {name: one[name] for name in _SERVICE}
-            for one in admin.compute.get(
-                '/os-services?binary=nova-compute').json()['services']}
+            for one in api.compute_services(admin)}
 
 
 def _providers(admin):
