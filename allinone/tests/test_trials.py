@@ -23,6 +23,8 @@ import fixtures
 from allinone.tests import base
 from allinone.trials import faults
 from allinone.trials import journals
+from allinone.trials import load
+from allinone.trials import marks
 from allinone.trials import noise
 from allinone.trials import pairs
 from allinone.trials import runs
@@ -143,6 +145,37 @@ class SnapshotTest(base.TestCase):
                          before.differences(after))
         self.assertEqual([], before.differences(before))
 
+    def test_split(self):
+        """Only traits of runs that have ended are Nova's own."""
+        left = ['server 1: was a, is None', 'trait COMPUTE_X on a: was ...',
+                'trait CUSTOM_LOCAL_DELETE_AA on a: was None, is True']
+        ghosts = ['trait CUSTOM_LOCAL_DELETE_BB on a: was None, is True',
+                  'custom trait CUSTOM_LOCAL_DELETE_BB: was True, is None']
+        self.assertEqual((left, ghosts),
+                         snapshot.split(ghosts + left, {'AA'}))
+
+
+class MarksTest(base.TestCase):
+
+    RUN = '0123456789AB'
+
+    def test_fences(self):
+        reasons = {'a': f'local-delete-tempest-plugin run {self.RUN}: test',
+                   'b': None, 'c': 'disk is broken'}
+        self.assertEqual({(self.RUN, 'a')}, marks.fences([
+            {'host': host, 'disabled_reason': reason}
+            for host, reason in reasons.items()]))
+
+    def test_lost(self):
+        for reason in (
+                f'a is leased by another run: CUSTOM_LOCAL_DELETE_{self.RUN}',
+                f'a is disabled (local-delete-tempest-plugin run {self.RUN})',
+                'server 1, which is not of this run',
+                'consumer 1, which is not of this run'):
+            # As the plugin words it, there is no comma.
+            self.assertRegex(reason.replace(',', ''), marks.LOST)
+        self.assertNotRegex('a is disabled (disk is broken)', marks.LOST)
+
 
 class PairsTest(base.TestCase):
 
@@ -185,8 +218,8 @@ class NoiseTest(base.TestCase):
         self.assertEqual([], noise.intervals(readings, 'fenced'))
 
     def harm(self, posted, placed, deleting):
-        server = noise.Server(posted=posted, id='1', host='a', placed=placed,
-                              deleting=deleting)
+        server = load.Server(posted=posted, id='1', host='a', placed=placed,
+                             deleting=deleting)
         out = noise.Interval('a', 10, 20)
         return (bool(noise.harm([server], [out], [])),
                 bool(noise.harm([server], [], [out])))
@@ -200,19 +233,28 @@ class NoiseTest(base.TestCase):
         self.assertEqual((True, False), self.harm(9, 12, None))
 
     def test_no_harm_elsewhere(self):
-        server = noise.Server(posted=11, id='1', host='b', placed=12)
+        server = load.Server(posted=11, id='1', host='b', placed=12)
         out = [noise.Interval('a', 10, 20)]
         self.assertEqual([], noise.harm([server], out, out))
 
     def test_never_placed(self):
         self.assertEqual([], noise.harm(
-            [noise.Server(posted=11)], [noise.Interval(None, 10, 20)], []))
+            [load.Server(posted=11)], [noise.Interval(None, 10, 20)], []))
 
     def test_veto(self):
         theirs = 'server 1, which is not of this run, is on it'
         self.assertTrue(noise.is_veto(f'host a: {theirs}'))
         self.assertTrue(noise.is_veto(f'host a: {theirs}; host b: {theirs}'))
         self.assertFalse(noise.is_veto(f'host a: {theirs}; host b is down'))
+
+    def test_untried(self):
+        figures = {'scenarios passed': 5, 'vetoes': 1, 'hosts down': 2,
+                   'hosts fenced': 3, 'readings': 9}
+        self.assertEqual([], noise.untried(figures))
+        for what in ('scenarios passed', 'vetoes', 'hosts down',
+                     'hosts fenced'):
+            [line] = noise.untried({**figures, what: 0})
+            self.assertIn(f'{what}: none', line)
 
 
 class FaultsTest(base.TestCase):

@@ -20,51 +20,31 @@ included, and live for some seconds each. The exit code is 1 unless no test
 fails, every skip names a server that is in the way, none of the project's
 servers is ever on a host while that is down, none is put on a host that is
 fenced, and the cloud is afterwards what it was. It is also 1 where nothing was
-tried: no scenario ran, or no veto was needed.
+tried: no scenario passed, no veto was needed, or no host was seen out.
 """
 
-import contextlib
 import dataclasses
 import json
-import random
 import re
-import subprocess
-import threading
 import time
 
 import prettytable
 
 from allinone import api
 from allinone import files
+from allinone.trials import journals
+from allinone.trials import load
+from allinone.trials import marks
 from allinone.trials import runs
 from allinone.trials import snapshot
 from allinone.trials import watch
 
-_TENANT = 'member2'
-
-_FENCE = 'local-delete-tempest-plugin run '
-
-_VETO = re.compile(r'(?:server|consumer) \S+ which is not of this run')
 _LEFT_OUT = '[local_delete] allow_placement_outage is False'
 _NOT_LEASED = re.compile(r'Not leasing host \S+: (.*)')
 _RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
 
 _LIMIT = 900
 _PAUSE = 0.1
-
-
-@dataclasses.dataclass
-class Server:
-    """One server of the other project; moments are of the monotonic clock."""
-
-    posted: float
-    id: str = None
-    host: str = None
-    #: When the host was first seen.
-    placed: float = None
-    #: When its delete was sent.
-    deleting: float = None
-    problem: str = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,16 +90,21 @@ def run(cloud, arguments):
     for log in folder.glob('run-*.log'):
         log.unlink()
     before = snapshot.take(cloud)
-    noise = Noise(cloud, arguments)
+    noise = load.Load(cloud, arguments.workers, arguments.pause,
+                      arguments.seed)
     problems, counts = [], {'passed': 0, 'skipped': 0, 'failed': 0}
-    with watch.watching(_reader(cloud), _PAUSE) as seen, noise.made():
+    reader = _Reader(cloud, workspace)
+    with watch.watching(reader.read, _PAUSE) as seen, noise.made():
         for number in range(1, arguments.count + 1):
             log = folder / f'run-{number:03}.log'
             problems += _run(workspace, log, counts)
             print(f'{number:3} of {arguments.count}: {counts}', flush=True)
+    problems += noise.problems + seen.problems()
     problems += harm(noise.servers, intervals(seen.readings, 'down'),
                      intervals(seen.readings, 'fenced'))
-    problems += before.differences(snapshot.take(cloud))
+    left, ghosts = snapshot.split(
+        before.differences(snapshot.take(cloud)), reader.run_ids)
+    problems += left
     text = workspace.log.read_text()
     figures = {
         'servers of the other project': len(noise.servers),
@@ -131,6 +116,7 @@ def run(cloud, arguments):
             reason.startswith('host ') for reason in _reasons(folder)),
         'retries of the lease': len(_RETRIED.findall(text)),
         **{f'scenarios {how}': count for how, count in counts.items()},
+        'traits of earlier runs that Nova changed': len(ghosts),
         'readings': len(seen.readings),
         'longest gap (s)': round(seen.longest_gap, 1)}
     files.write(folder / 'noise.json', json.dumps({
@@ -146,12 +132,10 @@ def _reasons(folder):
 
 
 def _run(workspace, log, counts):
-    process = workspace.start(runs.SCENARIOS, log)
-    try:
-        process.wait(_LIMIT)
-    except subprocess.TimeoutExpired:
-        runs.kill(process)
-        return [f'hangs: {log}']
+    with workspace.running(runs.SCENARIOS, log) as process:
+        problems = workspace.wait(process, log, _LIMIT)
+    if problems:
+        return problems
     reasons = [reason for reason in runs.skips(log)
                if _LEFT_OUT not in reason]
     found = runs.counts(log)
@@ -166,88 +150,29 @@ def _run(workspace, log, counts):
 
 def is_veto(reason):
     """Tell whether all that a skip names is what others own."""
-    return all(_VETO.search(part) for part in reason.split('; '))
+    return all(marks.FOREIGN.search(part) for part in reason.split('; '))
 
 
-class Noise:
-    """Another project's servers.
+class _Reader:
+    """Reads which hosts are out.
 
-    :ivar servers: what was created, in order
+    :ivar run_ids: of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, arguments):
-        self.servers = []
-        self._admin = api.Admin(cloud).compute
-        tenant = api.Admin(cloud, _TENANT, project=_TENANT)
-        self._tenant = tenant.compute
-        self._image = tenant.image.get('/v2/images').json()['images'][0]['id']
-        self._flavor = self._tenant.get('/flavors').json()['flavors'][0]['id']
-        self._pause = arguments.pause
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, args=(
-                random.Random(arguments.seed + number),))
-            for number in range(arguments.workers)]
+    def __init__(self, cloud, workspace):
+        self.run_ids = set()
+        self._admin = api.Admin(cloud)
+        self._journals = workspace.journals
 
-    @contextlib.contextmanager
-    def made(self):
-        """Make noise for as long as the body lasts; all of it is deleted."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in self._threads:
-                thread.join()
-
-    def _work(self, chance):
-        while not self._over.wait(chance.uniform(0, self._pause)):
-            server = Server(posted=time.monotonic())
-            self.servers.append(server)
-            self._create(server)
-            self._over.wait(chance.uniform(0.5, 4))
-            self._delete(server)
-
-    def _create(self, server):
-        server.id = self._tenant.post('/servers', json={'server': {
-            'name': 'noise', 'imageRef': self._image,
-            'flavorRef': self._flavor, 'networks': 'none'}}
-        ).json()['server']['id']
-        while True:
-            shown = self._admin.get(f'/servers/{server.id}').json()['server']
-            server.host = shown['OS-EXT-SRV-ATTR:host']
-            if server.host and server.placed is None:
-                server.placed = time.monotonic()
-            if shown['status'] == 'ERROR':
-                server.problem = shown.get('fault', {}).get('message')
-            if shown['status'] != 'BUILD':
-                return
-            self._over.wait(_PAUSE)
-
-    def _delete(self, server):
-        server.deleting = time.monotonic()
-        self._tenant.delete(f'/servers/{server.id}')
-        while self._admin.get(f'/servers/{server.id}',
-                              raise_exc=False).status_code != 404:
-            # Never `_over`: what was created is deleted in any case.
-            time.sleep(_PAUSE)
-
-
-def _reader(cloud):
-    admin = api.Admin(cloud)
-
-    def read():
+    def read(self):
+        """Return a ``Reading``."""
+        self.run_ids |= journals.held(self._journals).keys()
         begin = time.monotonic()
-        services = admin.compute.get(
-            '/os-services?binary=nova-compute').json()['services']
+        services = api.compute_services(self._admin)
         return Reading(begin, time.monotonic(), frozenset(
             one['host'] for one in services
             if one['forced_down'] or one['state'] == 'down'
-        ), frozenset(
-            one['host'] for one in services
-            if (one['disabled_reason'] or '').startswith(_FENCE)))
-    return read
+        ), frozenset(host for _, host in marks.fences(services)))
 
 
 def intervals(readings, kind):
@@ -294,8 +219,13 @@ def _judge(figures, problems):
     for what, count in figures.items():
         table.add_row((what, count))
     print(table)
-    if not figures['scenarios passed'] or not figures['vetoes']:
-        problems = [*problems, 'nothing was tried: give another --pause']
-    for problem in problems:
+    for problem in (*problems, *untried(figures)):
         print(problem)
-    return 1 if problems else 0
+    return 1 if problems or untried(figures) else 0
+
+
+def untried(figures):
+    """Return a line for whatever was never there, and so was not tried."""
+    return [f'{what}: none, so nothing was tried: give another --pause'
+            for what in ('scenarios passed', 'vetoes', 'hosts down',
+                         'hosts fenced') if not figures[what]]

@@ -26,7 +26,6 @@ import contextlib
 import dataclasses
 import json
 import random
-import re
 import subprocess
 
 import prettytable
@@ -35,6 +34,7 @@ from allinone import api
 from allinone import deployment
 from allinone import files
 from allinone.trials import journals
+from allinone.trials import marks
 from allinone.trials import runs
 from allinone.trials import snapshot
 from allinone.trials import watch
@@ -42,16 +42,6 @@ from allinone.trials import watch
 # The quick ones: a try is a race for the lease and little more.
 _SCENARIOS = ('test_allocations_removed_by_api',
               'test_allocations_removed_when_service_disabled')
-
-_TRAIT = 'CUSTOM_LOCAL_DELETE_'
-_FENCE = re.compile(r'local-delete-tempest-plugin run ([0-9A-F]+)')
-
-# What a loser's reason must hold: the lease, the fence, or the server of the
-# other run.
-_EXPLAINED = re.compile(
-    r'is leased by another run: CUSTOM_LOCAL_DELETE_[0-9A-F]{12}'
-    r'|disabled \(local-delete-tempest-plugin run [0-9A-F]{12}'
-    r'|(?:server|consumer) \S+ which is not of this run')
 
 _LIMIT = 600
 _PAUSE = 0.1
@@ -100,6 +90,8 @@ class Outcome:
     #: Whether one run found the host that it wanted with the other.
     contested: bool
     problems: list[str]
+    #: Traits of earlier runs that Nova brought back.
+    ghosts: list[str]
 
 
 def add_arguments(parser):
@@ -135,51 +127,53 @@ def _try(cloud, folder, targets, lease_alone, chance, before):
                      allow_foreign_servers=lease_alone)
         for name in ('one', 'two')]
     logs = [workspace.directory / 'run.log' for workspace in workspaces]
-    with watch.watching(_Reader(cloud, workspaces).read, _PAUSE) as seen:
+    reader = _Reader(cloud, workspaces)
+    with watch.watching(reader.read, _PAUSE) as seen:
         problems = _run_both(workspaces, logs, chance)
+    problems += seen.problems()
     problems += sorted({line for reading in seen.readings
                         for line in reading.hosts_taken_twice()})
     after = snapshot.take(cloud)
-    problems += before.differences(after)
+    left, ghosts = snapshot.split(before.differences(after), reader.run_ids)
+    problems += left
     reasons = [reason for log in logs for reason in runs.skips(log)]
     problems += [f'skipped for no reason that explains it: {reason}'
-                 for reason in reasons if not _EXPLAINED.search(reason)]
+                 for reason in reasons if not marks.LOST.search(reason)]
     return Outcome(
         targets, lease_alone, len(seen.readings), seen.longest_gap,
         *(sum(runs.counts(log).get(what, 0) for log in logs)
           for what in ('passed', 'skipped')),
-        contested=any(_EXPLAINED.search(text.read_text()) for text in (
+        contested=any(marks.LOST.search(text.read_text()) for text in (
             *logs, *(workspace.log for workspace in workspaces))),
-        problems=problems), after
+        problems=problems, ghosts=ghosts), after
 
 
 def _run_both(workspaces, logs, chance):
-    processes = []
-    for workspace, log in zip(workspaces, logs):
-        processes.append(workspace.start(chance.choice(_SCENARIOS), log))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            # So that they meet at another moment each time.
-            processes[0].wait(chance.uniform(0, 1))
-    return [problem for process, log in zip(processes, logs)
-            for problem in _end(process, log)]
-
-
-def _end(process, log):
-    try:
-        process.wait(_LIMIT)
-    except subprocess.TimeoutExpired:
-        runs.kill(process)
-        return [f'hangs: {log}']
-    return [f'failed: {log}'] if runs.counts(log).get('failed', 1) else []
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for workspace, log in zip(workspaces, logs):
+            processes.append(stack.enter_context(
+                workspace.running(chance.choice(_SCENARIOS), log)))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # So that they meet at another moment each time.
+                processes[0].wait(chance.uniform(0, 1))
+        problems = [
+            problem for workspace, process, log in zip(
+                workspaces, processes, logs)
+            for problem in workspace.wait(process, log, _LIMIT)]
+    return problems + [f'failed: {log}' for log in logs
+                       if runs.counts(log).get('failed', 1)]
 
 
 class _Reader:
     """Reads, from outside, who has which host.
 
     :param workspaces: those of the two runs
+    :ivar run_ids: of the runs whose journals were seen
     """
 
     def __init__(self, cloud, workspaces):
+        self.run_ids = set()
         self._admin = api.Admin(cloud)
         self._folders = [workspace.journals for workspace in workspaces]
         self._providers = {
@@ -190,13 +184,14 @@ class _Reader:
         """Return a ``Reading``."""
         out, fenced = self._out(), self._fenced()
         leased = {
-            (trait.removeprefix(_TRAIT), host)
+            (trait.removeprefix(marks.TRAIT), host)
             for host, provider in self._providers.items()
             for trait in self._admin.placement.get(
                 f'/resource_providers/{provider}/traits').json()['traits']
-            if trait.startswith(_TRAIT)}
+            if trait.startswith(marks.TRAIT)}
         live = {run for folder in self._folders
                 for run in journals.held(folder)}
+        self.run_ids |= live
         return Reading(
             frozenset(out & self._out()), frozenset(fenced & self._fenced()),
             # A trait that nova-compute brought back after its run is no lease.
@@ -210,10 +205,7 @@ class _Reader:
             seen & journals.hosts_out(first))
 
     def _fenced(self):
-        services = self._admin.compute.get(
-            '/os-services?binary=nova-compute').json()['services']
-        return {(fence[1], one['host']) for one in services
-                if (fence := _FENCE.match(one['disabled_reason'] or ''))}
+        return marks.fences(api.compute_services(self._admin))
 
 
 def _judge(outcomes):

@@ -1,0 +1,139 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Servers of another project, created and deleted while something goes on."""
+
+import contextlib
+import dataclasses
+import operator
+import random
+import threading
+import time
+
+import tenacity
+
+from allinone import api
+from allinone import errors
+
+_TENANT = 'member2'
+
+_PAUSE = 0.1
+_LIMIT = 300
+
+
+@dataclasses.dataclass
+class Server:
+    """One server of the other project; moments are of the monotonic clock."""
+
+    posted: float
+    id: str = None
+    host: str = None
+    #: When the host was first seen.
+    placed: float = None
+    #: When its delete was sent.
+    deleting: float = None
+    problem: str = None
+
+
+class Load:
+    """Another project's servers.
+
+    :param workers: how many servers live at once
+    :param pause: seconds between the servers of a worker, at most
+    :param seed: of the pauses
+    :ivar servers: what was created, in order
+    :ivar problems: a line for whatever the workers could not do
+    """
+
+    def __init__(self, cloud, workers, pause, seed):
+        self.servers = []
+        self.problems = []
+        self._admin = api.Admin(cloud).compute
+        tenant = api.Admin(cloud, _TENANT, project=_TENANT)
+        self._tenant = tenant.compute
+        self._image = tenant.image.get('/v2/images').json()['images'][0]['id']
+        self._flavor = self._tenant.get('/flavors').json()['flavors'][0]['id']
+        self._pause = pause
+        self._over = threading.Event()
+        # Daemons, so that one that hangs after all does not keep us.
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True,
+                             args=(random.Random(seed + number),))
+            for number in range(workers)]
+
+    @contextlib.contextmanager
+    def made(self):
+        """Make it for as long as the body lasts; all of it is deleted."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            end = time.monotonic() + 3 * _LIMIT
+            for thread in self._threads:
+                thread.join(max(0, end - time.monotonic()))
+                if thread.is_alive():
+                    self.problems.append(
+                        f'{thread.name} is still at work after '
+                        f'{3 * _LIMIT} s')
+
+    def _work(self, chance):
+        while not self._over.wait(chance.uniform(0, self._pause)):
+            server = Server(posted=time.monotonic())
+            self.servers.append(server)
+            try:
+                self._live(server, chance)
+            # Whatever it is: it is a problem, and no reason to end the load.
+            except Exception as error:
+                self.problems.append(
+                    f'server {server.id} of the other project: '
+                    f'{type(error).__name__}: {error}')
+
+    def _live(self, server, chance):
+        server.id = self._tenant.post('/servers', json={'server': {
+            'name': 'noise', 'imageRef': self._image,
+            'flavorRef': self._flavor, 'networks': 'none'}}
+        ).json()['server']['id']
+        try:
+            _wait('not built', lambda: self._built(server))
+            self._over.wait(chance.uniform(0.5, 4))
+        finally:
+            server.deleting = time.monotonic()
+            self._tenant.delete(f'/servers/{server.id}')
+            _wait('not deleted', lambda: self._gone(server))
+
+    def _built(self, server):
+        shown = self._admin.get(f'/servers/{server.id}').json()['server']
+        server.host = shown['OS-EXT-SRV-ATTR:host']
+        if server.host and server.placed is None:
+            server.placed = time.monotonic()
+        if shown['status'] == 'ERROR':
+            server.problem = shown.get('fault', {}).get('message')
+        return shown['status'] != 'BUILD'
+
+    def _gone(self, server):
+        return self._admin.get(f'/servers/{server.id}',
+                               raise_exc=False).status_code == 404
+
+
+def _wait(problem, ready, limit=_LIMIT):
+    """Ask often, since the moment counts, and never end by `_over`."""
+    try:
+        tenacity.Retrying(
+            retry=tenacity.retry_if_result(operator.not_),
+            wait=tenacity.wait_fixed(_PAUSE),
+            stop=tenacity.stop_after_delay(limit))(ready)
+    except tenacity.RetryError:
+        raise errors.StepFailed(f'{problem} after {limit} s') from None
