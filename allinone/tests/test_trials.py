@@ -17,9 +17,11 @@
 
 import json
 import pathlib
+from unittest import mock
 
 import fixtures
 
+from allinone import errors
 from allinone.tests import base
 from allinone.trials import faults
 from allinone.trials import journals
@@ -273,7 +275,65 @@ class FaultsTest(base.TestCase):
             self.assertEqual(ending, faults._ending(
                 faults.Fault('x'), log))
             self.assertEqual(meant, faults._ending(
-                faults.Fault('x', ends=True), log))
+                faults.Fault('x', endings=faults._ENDED), log))
+
+    def test_which_ending_is_a_hit(self):
+        """What is there from the start is not met by a run that skips."""
+        there = faults.Fault('x')
+        self.assertTrue(faults.is_hit(there, False, 'failed'))
+        self.assertFalse(faults.is_hit(there, True, 'skipped'))
+        strikes = faults.Fault('x', strike=print)
+        self.assertTrue(faults.is_hit(strikes, True, 'skipped'))
+        self.assertFalse(faults.is_hit(strikes, False, 'failed'))
+
+    def test_unexpected(self):
+        fault = faults.Fault('x', endings=frozenset({'failed'}))
+        self.assertEqual([], faults.unexpected(fault, 'failed'))
+        self.assertEqual(['skipped, but this fault lets a run end only as '
+                          'failed'], faults.unexpected(fault, 'skipped'))
+        self.assertEqual([], faults.unexpected(faults.Fault('x'), 'skipped'))
+
+    def test_select(self):
+        with mock.patch('os.geteuid', autospec=True, return_value=1):
+            self.assertEqual(
+                [(5, 'Ctrl-C')], [(place, fault.name) for place, fault in
+                                  faults.select('Ctrl')])
+            error = self.assertRaises(errors.BadInput, faults.select, '')
+            self.assertIn('"disk of the journal full" takes root', str(error))
+        with mock.patch('os.geteuid', autospec=True, return_value=0):
+            self.assertEqual(len(faults.FAULTS), len(faults.select('')))
+
+    def test_select_nothing(self):
+        for only, text in (('nothing', 'matches no fault'),
+                           ('(', 'no regular expression')):
+            error = self.assertRaises(errors.BadInput, faults.select, only)
+            self.assertIn(text, str(error))
+
+    @mock.patch('allinone.lifecycle.start', autospec=True)
+    @mock.patch('allinone.lifecycle.kill', autospec=True)
+    def test_a_killed_service_is_always_started_again(self, kill, start):
+        def fail():
+            with faults._killed(self.cloud, 'keystone'):
+                raise KeyboardInterrupt
+
+        self.assertRaises(KeyboardInterrupt, fail)
+        start.assert_called_once_with(self.cloud, ['keystone'])
+        kill.side_effect = errors.StepFailed
+        self.assertRaises(errors.StepFailed, fail)
+        self.assertEqual(2, start.call_count)
+
+    @mock.patch('allinone.trials.snapshot.take', autospec=True)
+    @mock.patch('allinone.trials.faults._try', autospec=True)
+    def test_what_was_found_is_kept_when_it_ends_early(self, attempt, take):
+        outcome = faults.Outcome('Ctrl-C', '', True, 'ended', [], False, [],
+                                 [])
+        attempt.side_effect = [outcome, KeyboardInterrupt]
+        arguments = mock.Mock(only='Ctrl-C', count=2, seed=1)
+        self.assertRaises(KeyboardInterrupt, faults.run, self.cloud,
+                          arguments)
+        [kept] = json.loads(
+            (self.state / 'trials' / 'faults' / 'faults.json').read_text())
+        self.assertEqual('Ctrl-C', kept['fault'])
 
     def test_clear(self):
         self.assertEqual([], self.unclear('passed'))
