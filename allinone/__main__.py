@@ -16,6 +16,7 @@
 
 import argparse
 import pathlib
+import signal
 import sys
 
 from allinone import cache
@@ -23,6 +24,7 @@ from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
 from allinone import status
+from allinone import supervision
 from allinone.trials import faults
 from allinone.trials import kills
 from allinone.trials import noise
@@ -103,8 +105,19 @@ def _do(arguments, rest):
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
     if arguments.verb == 'trial':
-        return _TRIALS[arguments.trial].run(cloud, arguments)
+        return _try(cloud, arguments)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
+
+
+def _try(cloud, arguments):
+    if not supervision.running(cloud.state):
+        raise errors.BadInput(
+            f'The all-in-one in {cloud.state} is not up: run "up" first')
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        # What a shell starts in the background ignores Ctrl-C, and hands that
+        # on to the runs; and none of these may outlive the trial.
+        signal.signal(signum, signal.default_int_handler)
+    return _TRIALS[arguments.trial].run(cloud, arguments)
 
 
 def main():

@@ -16,6 +16,8 @@
 
 import contextlib
 import io
+import os
+import signal
 from unittest import mock
 
 from allinone import __main__ as main
@@ -57,6 +59,23 @@ class MainTest(base.TestCase):
         self.assertEqual(2, code)
         self.assertEqual(f'No all-in-one in {self.state}: run "up" first\n',
                          text)
+
+    def test_a_trial_without_a_cloud_is_one_line(self):
+        deployment.save(self.cloud)
+        code, text = self.run_main('--state', self.state, 'trial', 'pairs')
+        self.assertEqual(2, code)
+        self.assertEqual(f'The all-in-one in {self.state} is not up: run '
+                         f'"up" first\n', text)
+
+    @mock.patch('allinone.supervision.running', autospec=True)
+    @mock.patch('allinone.trials.pairs.run', autospec=True)
+    def test_a_trial_that_is_terminated_cleans_up(self, run, _):
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, signum, signal.getsignal(signum))
+        deployment.save(self.cloud)
+        run.side_effect = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+        code, text = self.run_main('--state', self.state, 'trial', 'pairs')
+        self.assertEqual((130, 'Interrupted\n'), (code, text))
 
     def test_unknown_argument(self):
         code, text = self.run_main('up', '--fast')
