@@ -60,6 +60,7 @@ class LivingRunsTest(base.TestCase):
             ['/bin/sh', '-c', 'trap "" INT; echo ready; sleep 600'],
             stdout=subprocess.PIPE, start_new_session=True)
         self.addCleanup(process.stdout.close)
+        self.addCleanup(runs.kill, process)
         process.stdout.readline()
         with runs._not_outlived(process, grace=0.01):
             pass
