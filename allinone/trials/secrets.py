@@ -103,7 +103,8 @@ def _try(cloud, directory, settings, regex, secrets):
             configuration.write(settings.format(
                 directory / 'etc' / 'accounts.yaml'))
             configuration.write(f'\n[service-clients]\nproxy_url = {url}\n')
-        codes = {'run': workspace.start(regex, log).wait()}
+        with workspace.running(regex, log) as process:
+            codes = {'run': process.wait()}
         for command in _COMMANDS:
             codes[' '.join(command)] = workspace.command(
                 *command, log=log, debug=True)
