@@ -158,17 +158,22 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     @classmethod
     def clear_credentials(cls):
         try:
-            if cls._credentials_intent is not None and (
-                    CONF.auth.use_dynamic_credentials):
-                # Tempest forgets what it had half made when a request failed.
-                recovery.Recovery(admin.Admin.of(
-                    accounts.log_in_admin())).undo(cls._credentials_intent)
             super().clear_credentials()
             if cls._credentials_intent is not None:
+                cls._undo_credentials()
                 cls.journal.strike(cls._credentials_intent)
         finally:
             if cls._bounded is not None:
                 cls._bounded.cleanUp()
+
+    @classmethod
+    def _undo_credentials(cls):
+        # Tempest forgets what it had half made when a request failed. It goes
+        # first all the same, for in a project that is gone the list of
+        # security groups makes one.
+        if CONF.auth.use_dynamic_credentials:
+            recovery.Recovery(admin.Admin.of(
+                accounts.log_in_admin())).undo(cls._credentials_intent)
 
     @classmethod
     def _get_credentials_provider(cls):
