@@ -55,9 +55,9 @@ class LivingRunsTest(base.TestCase):
         self.assertRaises(KeyboardInterrupt, fail)
         self.assert_gone(*found)
 
-    def test_what_heeds_no_interrupt_is_killed(self):
+    def test_what_heeds_no_signal_is_killed(self):
         process = subprocess.Popen(
-            ['/bin/sh', '-c', 'trap "" INT; echo ready; sleep 600'],
+            ['/bin/sh', '-c', 'trap "" TERM; echo ready; sleep 600'],
             stdout=subprocess.PIPE, start_new_session=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(runs.kill, process)

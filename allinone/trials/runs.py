@@ -174,7 +174,7 @@ def _not_outlived(process, grace=_GRACE):
         if alive:
             try:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGINT)
+                    os.killpg(process.pid, signal.SIGTERM)
                 psutil.wait_procs(alive, timeout=grace)
             finally:
                 kill(process)
