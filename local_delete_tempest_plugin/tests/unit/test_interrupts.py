@@ -182,13 +182,16 @@ class EndTest(base.TestCase):
             ended = subprocess.run(
                 [sys.executable, '-c', """
 import os
+import signal
 from local_delete_tempest_plugin import interrupts
+# Under nohup SIGHUP is ignored, and stays so.
+signal.signal({0}, signal.SIG_DFL)
 interrupts.end_as_ctrl_c_does()
 try:
-    os.kill(os.getpid(), %d)
+    os.kill(os.getpid(), {0})
 finally:
     print('cleaned up', flush=True)
-""" % signum], capture_output=True, text=True)
+""".format(int(signum))], capture_output=True, text=True)
             self.assertEqual('cleaned up\n', ended.stdout)
             self.assertIn('KeyboardInterrupt', ended.stderr)
 
