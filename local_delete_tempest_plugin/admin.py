@@ -19,6 +19,7 @@ import dataclasses
 from tempest.lib.common import api_microversion_fixture
 
 from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin import pages
 
 # Services by UUID, and hypervisors whose id is their provider's.
 COMPUTE_MICROVERSION = '2.53'
@@ -72,13 +73,8 @@ class Admin:
 
         :returns: A generator of what ``GET /flavors`` has of each.
         """
-        page = {}
-        while True:
-            answer = self.flavors_client.list_flavors(is_public=None, **page)
-            yield from answer['flavors']
-            if not answer.get('flavors_links') or not answer['flavors']:
-                return
-            page = {'marker': answer['flavors'][-1]['id']}
+        return pages.read(self.flavors_client.list_flavors, 'flavors',
+                          'GET /flavors', is_public=None)
 
     @property
     def migrations_client(self):

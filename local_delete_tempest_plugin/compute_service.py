@@ -19,6 +19,7 @@ import dataclasses
 from oslo_log import log as logging
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import pages
 
 LOG = logging.getLogger(__name__)
 
@@ -139,17 +140,6 @@ class ComputeServices:
                 **filters)['services']]
 
     def _hypervisors(self):
-        page, seen = {}, set()
-        while True:
-            answer = self._hypervisor_client.list_hypervisors(
-                detail=True, **page)
-            yield from answer['hypervisors']
-            if not answer.get('hypervisors_links'):
-                return
-            last = answer['hypervisors'][-1]['id']
-            if last in seen:
-                raise exceptions.InvalidAnswer(
-                    call='GET /os-hypervisors/detail?marker=%s' % last,
-                    problem='the pages go in a circle')
-            seen.add(last)
-            page = {'marker': last}
+        return pages.read(self._hypervisor_client.list_hypervisors,
+                          'hypervisors', 'GET /os-hypervisors/detail',
+                          detail=True)

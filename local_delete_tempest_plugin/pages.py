@@ -1,0 +1,43 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Lists that an API gives page by page."""
+
+from local_delete_tempest_plugin import exceptions
+
+
+def read(list_page, key, call, **filters):
+    """Read every page of a list of Nova's.
+
+    :param list_page: Method of a client that takes ``filters`` and a
+        ``marker``.
+    :param key: What the answer calls the list; the link to the next page is
+        under it and ``_links``.
+    :param call: The request, for an error.
+    :returns: A generator of the items.
+    :raises InvalidAnswer: the pages have no end.
+    """
+    page, seen = {}, set()
+    while True:
+        answer = list_page(**filters, **page)
+        yield from answer[key]
+        if not answer.get(key + '_links') or not answer[key]:
+            return
+        last = answer[key][-1]['id']
+        if last in seen:
+            raise exceptions.InvalidAnswer(
+                call='%s?marker=%s' % (call, last),
+                problem='the pages go in a circle')
+        seen.add(last)
+        page = {'marker': last}

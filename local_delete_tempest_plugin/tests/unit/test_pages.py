@@ -1,0 +1,46 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Lists of several pages, and of pages without an end."""
+
+from unittest import mock
+
+import testtools
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import pages
+from local_delete_tempest_plugin.tests.unit import base
+
+
+class ReadTest(base.TestCase):
+
+    def read(self, *answers):
+        self.list = mock.Mock(side_effect=answers)
+        return list(pages.read(self.list, 'things', 'GET /things', a=1))
+
+    def page(self, *ids, more=True):
+        return {'things': [{'id': one} for one in ids],
+                'things_links': [{'rel': 'next'}] if more else []}
+
+    def test_all_pages(self):
+        found = self.read(self.page('1', '2'), self.page('3', more=False))
+        self.assertEqual(['1', '2', '3'], [one['id'] for one in found])
+        self.assertEqual([mock.call(a=1), mock.call(a=1, marker='2')],
+                         self.list.mock_calls)
+
+    def test_pages_in_a_circle(self):
+        with testtools.ExpectedException(
+                exceptions.InvalidAnswer,
+                r'GET /things\?marker=1: the pages go in a circle'):
+            self.read(*[self.page('1')] * 9)
