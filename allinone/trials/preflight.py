@@ -25,20 +25,12 @@ import collections
 import re
 from urllib import parse
 
-from allinone import errors
 from allinone import files
 from allinone.trials import proxy
-from allinone.trials import runs
 
 _TOKENS = '/v3/auth/tokens'
 
 _LOGGED = re.compile(r'Request \(.*\): \d+ ([A-Z]+) (\S+)')
-
-_ACCOUNTS = '''
-[auth]
-use_dynamic_credentials = False
-test_accounts_file = {}
-'''
 
 
 def add_arguments(parser):
@@ -46,30 +38,23 @@ def add_arguments(parser):
 
 
 def run(cloud, arguments):
-    if cloud.tls:
-        raise errors.BadInput(
-            'What is sent over TLS cannot be written down: "up" without --tls')
+    proxy.refuse_tls(cloud)
     folder = files.directory(cloud.state / 'trials' / 'preflight')
-    accounts = folder / 'workspace' / 'etc' / 'accounts.yaml'
     problems = []
-    for name, settings in (('dynamic', ''),
-                           ('provisioned', _ACCOUNTS.format(accounts))):
-        found, count = _try(cloud, folder, name, settings)
+    for name in proxy.CREDENTIALS:
+        found, count = _try(cloud, folder, name)
         problems += [f'{name} credentials: {problem}' for problem in found]
         print(f'{name} credentials: {count} requests', flush=True)
     print('\n'.join(problems) or 'All of them only read')
     return 1 if problems else 0
 
 
-def _try(cloud, folder, name, settings):
+def _try(cloud, folder, name):
     """Run preflight once; return what is wrong, and how much it sent."""
-    workspace = runs.another(cloud, folder / 'workspace')
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
     with proxy.recording(_only_reads) as (url, seen):
-        with workspace.configuration.open('a') as configuration:
-            configuration.write(
-                f'{settings}\n[service-clients]\nproxy_url = {url}\n')
+        workspace = proxy.workspace(cloud, folder / 'workspace', name, url)
         code = workspace.command('preflight', '--try-commands', log=log)
     sent = [(one.method, one.url) for one in seen]
     problems = [f'sent {method} {url}' for method, url in sent

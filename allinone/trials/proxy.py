@@ -21,7 +21,20 @@ import http.server
 import threading
 from urllib import parse
 
+from allinone import errors
+from allinone.trials import runs
+
 _TIMEOUT = 60
+
+
+#: The kinds of credentials that a run may have.
+CREDENTIALS = ('dynamic', 'provisioned')
+
+_PROVISIONED = '''
+[auth]
+use_dynamic_credentials = False
+test_accounts_file = {}
+'''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +47,33 @@ class Exchange:
     body: bytes
     answer_headers: dict[str, str] = dataclasses.field(default_factory=dict)
     answer: bytes = b''
+
+
+def refuse_tls(cloud):
+    """Refuse a cloud whose requests no proxy can read.
+
+    :raises BadInput: its endpoints are https
+    """
+    if cloud.tls:
+        raise errors.BadInput(
+            'What is sent over TLS cannot be written down: "up" without --tls')
+
+
+def workspace(cloud, directory, credentials, url):
+    """Make a workspace whose runs go through a proxy.
+
+    :param directory: as ``runs.another`` takes it
+    :param credentials: one of ``CREDENTIALS``
+    :param url: of the proxy
+    :returns: A ``runs.Workspace``.
+    """
+    made = runs.another(cloud, directory)
+    with made.configuration.open('a') as configuration:
+        if credentials == 'provisioned':
+            configuration.write(_PROVISIONED.format(
+                directory / 'etc' / 'accounts.yaml'))
+        configuration.write(f'\n[service-clients]\nproxy_url = {url}\n')
+    return made
 
 
 @contextlib.contextmanager

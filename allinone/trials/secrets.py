@@ -35,7 +35,6 @@ import threading
 
 import psutil
 
-from allinone import errors
 from allinone import files
 from allinone.trials import proxy
 from allinone.trials import runs
@@ -51,13 +50,6 @@ _PLANTED = 'planted-where-it-has-to-be-found'
 _COMMANDS = (('preflight',), ('recover',),
              ('recover', '--dry-run', '--run', '0123456789AB'))
 
-_DYNAMIC = ''
-_PROVISIONED = '''
-[auth]
-use_dynamic_credentials = False
-test_accounts_file = {}
-'''
-
 
 def add_arguments(parser):
     parser.add_argument('--regex', default=runs.SCENARIOS,
@@ -65,9 +57,7 @@ def add_arguments(parser):
 
 
 def run(cloud, arguments):
-    if cloud.tls:
-        raise errors.BadInput(
-            'What is sent over TLS cannot be written down: "up" without --tls')
+    proxy.refuse_tls(cloud)
     folder = cloud.state / 'trials' / 'secrets'
     shutil.rmtree(folder, ignore_errors=True)
     files.directory(folder)
@@ -77,10 +67,9 @@ def run(cloud, arguments):
     secrets[_PLANTED] = 'what was planted'
     (folder / 'planted').write_text(_PLANTED)
     with _command_lines() as lines, _running_with(_PLANTED):
-        for name, settings in (('dynamic', _DYNAMIC),
-                               ('provisioned', _PROVISIONED)):
-            problems += _try(cloud, folder / name, settings, arguments.regex,
-                             secrets)
+        for credentials in proxy.CREDENTIALS:
+            problems += _try(cloud, folder / credentials, credentials,
+                             arguments.regex, secrets)
     written = _written(folder)
     found = {line for path in written
              for line in _find(secrets, path.read_bytes(), path)}
@@ -94,15 +83,11 @@ def run(cloud, arguments):
     return 1 if problems else 0
 
 
-def _try(cloud, directory, settings, regex, secrets):
+def _try(cloud, directory, credentials, regex, secrets):
     """Run everything once, and note its secrets; return what went wrong."""
-    workspace = runs.another(cloud, directory)
     log = directory / 'printed.log'
     with proxy.recording() as (url, seen):
-        with workspace.configuration.open('a') as configuration:
-            configuration.write(settings.format(
-                directory / 'etc' / 'accounts.yaml'))
-            configuration.write(f'\n[service-clients]\nproxy_url = {url}\n')
+        workspace = proxy.workspace(cloud, directory, credentials, url)
         with workspace.running(regex, log) as process:
             codes = {'run': process.wait()}
         for command in _COMMANDS:
