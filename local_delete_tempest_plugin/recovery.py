@@ -43,7 +43,8 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
-    outages.ForcedDown, outages.Stopped, outages.Disabled)}
+    outages.ForcedDown, outages.Stopped, outages.Unnoticed,
+    outages.Disabled)}
 
 
 def _exactly(**fields):
