@@ -138,7 +138,7 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
         totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
         totalRAMUsed=_COUNT)))),
     (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
-        id=_UUID, members=_list(_UUID))))),
+        id=_UUID, name=_TEXT, members=_list(_UUID))))),
     (('GET', r'flavors'), _object(flavors=_list(_NAMED))),
     (('GET', r'flavors/[^/]+'), _FLAVOR),
     (('POST', r'flavors'), _FLAVOR),

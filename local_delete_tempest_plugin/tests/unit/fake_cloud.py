@@ -163,6 +163,9 @@ class FakeCloud:
                 flavors_client=self.client(
                     flavors_client.FlavorsClient, 'compute'),
                 ports_client=self.client(ports_client.PortsClient, 'network'),
+                **{name: getattr(self.member(), name) for name in (
+                    'floating_ips_client', 'server_groups_client',
+                    'volumes_client_latest')},
                 local_delete_compute=types.SimpleNamespace(
                     MigrationsClient=lambda: self.client(
                         compute.MigrationsClient, 'compute'))),

@@ -64,7 +64,7 @@ GOOD = (
     ('GET /v2.1/limits', {'limits': {'absolute': {
         'totalInstancesUsed': 0, 'totalCoresUsed': 0, 'totalRAMUsed': 0}}}),
     ('GET /v2.1/os-server-groups', {'server_groups': [
-        {'id': UUID, 'members': [UUID]}]}),
+        dict(NAMED, members=[UUID])]}),
     ('GET /v2.1/flavors?is_public=None', {'flavors': [NAMED]}),
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),
