@@ -57,6 +57,8 @@ class Deployment:
 
     @property
     def etc(self):
+    #: Whether a deleted server can be restored for a while.
+    reclaim: bool = False
         return self.state / 'etc'
 
     @property
@@ -113,10 +115,10 @@ class Deployment:
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state, port_base, uid, tls=False):
+def new(state, port_base, uid, tls=False, reclaim=False):
     """A deployment with passwords of its own, not yet written down."""
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
-    return Deployment(state, port_base, passwords, uid, tls)
+    return Deployment(state, port_base, passwords, uid, tls, reclaim)
 
 
 def save(deployment):
@@ -129,6 +131,7 @@ def save(deployment):
                                 'passwords': deployment.passwords}))
 
 
+                                'reclaim': deployment.reclaim,
 def load(state):
     """Return the deployment in `state`.
 
@@ -138,7 +141,8 @@ def load(state):
     try:
         saved = json.loads(path.read_text())
         return Deployment(state, saved['port_base'], saved['passwords'],
-                          saved['uid'], saved.get('tls', False))
+                          saved['uid'], saved.get('tls', False),
+                          saved.get('reclaim', False))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
     except (OSError, ValueError, KeyError, TypeError) as error:
