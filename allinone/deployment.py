@@ -31,14 +31,17 @@ REGION = 'RegionOne'
 LISTENERS = ('keystone', 'placement-proxy', 'placement-api', 'glance-api',
              'nova-api', 'neutron-api', 'mariadb', 'rabbitmq',
              'rabbitmq-distribution', 'epmd', 'keystone-tls',
-             'glance-api-tls', 'nova-api-tls', 'neutron-api-tls')
+             'glance-api-tls', 'nova-api-tls', 'neutron-api-tls', 'cinder-api',
+             'cinder-api-tls')
 
 DEFAULT_PORT_BASE = 21000
 
 #: The services' users, in Keystone and in MariaDB.
-SERVICE_USERS = ('glance', 'keystone', 'neutron', 'nova', 'placement')
+SERVICE_USERS = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
+                 'placement')
 
-_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq', 'seed')
+_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq',
+                             'reader1', 'seed')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +57,11 @@ class Deployment:
     uid: int | None = None
     #: Whether the APIs are spoken to over TLS, with a CA of the deployment.
     tls: bool = False
+    #: Whether a deleted server can be restored for a while.
+    reclaim: bool = False
 
     @property
     def etc(self):
-    #: Whether a deleted server can be restored for a while.
-    reclaim: bool = False
         return self.state / 'etc'
 
     @property
@@ -128,10 +131,10 @@ def save(deployment):
     path.write_text(json.dumps({'port_base': deployment.port_base,
                                 'uid': deployment.uid,
                                 'tls': deployment.tls,
+                                'reclaim': deployment.reclaim,
                                 'passwords': deployment.passwords}))
 
 
-                                'reclaim': deployment.reclaim,
 def load(state):
     """Return the deployment in `state`.
 
