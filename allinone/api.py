@@ -21,7 +21,7 @@ from keystoneauth1 import session
 from allinone import deployment
 
 # One request may wait for an API that is still importing itself.
-_TIMEOUT = 60
+_TIMEOUT = 180
 
 _LISTENERS = {'identity': ('keystone', '/v3', None),
               'placement': ('placement-proxy', '', 'placement 1.10'),
