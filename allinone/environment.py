@@ -47,7 +47,8 @@ _COLLECT_LESS = 'import gc; gc.set_threshold(50000, 20, 20)\n'
 # A mutant that "mutate" has put where this very process looks for one.
 _MUTANTS = (
     "import os; hook = '/'.join(("
-    "os.environ.get('LOCAL_DELETE_ALLINONE', '/nonexistent'), 'run', 'mutants', "
+    "os.environ.get('LOCAL_DELETE_ALLINONE', '/nonexistent'), "
+    "'run', 'mutants', "
     "os.environ.get('SUPERVISOR_PROCESS_NAME', ''), 'hook.py')); "
     "os.path.isfile(hook) and exec(open(hook).read(), "
     "{'__file__': hook, '__name__': 'mutation_hook'})\n")

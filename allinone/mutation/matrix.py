@@ -16,6 +16,8 @@
 
 import dataclasses
 import json
+import re
+import textwrap
 
 import prettytable
 
@@ -26,7 +28,10 @@ from allinone.mutation import verdicts
 _LETTERS = {verdicts.KILLED: 'K', verdicts.SURVIVED: 's',
             verdicts.SKIPPED: '-', verdicts.ERROR: 'E'}
 
-_LONGEST_CELL = 160
+_LONGEST_CELL = 300
+_WIDTH = 79
+
+_UUID = re.compile(r'\b([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Row:
 
     mutant: definition.Mutant
     verdicts: tuple[verdicts.Verdict, ...]
-    #: From its restart to its last verdict.
+    #: From the restart with it to a cloud without its traces.
     seconds: float
     #: Why it cannot be judged.
     problem: str | None = None
@@ -173,10 +178,16 @@ def _fate(row):
 
 
 def _cells(first, *others):
-    return [f'   * - {first}', *(f'     - {other}' for other in others)]
+    return [line for mark, text in (('* -', first),
+                                    *(('  -', other) for other in others))
+            for line in textwrap.wrap(
+                text, _WIDTH, initial_indent=f'   {mark} ',
+                subsequent_indent=' ' * 7, break_long_words=False,
+                break_on_hyphens=False)]
 
 
 def _escape(text):
+    text = _UUID.sub(r'\1...', text)
     if len(text) > _LONGEST_CELL:
         text = text[:_LONGEST_CELL] + '...'
     for special in '\\*`|_':

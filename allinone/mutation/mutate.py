@@ -22,7 +22,6 @@ no benign one. The cloud should have no other user meanwhile.
 
 import contextlib
 import pathlib
-import threading
 import time
 
 from allinone import errors
@@ -149,10 +148,9 @@ class _Mutation:
             problem = f'the cloud did not come up with it: {error}'
         finally:
             service.take_out(self._cloud)
-        seconds = time.monotonic() - begin
         left = self._tidy(self._folder / f'{mutant.name}.log')
-        return matrix.Row(mutant, tuple(found.values()), seconds,
-                          problem or left)
+        return matrix.Row(mutant, tuple(found.values()),
+                          time.monotonic() - begin, problem or left)
 
     def _regexes(self, mutant):
         return [runs.SCENARIOS] if self._everything else mutant.scenarios
@@ -163,17 +161,12 @@ class _Mutation:
         if mutant.service == 'nova-compute' and not mutant.everywhere:
             options['target_hosts'] = names[0].removeprefix('nova-compute-')
         workspace.derive(self._cloud, _CONFIGURATION, options)
-        found = []
-        with self._workspace.streaming(
-                regex, self._folder / f'{mutant.name}.log',
+        stream = self._folder / f'{mutant.name}.subunit'
+        with self._workspace.recorded(
+                regex, stream, self._folder / f'{mutant.name}.log',
                 TEMPEST_CONFIG=_CONFIGURATION) as process:
-            guard = threading.Timer(_LONGEST_RUN, runs.kill, (process,))
-            guard.start()
-            try:
-                verdicts.follow(process.stdout, found.append)
-            finally:
-                guard.cancel()
-        return found
+            runs.wait(process, _LONGEST_RUN)
+        return verdicts.read(stream)
 
     def _tidy(self, log):
         """Clean up after a mutant; say what cannot be cleaned."""

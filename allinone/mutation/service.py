@@ -139,4 +139,3 @@ def restart(cloud, names):
 def _heartbeats(admin):
     return {(one['binary'], one['host']): one['updated_at'] for one in
             admin.compute.get('/os-services').json()['services']}
-

@@ -45,23 +45,20 @@ class Verdict:
     message: str = ''
 
 
-def follow(stream, each):
-    """Read a subunit stream to its end.
+def read(path):
+    """Read a file of subunit, whole or cut off.
 
-    :param stream: file of bytes, which may still be growing
-    :param each: called with each ``Verdict`` as soon as there is one
+    :returns: A list of ``Verdict``.
     """
-    def on_test(test):
-        verdict = judge(test)
-        if verdict:
-            each(verdict)
-    result = testtools.StreamToDict(on_test)
+    found = []
+    result = testtools.StreamToDict(
+        lambda test: found.append(judge(test)))
     result.startTestRun()
-    try:
+    with path.open('rb') as stream:
         subunit.ByteStreamToStreamResult(
             stream, non_subunit_name='printed').run(result)
-    finally:
-        result.stopTestRun()
+    result.stopTestRun()
+    return [verdict for verdict in found if verdict]
 
 
 def judge(test):

@@ -77,16 +77,18 @@ class Workspace:
         """
         return _not_outlived(self.start(regex, log, **environment))
 
-    def streaming(self, regex, log, **environment):
-        """Start the scenarios, as ``running`` does; stdout is a subunit stream.
+    @contextlib.contextmanager
+    def recorded(self, regex, stream, log, **environment):
+        """Start the scenarios, as ``running`` does, and record a stream.
 
-        :param log: file that gets what they print beside it
-        :returns: A context manager that gives a ``subprocess.Popen``, whose
-            ``stdout`` has to be read to its end.
+        :param stream: file that gets their results as subunit has them
+        :param log: file that gets what they print beside that
+        :returns: A context manager that gives a ``subprocess.Popen``.
         """
-        return _not_outlived(self._start(
-            log, environment, 'run', '--serial', '--subunit', '--regex',
-            regex, stdout=subprocess.PIPE))
+        with stream.open('wb') as output, _not_outlived(self._start(
+                log, environment, 'run', '--serial', '--subunit', '--regex',
+                regex, stdout=output)) as process:
+            yield process
 
     def command(self, *arguments, log, debug=False, **environment):
         """Run ``tempest local-delete ...`` to its end; return its code."""
