@@ -55,7 +55,7 @@ def undo(cloud, log):
 
 
 def _remove(cloud):
-    """Remove what runs left: servers, allocations, networks, accounts."""
+    """Remove what runs left of all kinds of things."""
     admin = api.Admin(cloud)
     kept = {project['id'] for project in
             admin.identity.get('/projects').json()['projects']
@@ -63,6 +63,11 @@ def _remove(cloud):
     _give_back_computes(admin)
     _delete_servers(admin, kept)
     _delete_orphans(admin)
+    for kind in ('snapshots', 'volumes'):
+        _delete_volumes(admin, kind, kept)
+    for one in admin.image.get('/v2/images?limit=200').json()['images']:
+        if one['owner'] not in kept:
+            _quietly(admin.image.delete, f'/v2/images/{one["id"]}')
     for kind in _NETWORK:
         _delete_network(admin, kind, kept)
     for kind in ('projects', 'users'):
@@ -117,6 +122,28 @@ def _delete_orphans(admin):
         ).json()['allocations']:
             if consumer not in known:
                 _quietly(admin.placement.delete, f'/allocations/{consumer}')
+
+
+def _delete_volumes(admin, kind, kept):
+    project = {'volumes': 'os-vol-tenant-attr:tenant_id',
+               'snapshots': 'os-extended-snapshot-attributes:project_id'}[kind]
+    path = f'/{kind}/detail?all_tenants=1'
+
+    def left():
+        return [one for one in admin.block_storage.get(path).json()[kind]
+                if one[project] not in kept]
+
+    for one in left():
+        if kind == 'volumes':
+            for attachment in one['attachments']:
+                _quietly(admin.block_storage.delete,
+                         f'/attachments/{attachment["attachment_id"]}')
+            action = f'/volumes/{one["id"]}/action'
+            _quietly(admin.block_storage.post, action, json={
+                'os-reset_status': {'status': 'available',
+                                    'attach_status': 'detached'}})
+        _quietly(admin.block_storage.delete, f'/{kind}/{one["id"]}')
+    readiness.wait(f'the end of the runs\' {kind}', lambda: not left(), _LIMIT)
 
 
 def _delete_network(admin, kind, kept):
