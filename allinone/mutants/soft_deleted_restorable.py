@@ -21,6 +21,7 @@ server of which Placement, Neutron and Cinder know nothing more.
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
 SCENARIOS = ('test_.*soft',)
+RECLAIM = True
 
 
 def patch(module, hook):

@@ -23,7 +23,8 @@ from allinone import errors
 
 DIRECTORY = pathlib.Path(__file__).parent.parent / 'mutants'
 
-_NAMES = ('SERVICE', 'MODULE', 'SCENARIOS', 'BENIGN', 'EVERYWHERE', 'OPTIONS')
+_KINDS = {'SERVICE': str, 'MODULE': str, 'SCENARIOS': tuple, 'BENIGN': bool,
+          'EVERYWHERE': bool, 'OPTIONS': dict, 'RECLAIM': bool}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Mutant:
     everywhere: bool = False
     #: Options of [local_delete] that its runs need.
     options: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Whether it means something on a cloud of "up --reclaim" alone; any
+    #: other means something on other clouds alone.
+    reclaim: bool = False
 
 
 def find(directory, names):
@@ -81,7 +85,7 @@ def read(path):
         values = {target.id: ast.literal_eval(node.value)
                   for node in tree.body if isinstance(node, ast.Assign)
                   for target in node.targets
-                  if isinstance(target, ast.Name) and target.id in _NAMES}
+                  if isinstance(target, ast.Name) and target.id in _KINDS}
     except (OSError, SyntaxError, ValueError) as error:
         raise errors.BadInput(f'{path} cannot be read: {error}')
     summary, _, effect = (ast.get_docstring(tree) or '').partition('\n')
@@ -97,14 +101,12 @@ def _problem(tree, values, summary, effect):
     if not summary or not effect:
         return ('its docstring has to say what is broken, and after a blank '
                 'line what a user of the API sees of it')
-    kinds = {'SERVICE': str, 'MODULE': str, 'SCENARIOS': tuple,
-             'BENIGN': bool, 'EVERYWHERE': bool, 'OPTIONS': dict}
     for name in ('SERVICE', 'MODULE', 'SCENARIOS'):
         if not values.get(name):
             return f'{name} is missing'
     for name, value in values.items():
-        if not isinstance(value, kinds[name]):
-            return f'{name} is not of type {kinds[name].__name__}'
+        if not isinstance(value, _KINDS[name]):
+            return f'{name} is not of type {_KINDS[name].__name__}'
     for regex in values['SCENARIOS']:
         try:
             re.compile(regex)

@@ -114,6 +114,20 @@ def summary(rows):
     return '\n'.join(lines)
 
 
+def load(directory, mutants):
+    """Return the rows of `matrix.json` for those mutants that it has."""
+    try:
+        saved = {one['name']: one for one in
+                 json.loads((directory / 'matrix.json').read_text())}
+    except FileNotFoundError:
+        return []
+    return [Row(mutant,
+                tuple(verdicts.Verdict(**verdict)
+                      for verdict in saved[mutant.name]['scenarios']),
+                saved[mutant.name]['seconds'], saved[mutant.name]['problem'])
+            for mutant in mutants if mutant.name in saved]
+
+
 def as_json(rows):
     """Return the matrix as JSON."""
     return json.dumps([{
@@ -142,6 +156,7 @@ def as_rst(rows):
 
 def write(directory, rows):
     """Write `matrix.json` and `matrix.rst`."""
+    rows = sorted(rows, key=lambda row: (row.mutant.benign, row.mutant.name))
     files.write(directory / 'matrix.json', as_json(rows))
     files.write(directory / 'matrix.rst', as_rst(rows))
 

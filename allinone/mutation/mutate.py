@@ -71,15 +71,34 @@ def run(cloud, arguments):
     mutants = definition.find(arguments.mutants, arguments.names)
     for mutant in mutants:
         service.processes(cloud, mutant)
+    mutants = _that_fit(cloud, mutants, arguments.names)
     folder = files.directory(cloud.state / 'mutants')
+    # What earlier runs said of others stays in what is written.
+    others = [mutant for mutant in definition.find(arguments.mutants, [])
+              if mutant not in mutants]
+    others = matrix.load(folder, others)
     with service.alone(cloud):
         _clear(cloud)
-        rows = _Mutation(cloud, folder, arguments.all).run(mutants)
+        rows = _Mutation(cloud, folder, arguments.all, others).run(mutants)
     matrix.show(rows)
     print(f'Written: {folder}/matrix.json and {folder}/matrix.rst')
     if arguments.table:
-        arguments.table.write_text(matrix.as_rst(rows))
+        arguments.table.write_text((folder / 'matrix.rst').read_text())
     return 0 if all(row.is_right for row in rows) else 1
+
+
+def _that_fit(cloud, mutants, names):
+    """Leave out what means nothing on this cloud, unless it was asked for."""
+    fit = [one for one in mutants if one.reclaim == cloud.reclaim]
+    rest = [one.name for one in mutants if one not in fit]
+    if not rest:
+        return fit
+    words = (f'made for a cloud of "up --{"no-" * cloud.reclaim}reclaim": '
+             f'{", ".join(rest)}')
+    if names:
+        raise errors.BadInput(words)
+    print(f'Left out, since {words}', flush=True)
+    return fit
 
 
 def clear(cloud):
@@ -100,10 +119,11 @@ def _clear(cloud, mutated=()):
 class _Mutation:
     """One "mutate": the cloud, and which of its processes are mutated."""
 
-    def __init__(self, cloud, folder, everything):
+    def __init__(self, cloud, folder, everything, others):
         self._cloud = cloud
         self._folder = folder
         self._everything = everything
+        self._others = others
         self._workspace = runs.Workspace(cloud.tempest)
         self._mutated = []
         self._before = None
@@ -116,7 +136,7 @@ class _Mutation:
             for mutant in sorted(mutants, key=lambda one: one.service):
                 row = self._try(mutant)
                 rows.append(row)
-                matrix.write(self._folder, rows)
+                matrix.write(self._folder, self._others + rows)
                 print(f'{mutant.name}: {row.outcome} after '
                       f'{row.seconds:.0f} s: {row.words}', flush=True)
         finally:

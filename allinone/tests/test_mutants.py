@@ -14,6 +14,7 @@
 
 """Mutants' files, the hook that loads them, and the verdicts on them."""
 
+import dataclasses
 import datetime
 import json
 import os
@@ -165,6 +166,17 @@ class ServiceTest(base.TestCase):
             process.communicate(b'\n')
         self.assertIn('Another "mutate" works on', str(error))
 
+    def test_what_is_made_for_another_cloud(self):
+        soft, plain = self.mutant(reclaim=True), self.mutant()
+        reclaiming = dataclasses.replace(self.cloud, reclaim=True)
+        for cloud, fitting in ((self.cloud, plain), (reclaiming, soft)):
+            self.assertEqual([fitting], mutate._that_fit(
+                cloud, [soft, plain], []))
+            error = self.assertRaises(
+                errors.BadInput, mutate._that_fit, cloud, [soft, plain],
+                ['mutant'])
+            self.assertIn('reclaim', str(error))
+
     def test_nothing_is_cleared_where_nothing_is(self):
         self.assertIsNone(mutate.clear(self.cloud))
 
@@ -269,6 +281,9 @@ class VerdictsTest(base.TestCase):
         self.assertEqual((verdicts.SKIPPED, 'no host'),
                          (verdict.outcome, verdict.message))
 
+    def test_a_known_defect_proves_nothing(self):
+        self.assertEqual(verdicts.SKIPPED, self.judge('xfail').outcome)
+
     def test_a_test_that_is_only_listed_is_no_verdict(self):
         self.assertIsNone(self.judge('exists'))
 
@@ -356,6 +371,14 @@ class MatrixTest(base.TestCase):
         self.assertIn('1 of 2 harmful mutants killed, 1 of 1 benign ones '
                       'survived, in 3 minutes', text)
         self.assertIn('test_0', text)
+
+    def test_what_was_written_is_read_again(self):
+        rows = [self.row(verdicts.KILLED), self.row(problem='bad')]
+        for row in rows:
+            matrix.write(self.state, [row])
+            self.assertEqual([row], matrix.load(self.state, [row.mutant]))
+        self.assertEqual([], matrix.load(self.state, []))
+        self.assertEqual([], matrix.load(self.state / 'x', [row.mutant]))
 
     def test_documents(self):
         rows = [self.row(verdicts.KILLED), self.row(problem='a *problem*')]
