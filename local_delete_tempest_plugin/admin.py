@@ -26,12 +26,15 @@ COMPUTE_MICROVERSION = '2.53'
 # What Nova itself speaks to read and write allocations, so that what is put
 # back is what Nova had put: consumers with a generation and without a type.
 PLACEMENT_MICROVERSION = '1.28'
+# Attachments as resources of their own.
+VOLUME_MICROVERSION = '3.27'
 
 
 def microversions():
     """Make the fixture that pins the microversions of all clients."""
     return api_microversion_fixture.APIMicroversionFixture(
         compute_microversion=COMPUTE_MICROVERSION,
+        volume_microversion=VOLUME_MICROVERSION,
         placement_microversion=PLACEMENT_MICROVERSION)
 
 
@@ -76,6 +79,12 @@ class Admin:
         return pages.read(self.flavors_client.list_flavors, 'flavors',
                           'GET /flavors', is_public=None)
 
-    @property
-    def migrations_client(self):
-        return self.manager.migrations_client
+    def migrations(self, **filters):
+        """Read every migration, those of deleted servers left out.
+
+        :param filters: As for ``MigrationsClient.list_migrations``.
+        :returns: A generator of what ``GET /os-migrations`` has of each.
+        """
+        client = self.manager.local_delete_compute.MigrationsClient()
+        return pages.read(client.list_migrations, 'migrations',
+                          'GET /os-migrations', marker='uuid', **filters)

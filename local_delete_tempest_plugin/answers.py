@@ -106,6 +106,17 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('GET', r'users'), _object(users=_list(_NAMED))),
     (('GET', r'images/[^/]+'),
      _object(name=_may_be_null(_TEXT), status=_NAME)),
+    (('GET', r'ports'), _object(ports=_list(_object(
+        id=_UUID, device_id=_TEXT, **{
+            'binding:host_id': _may_be_null(_TEXT)})))),
+    (('GET', r'floatingips'), _object(floatingips=_list(_object(
+        id=_UUID, port_id=_may_be_null(_UUID),
+        fixed_ip_address=_may_be_null(_TEXT))))),
+    (('GET', r'volumes/detail'), _object(volumes=_list(_object(
+        id=_UUID, status=_NAME,
+        attachments=_list(_object(server_id=_UUID)))))),
+    (('GET', r'attachments/detail'), _object(attachments=_list(_object(
+        id=_UUID, instance=_may_be_null(_TEXT), volume_id=_UUID)))),
     (('GET', r'roles'), _object(roles=_list(_object(name=_TEXT)))),
     (('GET', r'networks'), _object(networks=_list(_NAMED))),
     (('GET', r'security-groups'), _object(security_groups=_list(_NAMED))),
@@ -121,8 +132,13 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
                 'then': {'properties': {'hypervisors': {'minItems': 1}}}}]}),
     (('GET', r'os-migrations'), _object(migrations=_list(_object(
         status=_NAME, instance_uuid=_UUID,
-        source_compute=_may_be_null(_TEXT),
+        uuid=_UUID, source_compute=_may_be_null(_TEXT),
         dest_compute=_may_be_null(_TEXT))))),
+    (('GET', r'limits'), _object(limits=_object(absolute=_object(
+        totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
+        totalRAMUsed=_COUNT)))),
+    (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
+        id=_UUID, name=_TEXT, members=_list(_UUID))))),
     (('GET', r'flavors'), _object(flavors=_list(_NAMED))),
     (('GET', r'flavors/[^/]+'), _FLAVOR),
     (('POST', r'flavors'), _FLAVOR),

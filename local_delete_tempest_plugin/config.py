@@ -109,6 +109,15 @@ crash; every run on this machine needs the same."""),
 Recover what a dead run of this machine left in its journal before anything
 else is changed. A boolean, default True. With False the scenarios fail and
 name the journal; set it to False to look at what was left first."""),
+    cfg.ListOpt(
+        'known_bugs',
+        default=[],
+        help=_text("""
+Defects of this cloud's Nova that are known, by their names in
+doc/source/findings.rst. A scenario that shows one of them is expected to fail,
+and fails the run when it does not any more. A comma-separated list; default:
+those of the newest release that the plugin was tried on. Set it to nothing to
+see what a cloud that should have none of them has.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""

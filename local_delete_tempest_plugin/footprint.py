@@ -15,7 +15,9 @@
 """What a server holds in the cloud, and what is left of it afterwards.
 
 A leak can hide from any one view: it may be left on the host, moved to
-another provider, or renamed to another consumer. So a reading has three.
+another provider, or renamed to another consumer. So of Placement a reading has
+three. Of ports, volumes and their like it has each that was the server's at
+any time, found by its id, since a leak may have forgotten the server.
 """
 
 import dataclasses
@@ -23,17 +25,22 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What Placement and Nova showed at one moment; amounts by class.
+    """What the cloud showed at one moment.
 
     :param by_consumer: {consumer UUID: {provider UUID: {class: amount}}} of
-        the run's own servers.
+        the run's own servers and their migrations.
     :param by_provider: {provider UUID: {consumer UUID: {class: amount}}} of
-        the target host's whole provider tree, foreign consumers included.
+        the leased hosts' whole provider trees, foreign consumers included.
     :param by_project: {class: amount} of the run's project.
-    :param owners: {consumer UUID: project id} of the consumers on the tree
+    :param limits: {name: amount in use} of the project's quota, as the member
+        sees it.
+    :param owners: {consumer UUID: project id} of the consumers on the trees
         that had to be looked up, because their holdings are not as before.
     :param other_servers: Ids of the project's servers that the run did not
         make.
+    :param resources: {(kind, id): {field: value}} of the ports, volumes,
+        attachments, floating IPs and server groups that the run brought, or
+        that were its servers' at any time. What is gone is not there.
     """
 
     by_consumer: dict
@@ -41,16 +48,23 @@ class Reading:
     by_project: dict
     owners: dict
     other_servers: frozenset
+    limits: dict = dataclasses.field(default_factory=dict)
+    resources: dict = dataclasses.field(default_factory=dict)
 
     def as_json(self):
         """Give the reading as data for a test's details."""
         return dict(dataclasses.asdict(self),
-                    other_servers=sorted(self.other_servers))
+                    other_servers=sorted(self.other_servers),
+                    resources={'%s %s' % key: fields for key, fields
+                               in self.resources.items()})
 
 
 @dataclasses.dataclass(frozen=True)
 class Leak:
-    """What is held after the delete and was not before the create."""
+    """An amount that is held after the delete and was not before the create.
+
+    :param consumer: None, as the provider, of what the project holds.
+    """
 
     consumer: str | None
     provider: str | None
@@ -61,76 +75,49 @@ class Leak:
     seen_by: str
 
 
-class Reader:
-    """Takes readings around the servers of one project on one host.
+@dataclasses.dataclass(frozen=True)
+class Remnant:
+    """A port, a volume or the like that is not as it should be afterwards.
 
-    :param placement: An admin's ``PlacementClient``.
-    :param servers_client: The member's compute ``ServersClient``.
-    :param target: The ``compute_service.TargetHost`` of the servers.
-    :param project_id: The member's project.
-    :param made: Ids of all servers that the run ever made in the project; the
-        caller adds to it.
+    :param kind: What it is.
+    :param before: {field: value}, or None where it was not there.
     """
 
-    def __init__(self, placement, servers_client, target, project_id, made):
-        self._placement = placement
-        self._servers_client = servers_client
-        self._target = target
-        self.project_id = project_id
-        self._made = made
-        self.provider_names = {}
+    kind: str
+    id: str
+    before: dict | None
+    during: dict | None
+    after: dict | None
 
-    def read(self, own, known=None, since=None):
-        """Read the footprint.
-
-        :param own: Ids of the run's servers.
-        :param known: An earlier ``Reading``; a consumer on the tree that
-            holds something else than in it is looked up.
-        :param since: Time of the cloud's clock, as Nova writes it, from which
-            on servers of the project count even if they are deleted by now.
-        :returns: A ``Reading``.
-        """
-        by_provider = self._read_tree()
-        return Reading(
-            by_consumer={consumer: self._read_consumer(consumer)[0]
-                         for consumer in own},
-            by_provider=by_provider,
-            by_project=self._placement.list_project_usages(
-                self.project_id)['usages'],
-            owners={consumer: self._read_consumer(consumer)[1]
-                    for consumer in _changed(known, by_provider)
-                    if consumer not in own} if known else {},
-            other_servers=self._read_servers(since) - self._made)
-
-    def _read_tree(self):
-        providers = self._placement.list_resource_providers(
-            in_tree=self._target.provider_id)['resource_providers']
-        self.provider_names.update(
-            (provider['uuid'], provider['name']) for provider in providers)
-        return {
-            provider['uuid']: _amounts(
-                self._placement.list_provider_allocations(provider['uuid']))
-            for provider in providers}
-
-    def _read_consumer(self, consumer):
-        answer = self._placement.list_allocations(consumer)
-        return _amounts(answer), answer.get('project_id')
-
-    def _read_servers(self, since):
-        # changes-since lists deleted servers too.
-        filters = {'changes-since': since} if since else {}
-        servers = self._servers_client.list_servers(**filters)['servers']
-        return frozenset(server['id'] for server in servers)
+    def __str__(self):
+        words = '%s %s' % (self.kind, self.id)
+        if self.after is None:
+            return '%s is gone, and should be there as before: %s' % (
+                words, _fields(self.before))
+        if self.before is None:
+            return '%s is left: during %s, after %s' % (
+                words, _fields(self.during), _fields(self.after))
+        return '%s: %s' % (words, ', '.join(
+            '%s before %r, during %r, after %r' % (
+                name, self.before.get(name), (self.during or {}).get(name),
+                self.after.get(name))
+            for name in sorted({*self.before, *self.after})
+            if self.before.get(name) != self.after.get(name))
+            or 'should be gone, and is left as it was before: %s'
+            % _fields(self.after))
 
 
-def find_leaks(before, during, after, project_id):
-    """Compare three readings of one host and project.
+def find_leaks(before, during, after, project_id, gone=frozenset()):
+    """Compare three readings of the leased hosts and the project.
 
     :param before: The ``Reading`` before the servers were made.
     :param during: The one while they lived.
     :param after: The one in which nothing of them should be left.
     :param project_id: The project of the servers.
-    :returns: A list of ``Leak``; empty where after equals before.
+    :param gone: {(kind, id)} of what the run brought for the servers to take
+        with them, such as a volume that is deleted on termination.
+    :returns: A list of ``Leak`` and ``Remnant``; empty where after equals
+        before.
     """
     own = set(after.by_consumer)
     leaks = _compare(_held_by(before, own), _held_by(during, own),
@@ -141,24 +128,37 @@ def find_leaks(before, during, after, project_id):
     leaks += _compare(_on_tree(before, ours), _on_tree(during, ours),
                       _on_tree(after, ours), 'provider')
     if not others:
-        leaks += _compare({(None, None): before.by_project},
-                          {(None, None): during.by_project},
-                          {(None, None): after.by_project}, 'project')
-    return leaks
+        for amounts, seen_by in (('by_project', 'project'),
+                                 ('limits', 'limits')):
+            leaks += _compare(*(
+                {(None, None): getattr(reading, amounts)}
+                for reading in (before, during, after)), seen_by)
+    return leaks + _find_remnants(before, during, after, gone)
+
+
+def _find_remnants(before, during, after, gone):
+    remnants = []
+    for key in sorted({*before.resources, *after.resources}):
+        was, held, now = (reading.resources.get(key)
+                          for reading in (before, during, after))
+        if now != (None if key in gone else was):
+            remnants.append(Remnant(*key, was, held, now))
+    return remnants
 
 
 def describe_leaks(leaks, provider_names, project_id):
     """Put leaks into words, one line for each provider and class.
 
-    :param leaks: A list of ``Leak``.
+    :param leaks: A list of ``Leak`` and ``Remnant``.
     :param provider_names: {provider UUID: name} as far as known.
     :param project_id: The project of the servers.
     :returns: A str of as many lines as there are different amounts.
     """
     views = {}
     for leak in leaks:
-        key = dataclasses.replace(leak, seen_by='')
-        views.setdefault(key, []).append(leak.seen_by)
+        if isinstance(leak, Leak):
+            key = dataclasses.replace(leak, seen_by='')
+            views.setdefault(key, []).append(leak.seen_by)
     lines = []
     for leak, seen_by in views.items():
         if leak.consumer is None:
@@ -166,12 +166,18 @@ def describe_leaks(leaks, provider_names, project_id):
         else:
             where = 'consumer %s on provider %s (%s)' % (
                 leak.consumer,
-                provider_names.get(leak.provider, "outside the host's tree"),
+                provider_names.get(leak.provider, "outside the hosts' trees"),
                 leak.provider)
         lines.append('%s: %s before %d, during %d, after %d (seen by %s)' % (
             where, leak.resource_class, leak.before, leak.during, leak.after,
             ' and '.join(seen_by)))
+    lines += [str(leak) for leak in leaks if isinstance(leak, Remnant)]
     return '\n'.join(lines)
+
+
+def _fields(fields):
+    return ', '.join('%s %r' % item for item in sorted(
+        fields.items())) if fields else 'not there'
 
 
 def _compare(before, during, after, seen_by):
@@ -198,17 +204,3 @@ def _on_tree(reading, consumers):
             for provider, holdings in reading.by_provider.items()
             for consumer, amounts in holdings.items()
             if consumer in consumers}
-
-
-def _changed(known, by_provider):
-    """Name the consumers that hold more, or elsewhere, than in a reading."""
-    return sorted({
-        consumer
-        for provider, holdings in by_provider.items()
-        for consumer, amounts in holdings.items()
-        if known.by_provider.get(provider, {}).get(consumer) != amounts})
-
-
-def _amounts(answer):
-    return {uuid: held['resources']
-            for uuid, held in answer['allocations'].items()}

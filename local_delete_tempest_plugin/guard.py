@@ -108,8 +108,9 @@ class Guard:
                    '[local_delete] min_other_hosts is %d' % (others, needed))
 
     def _about_migrations(self, target):
-        for migration in self._admin.migrations_client.list_migrations(
-                host=target.host)['migrations']:
+        for migration in self._admin.migrations(host=target.host):
+            if migration['instance_uuid'] in self._run.servers:
+                continue
             kind = migration.get('migration_type', 'migration')
             ended = migration['status'] in _ENDED or (
                 migration['status'] == 'done' and kind != 'evacuation')
@@ -133,7 +134,7 @@ class Guard:
                 in_tree=target.provider_id)['resource_providers']:
             held = self._admin.placement.list_provider_allocations(
                 provider['uuid'])['allocations']
-            for consumer in sorted(held.keys() - self._run.servers):
+            for consumer in sorted(held.keys() - self._run.consumers):
                 yield ('consumer %s, which is not of this run, holds %s of '
                        'provider %s' % (
                            consumer, held[consumer]['resources'],

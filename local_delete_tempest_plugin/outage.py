@@ -309,6 +309,25 @@ class Stopped(ComputeOutage):
         return '%s; %s' % (start, super().remedy())
 
 
+class Unnoticed(Stopped):
+    """The process is dead, and Nova takes it for alive: no heartbeat is due.
+
+    What is sent to it meanwhile waits in its queue.
+    """
+
+    def _take_away(self):
+        commands.run('compute_stop_command', self._target.host)
+
+    def force_down(self):
+        """Tell Nova, as the operator does who finds the host dead."""
+        self._set(forced_down=True)
+        self._await_down()
+
+    def await_down(self):
+        """Wait until Nova notices by itself."""
+        self._await_down()
+
+
 class PlacementStopped(Outage):
     """Placement is out of reach for everyone.
 
@@ -442,18 +461,3 @@ def _start(option, host, wait, limit):
             if attempt == _STARTS:
                 raise failure or error
             LOG.warning('%s; running %s again', failure or error, option)
-
-
-def missing_for(answer):
-    """Say what is missing to stop a compute and Placement.
-
-    :param answer: ``PlacementStopped.REFUSED`` or ``UNAVAILABLE``.
-    :returns: Words for a skip, or None where nothing is missing.
-    """
-    if not CONF.local_delete.allow_placement_outage:
-        return '[local_delete] allow_placement_outage is False'
-    missing = [option for option in (
-        *Stopped.needs, *PlacementStopped.needs(answer))
-        if not CONF.local_delete[option]]
-    return ('[local_delete] %s: not set' % ', '.join(missing) if missing
-            else None)

@@ -17,7 +17,7 @@
 from local_delete_tempest_plugin import exceptions
 
 
-def read(list_page, key, call, **filters):
+def read(list_page, key, call, marker='id', **filters):
     """Read every page of a list of Nova's.
 
     :param list_page: Method of a client that takes ``filters`` and a
@@ -25,6 +25,7 @@ def read(list_page, key, call, **filters):
     :param key: What the answer calls the list; the link to the next page is
         under it and ``_links``.
     :param call: The request, for an error.
+    :param marker: The field of an item that is the marker of the next page.
     :returns: A generator of the items.
     :raises InvalidAnswer: the pages have no end.
     """
@@ -34,7 +35,7 @@ def read(list_page, key, call, **filters):
         yield from answer[key]
         if not answer.get(key + '_links') or not answer[key]:
             return
-        last = answer[key][-1]['id']
+        last = answer[key][-1][marker]
         if last in seen:
             raise exceptions.InvalidAnswer(
                 call='%s?marker=%s' % (call, last),

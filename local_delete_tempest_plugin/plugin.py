@@ -51,15 +51,27 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
                  local_delete_config.LocalDeleteGroup)]
 
     def get_service_clients(self):
-        """Describe the Placement client to Tempest's registry.
+        """Describe the clients to Tempest's registry.
 
         :returns: A list of keyword arguments of
             ``ServiceClients.register_service_client_module``.
         """
         return [dict(
+            config.service_client_config('compute'),
+            name='local_delete_compute',
+            service_version='local_delete.compute',
+            module_path='local_delete_tempest_plugin.services.compute',
+            client_names=['MigrationsClient'],
+        ), dict(
             config.service_client_config('placement'),
             name='local_delete_placement',
             service_version='local_delete.placement',
             module_path='local_delete_tempest_plugin.services.placement',
             client_names=['PlacementClient'],
+        ), dict(
+            config.service_client_config('volume'),
+            name='local_delete_volume',
+            service_version='local_delete.volume',
+            module_path='local_delete_tempest_plugin.services.volume',
+            client_names=['AttachmentsClient'],
         )]

@@ -30,6 +30,7 @@ from tempest import config
 from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import belongings
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
@@ -43,7 +44,8 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
-    outages.ForcedDown, outages.Stopped, outages.Disabled)}
+    outages.ForcedDown, outages.Stopped, outages.Unnoticed,
+    outages.Disabled)}
 
 
 def _exactly(**fields):
@@ -65,6 +67,9 @@ _WHAT = {
             updated_at=_TEXT_OR_NULL)),
     'placement': _exactly(answer=_TEXT),
     'server': _exactly(name=_TEXT),
+    'migration': _exactly(migration=_TEXT, server=_TEXT),
+    'belonging': _exactly(
+        belonging={'enum': list(belongings.Belongings.KINDS)}, name=_TEXT),
     'lease': _exactly(provider_id=_TEXT, trait=_TEXT),
     'flavor': _exactly(name=_TEXT),
     'trait': _exactly(trait=_TEXT),
@@ -80,11 +85,14 @@ class Recovery:
 
     def __init__(self, admin):
         self._admin = admin
+        self._belongings = belongings.Belongings(admin.manager)
         self._patience = patience.Patience(admin.renew_token)
         self._undo = {
             'compute': self._undo_compute,
             'placement': self._undo_placement,
             'server': self._undo_server,
+            'migration': self._undo_migration,
+            'belonging': self._undo_belonging,
             'lease': self._undo_lease,
             'flavor': self._undo_flavor,
             'trait': self._undo_trait,
@@ -116,6 +124,9 @@ class Recovery:
         intents += [
             ('lease', {'provider_id': holder, 'trait': trait})
             for holder in holders]
+        intents += [
+            ('belonging', {'belonging': kind, 'name': name})
+            for kind, name in sorted(self._belongings.find(this_run.name))]
         intents += [
             ('server', {'name': name})
             for name in sorted(self._servers_with_anything(this_run))]
@@ -255,6 +266,25 @@ class Recovery:
         outages.PlacementStopped.resume(self._admin, answer).restore()
 
     def _undo_server(self, name):
+        servers = [server['id'] for server in self._servers(
+            name, deleted=False)]
+        # With a server its migrations are hidden, and what they hold is not.
+        migrations = [migration['uuid'] for server in servers for migration
+                      in self._admin.migrations(instance_uuid=server)]
+        self._delete_servers(name)
+        deleted = [server['id'] for server in self._servers(
+            name, deleted=True)]
+        for consumer in deleted + migrations:
+            remove_allocations(self._admin.placement, consumer)
+
+    def _undo_migration(self, migration, server):
+        self._undo_server(server)
+        remove_allocations(self._admin.placement, migration)
+
+    def _undo_belonging(self, belonging, name):
+        self._belongings.delete(belonging, name)
+
+    def _delete_servers(self, name):
         # Once its host is up, Nova heeds no further delete of a server whose
         # local delete failed half-way and that is in deleting ever since.
         for server in self._servers(name, deleted=False,
@@ -269,8 +299,6 @@ class Recovery:
             lambda: self._servers(name, deleted=False),
             lambda servers: not servers, 'server %s is gone' % name,
             CONF.local_delete.delete_timeout)
-        for server in self._servers(name, deleted=True):
-            remove_allocations(self._admin.placement, server['id'])
 
     def _servers(self, name, deleted, **filters):
         return self._admin.servers_client.list_servers(
@@ -309,6 +337,14 @@ class Recovery:
         if not CONF.service_available.neutron:
             return
         manager = self._admin.manager
+        for router in manager.routers_client.list_routers(
+                project_id=project_id)['routers']:
+            for port in manager.ports_client.list_ports(
+                    device_id=router['id'],
+                    device_owner='network:router_interface')['ports']:
+                manager.routers_client.remove_router_interface(
+                    router['id'], port_id=port['id'])
+            manager.routers_client.delete_router(router['id'])
         for network in manager.networks_client.list_networks(
                 project_id=project_id)['networks']:
             manager.networks_client.delete_network(network['id'])
@@ -349,19 +385,20 @@ def release_accounts(run_id):
                 path.unlink()
 
 
-def remove_allocations(placement, server_id):
-    """Wait until a deleted server holds nothing, or else take it away.
+def remove_allocations(placement, consumer):
+    """Wait until a consumer holds nothing, or else take it away.
 
     :param placement: An admin's ``PlacementClient``.
-    :param server_id: Id of a server of the run that answers 404.
+    :param consumer: Id of a server of the run that answers 404, or UUID of a
+        migration of such a server.
     """
     try:
         waiters.wait_until(
-            lambda: placement.list_allocations(server_id)['allocations'],
+            lambda: placement.list_allocations(consumer)['allocations'],
             lambda held: not held,
-            'the allocations of server %s are gone' % server_id,
+            'the allocations of consumer %s are gone' % consumer,
             CONF.local_delete.cleanup_timeout)
     except lib_exc.TimeoutException as error:
         LOG.warning('Removing what Nova left: %s', error)
         test_utils.call_and_ignore_notfound_exc(
-            placement.delete_allocations, server_id)
+            placement.delete_allocations, consumer)

@@ -34,15 +34,22 @@ class Run:
     :param id: Capital letters and digits; part of every name that it gives.
     :param servers: Ids of all servers that it made; whoever makes one adds
         it before anyone else can see it.
+    :param migrations: UUIDs of the migrations of these servers.
     """
 
     id: str = dataclasses.field(default_factory=_new_id)
     servers: set = dataclasses.field(default_factory=set)
+    migrations: set = dataclasses.field(default_factory=set)
 
     @property
     def trait(self):
         """The custom trait that leases a host to the run."""
         return TRAIT_PREFIX + self.id
+
+    @property
+    def consumers(self):
+        """UUIDs of all that may hold something in Placement for the run."""
+        return self.servers | self.migrations
 
     @property
     def name(self):

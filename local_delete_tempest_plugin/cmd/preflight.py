@@ -20,7 +20,7 @@ from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import finding
-from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.preflight import scenarios
 
 
 class Preflight(base.Command):
@@ -41,7 +41,7 @@ class Preflight(base.Command):
     def take_action(self, args):
         with admin.microversions():
             findings = list(checks.Checks(
-                test_local_delete.LocalDeleteTest, args.try_commands).run())
+                scenarios.find_classes(), args.try_commands).run())
         self._failed = any(found.outcome == finding.FAIL
                            for found in findings)
         return ('Check', 'Outcome', 'Found', 'To do'), [

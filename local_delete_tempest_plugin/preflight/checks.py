@@ -39,12 +39,12 @@ _LOGIN = ('see [identity] uri_v3 and ca_certificates_file, and the admin of '
 class Checks:
     """Everything that can be checked without changing anything.
 
-    :param scenario_class: The class of scenarios to look ahead at.
+    :param scenario_classes: The classes of scenarios to look ahead at.
     :param try_commands: Whether to run the start commands of outages.
     """
 
-    def __init__(self, scenario_class, try_commands=False):
-        self._scenario_class = scenario_class
+    def __init__(self, scenario_classes, try_commands=False):
+        self._scenario_classes = scenario_classes
         self._try_commands = try_commands
         self._usable_hosts = None
 
@@ -82,4 +82,5 @@ class Checks:
                                        lambda: start_commands.check(admin))
 
     def _foresee(self):
-        return scenarios.foresee(self._scenario_class, self._usable_hosts)
+        for scenario_class in self._scenario_classes:
+            yield from scenarios.foresee(scenario_class, self._usable_hosts)

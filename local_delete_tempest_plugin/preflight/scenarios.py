@@ -14,6 +14,8 @@
 
 """What each scenario will do on this cloud."""
 
+import importlib
+import pkgutil
 import unittest
 
 from tempest import config
@@ -23,16 +25,29 @@ from local_delete_tempest_plugin import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin import scenario
+from local_delete_tempest_plugin.scenario import base
+from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
 _REFUSED = outage.PlacementStopped.REFUSED
 _UNAVAILABLE = outage.PlacementStopped.UNAVAILABLE
 
-_NEEDS_PLACEMENT_AWAY = {
-    'test_allocations_removed_after_compute_restart': _REFUSED,
-    'test_server_kept_when_placement_unavailable': _UNAVAILABLE,
-}
+
+def find_classes():
+    """Find the classes of all scenarios.
+
+    :returns: A list, in the order of their modules' names.
+    """
+    modules = [
+        importlib.import_module('%s.%s' % (scenario.__name__, module.name))
+        for module in pkgutil.iter_modules(scenario.__path__)
+        if module.name.startswith('test_')]
+    return [found for module in modules for found in vars(module).values()
+            if isinstance(found, type)
+            and issubclass(found, base.BaseLocalDeleteTest)
+            and found.__module__ == module.__name__]
 
 
 def foresee(scenario_class, usable_hosts):
@@ -44,13 +59,12 @@ def foresee(scenario_class, usable_hosts):
     :returns: A generator of ``Finding``.
     """
     error, skip = _look(scenario_class)
-    if usable_hosts == 0:
-        skip = skip or 'no host may be taken down now'
     for name in sorted(dir(scenario_class)):
         if not name.startswith('test_'):
             continue
-        answer = _NEEDS_PLACEMENT_AWAY.get(name)
-        reason = error or skip or answer and outage.missing_for(answer)
+        test = getattr(scenario_class, name)
+        reason = error or skip or needs.missing(test) or (
+            _too_few(test, usable_hosts))
         if not reason and usable_hosts is None:
             yield finding.Finding(name, finding.WARN, 'cannot be told',
                                   'see what failed above')
@@ -58,8 +72,16 @@ def foresee(scenario_class, usable_hosts):
         yield finding.judge(
             name, not reason,
             '%s: %s' % ('fails' if error else 'skips', reason) if reason
-            else 'runs' + _unless(answer), 'change that, should it run',
+            else 'runs' + _unless(test), 'change that, should it run',
             bad=finding.FAIL if error else finding.WARN)
+
+
+def _too_few(test, usable_hosts):
+    if usable_hosts == 0:
+        return 'no host may be taken down now'
+    if usable_hosts == 1 and needs.two_hosts in getattr(test, 'needs', ()):
+        return 'only one host may be taken down now, and it needs two'
+    return None
 
 
 def _look(scenario_class):
@@ -77,8 +99,11 @@ def _look(scenario_class):
     return None, None
 
 
-def _unless(answer):
+def _unless(test):
     """Say what only the outage itself can tell: who answers for Placement."""
+    answer = next((condition.answer
+                   for condition in getattr(test, 'needs', ())
+                   if hasattr(condition, 'answer')), None)
     if answer is None or CONF.local_delete.placement_proxy_stop_command:
         return ''
     other = _REFUSED if answer == _UNAVAILABLE else _UNAVAILABLE

@@ -20,8 +20,12 @@ from tempest.lib import decorators
 
 from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.scenario import base
+from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
+
+REFUSED = outage.PlacementStopped.REFUSED
+UNAVAILABLE = outage.PlacementStopped.UNAVAILABLE
 
 
 @decorators.serial
@@ -52,6 +56,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
     @decorators.attr(type='slow')
+    @needs.needs(needs.stopped_compute, needs.placement_away(REFUSED))
     @utils.services('compute')
     def test_allocations_removed_after_compute_restart(self):
         """A compute's start removes what the API could not reach.
@@ -61,18 +66,17 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
         compute removes them when it starts
         (ResourceTracker._remove_deleted_instances_allocations).
         """
-        answer = outage.PlacementStopped.REFUSED
-        self.skip_unless_placement_may_stop(answer)
         with self.footprint_unchanged():
             server = self.create_server()
             with self.compute_stopped():
-                with self.placement_stopped(answer):
+                with self.placement_stopped(REFUSED):
                     self.delete_server_locally(server)
                 self.assert_leaked(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
     @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
     @decorators.attr(type='slow')
+    @needs.needs(needs.stopped_compute, needs.placement_away(UNAVAILABLE))
     @utils.services('compute')
     def test_server_kept_when_placement_unavailable(self):
         """A delete that a proxy's 503 cuts short can be repeated.
@@ -82,12 +86,10 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
         AllocationDeleteFailed); once Placement is back, a second delete
         leaves nothing.
         """
-        answer = outage.PlacementStopped.UNAVAILABLE
-        self.skip_unless_placement_may_stop(answer)
         with self.footprint_unchanged():
             server = self.create_server()
             with self.compute_stopped():
-                with self.placement_stopped(answer):
+                with self.placement_stopped(UNAVAILABLE):
                     self.assert_delete_refused(server)
                 self.assert_leaked(server)
                 self.delete_server_locally(server)

@@ -29,14 +29,20 @@ from urllib import parse
 
 from tempest.lib.services.compute import flavors_client
 from tempest.lib.services.compute import hypervisor_client
-from tempest.lib.services.compute import migrations_client
+from tempest.lib.services.compute import limits_client
+from tempest.lib.services.compute import server_groups_client
 from tempest.lib.services.compute import servers_client
 from tempest.lib.services.compute import services_client
+from tempest.lib.services.network import floating_ips_client
+from tempest.lib.services.network import ports_client
+from tempest.lib.services.volume.v3 import volumes_client
 
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import answers
 from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin.services import compute
 from local_delete_tempest_plugin.services import placement
+from local_delete_tempest_plugin.services import volume
 
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
@@ -109,6 +115,11 @@ class FakeCloud:
         self.hosts = {}
         self.migrations = []
         self.flavors = []
+        self.ports = []
+        self.floating_ips = []
+        self.volumes = []
+        self.attachments = []
+        self.server_groups = []
         self._now = 0
 
     def client(self, client_class, service):
@@ -123,6 +134,21 @@ class FakeCloud:
     def servers_client(self):
         return self.client(servers_client.ServersClient, 'compute')
 
+    def member(self):
+        """Make what a member's manager has for this plugin."""
+        return types.SimpleNamespace(
+            servers_client=self.servers_client(),
+            limits_client=self.client(limits_client.LimitsClient, 'compute'),
+            server_groups_client=self.client(
+                server_groups_client.ServerGroupsClient, 'compute'),
+            floating_ips_client=self.client(
+                floating_ips_client.FloatingIPsClient, 'network'),
+            volumes_client_latest=self.client(
+                volumes_client.VolumesClient, 'volume'),
+            local_delete_volume=types.SimpleNamespace(
+                AttachmentsClient=lambda: self.client(
+                    volume.AttachmentsClient, 'volume')))
+
     def compute_services(self):
         return compute_service.ComputeServices(
             self.client(services_client.ServicesClient, 'compute'),
@@ -136,8 +162,13 @@ class FakeCloud:
                 servers_client=self.servers_client(),
                 flavors_client=self.client(
                     flavors_client.FlavorsClient, 'compute'),
-                migrations_client=self.client(
-                    migrations_client.MigrationsClient, 'compute')),
+                ports_client=self.client(ports_client.PortsClient, 'network'),
+                **{name: getattr(self.member(), name) for name in (
+                    'floating_ips_client', 'server_groups_client',
+                    'volumes_client_latest')},
+                local_delete_compute=types.SimpleNamespace(
+                    MigrationsClient=lambda: self.client(
+                        compute.MigrationsClient, 'compute'))),
             services=self.compute_services(),
             placement=self.placement_client())
 
@@ -342,9 +373,44 @@ class FakeCloud:
 
     def _list_migrations(self, query):
         return 200, {'migrations': [
-            migration for migration in self.migrations
-            if query['host'] in (migration['source_compute'],
-                                 migration['dest_compute'])]}
+            dict({'uuid': uuid(900 + number)}, **migration)
+            for number, migration in enumerate(self.migrations)
+            if query.get('host', migration['source_compute']) in (
+                migration['source_compute'], migration['dest_compute'])
+            and query.get('instance_uuid', migration['instance_uuid'])
+            == migration['instance_uuid']]}
+
+    def _show_limits(self, query):
+        alive = sum(state not in ('deleted', 'unchanged')
+                    for state in self.servers.values())
+        return 200, {'limits': {'rate': [], 'absolute': {
+            **dict.fromkeys(
+                ('maxServerMeta', 'maxTotalInstances', 'maxTotalRAMSize',
+                 'maxTotalCores', 'maxTotalKeypairs', 'maxServerGroups',
+                 'maxServerGroupMembers', 'totalServerGroupsUsed',
+                 'maxPersonality', 'maxPersonalitySize'), 10),
+            'totalInstancesUsed': alive, 'totalCoresUsed': alive,
+            'totalRAMUsed': 512 * alive}}}
+
+    def _list_server_groups(self, query):
+        return 200, {'server_groups': [
+            {'id': group['id'], 'name': 'group', 'metadata': {},
+             'policies': [], 'project_id': 'ours', 'user_id': 'someone',
+             'members': group['members']} for group in self.server_groups]}
+
+    # Neutron and Cinder
+
+    def _list_ports(self, query):
+        return 200, {'ports': self.ports}
+
+    def _list_floating_ips(self, query):
+        return 200, {'floatingips': self.floating_ips}
+
+    def _list_volumes(self, query):
+        return 200, {'volumes': self.volumes}
+
+    def _list_attachments(self, query):
+        return 200, {'attachments': self.attachments}
 
     # Placement
 
@@ -439,6 +505,12 @@ class FakeCloud:
         ('POST', 'servers/(.*)/action', _act_on_server),
         ('GET', 'os-migrations', _list_migrations),
         ('GET', 'flavors', _list_flavors),
+        ('GET', 'limits', _show_limits),
+        ('GET', 'os-server-groups', _list_server_groups),
+        ('GET', 'v2.0/ports', _list_ports),
+        ('GET', 'v2.0/floatingips', _list_floating_ips),
+        ('GET', 'volumes/detail', _list_volumes),
+        ('GET', 'attachments/detail', _list_attachments),
         ('GET', '', _show_root),
         ('GET', 'resource_providers', _list_providers),
         ('GET', 'resource_providers/(.*)/allocations',

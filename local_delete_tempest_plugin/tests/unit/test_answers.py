@@ -41,6 +41,15 @@ GOOD = (
     ('GET /v3/projects?name__contains=x', {'projects': [NAMED]}),
     ('GET /v3/users?name__contains=x', {'users': [NAMED]}),
     ('GET /v2/images/' + UUID, {'name': 'n', 'status': 'active'}),
+    ('GET /v2.0/ports?fields=id', {'ports': [
+        {'id': UUID, 'device_id': '', 'binding:host_id': None}]}),
+    ('GET /v2.0/floatingips', {'floatingips': [
+        {'id': UUID, 'port_id': None, 'fixed_ip_address': None}]}),
+    ('GET /v3/p/volumes/detail', {'volumes': [
+        {'id': UUID, 'status': 'in-use',
+         'attachments': [{'server_id': UUID}]}]}),
+    ('GET /v3/p/attachments/detail', {'attachments': [
+        {'id': UUID, 'instance': None, 'volume_id': UUID}]}),
     ('GET /v3/roles', {'roles': [{'name': 'member'}]}),
     ('GET /v2.0/networks', {'networks': [NAMED]}),
     ('GET /v2.0/security-groups', {'security_groups': [NAMED]}),
@@ -50,8 +59,12 @@ GOOD = (
         {'id': UUID, 'hypervisor_hostname': 'h',
          'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-migrations', {'migrations': [
-        {'status': 'done', 'instance_uuid': UUID, 'source_compute': None,
-         'dest_compute': 'cmp2'}]}),
+        {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
+         'source_compute': None, 'dest_compute': 'cmp2'}]}),
+    ('GET /v2.1/limits', {'limits': {'absolute': {
+        'totalInstancesUsed': 0, 'totalCoresUsed': 0, 'totalRAMUsed': 0}}}),
+    ('GET /v2.1/os-server-groups', {'server_groups': [
+        dict(NAMED, members=[UUID])]}),
     ('GET /v2.1/flavors?is_public=None', {'flavors': [NAMED]}),
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),

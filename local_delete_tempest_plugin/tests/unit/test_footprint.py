@@ -15,6 +15,8 @@
 import json
 
 from local_delete_tempest_plugin import footprint
+from local_delete_tempest_plugin import reader
+from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
@@ -35,9 +37,11 @@ class Story(base.TestCase):
         self.cloud.add_provider(NESTED, 'cmp1.test_pci', root=HOST)
         self.cloud.add_compute('cmp2', OTHER_HOST)
         self.made = set()
-        self.reader = footprint.Reader(
-            self.cloud.placement_client(), self.cloud.servers_client(),
-            target, 'ours', self.made)
+        self.config('service_available', neutron=False, cinder=False)
+        this_run = run.Run(servers=self.made)
+        self.reader = reader.Reader(
+            self.cloud.admin(), self.cloud.member(), [target], 'ours',
+            this_run)
 
     def begin(self):
         self.before = self.reader.read(own=())
@@ -92,7 +96,11 @@ class FindLeaksTest(Story):
             ('provider', SERVER, NESTED, 'PCI', 0, 1, 1),
             ('project', None, None, 'MEMORY_MB', 0, 512, 512),
             ('project', None, None, 'PCI', 0, 1, 1),
-            ('project', None, None, 'VCPU', 0, 1, 1)], self.leaks())
+            ('project', None, None, 'VCPU', 0, 1, 1),
+            ('limits', None, None, 'totalCoresUsed', 0, 1, 1),
+            ('limits', None, None, 'totalInstancesUsed', 0, 1, 1),
+            ('limits', None, None, 'totalRAMUsed', 0, 512, 512)],
+            self.leaks())
 
     def test_part_left(self):
         self.begin()
@@ -233,7 +241,9 @@ class ReaderTest(Story):
                  uuid(NESTED): {uuid(SERVER): {'PCI': 1},
                                 uuid(FOREIGN): {'PCI': 1}}},
              'by_project': dict(held, PCI=1), 'owners': {},
-             'other_servers': []},
+             'limits': {'totalInstancesUsed': 1, 'totalCoresUsed': 1,
+                        'totalRAMUsed': 512},
+             'other_servers': [], 'resources': {}},
             json.loads(json.dumps(self.during.as_json())))
         self.assertEqual({uuid(HOST): 'cmp1.test',
                           uuid(NESTED): 'cmp1.test_pci'},
@@ -282,7 +292,7 @@ class DescribeLeaksTest(Story):
             'consumer %s on provider cmp1.test_pci (%s): PCI before 0, '
             'during 1, after 1 (seen by consumer and provider)' % (
                 uuid(SERVER), uuid(NESTED)),
-            "consumer %s on provider outside the host's tree (%s): VCPU "
+            "consumer %s on provider outside the hosts' trees (%s): VCPU "
             'before 0, during 0, after 1 (seen by consumer)' % (
                 uuid(SERVER), uuid(OTHER_HOST)),
             'project ours: PCI before 0, during 1, after 1 (seen by project)',

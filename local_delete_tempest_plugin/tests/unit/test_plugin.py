@@ -62,20 +62,25 @@ class PluginTest(base.TestCase):
                              name[:len(PACKAGE) + 15], name)
 
     def test_clients_are_handed_out(self):
-        """An admin's clients have ours, with [placement]'s endpoint."""
-        self.config('placement', endpoint_type='internal',
-                    catalog_type='elsewhere', region='here')
-        description, = self.plugin.get_service_clients()
-        factory = clients.ClientsFactory(
-            description['module_path'], description['client_names'],
-            fake_cloud._AuthProvider('placement'), **{
-                name: value for name, value in description.items()
-                if name not in ('name', 'service_version', 'module_path',
-                                'client_names')})
-        client = factory.PlacementClient()
-        self.assertEqual(
-            ('elsewhere', 'here', 'internal'),
-            (client.service, client.region, client.endpoint_type))
+        """An admin's clients have ours, each with its service's endpoint."""
+        for service, client_name in (('compute', 'MigrationsClient'),
+                                     ('placement', 'PlacementClient'),
+                                     ('volume', 'AttachmentsClient')):
+            self.config(service, endpoint_type='internal',
+                        catalog_type='elsewhere', region='here')
+            description, = [
+                found for found in self.plugin.get_service_clients()
+                if client_name in found['client_names']]
+            factory = clients.ClientsFactory(
+                description['module_path'], description['client_names'],
+                fake_cloud._AuthProvider(service), **{
+                    name: value for name, value in description.items()
+                    if name not in ('name', 'service_version', 'module_path',
+                                    'client_names')})
+            client = getattr(factory, client_name)()
+            self.assertEqual(
+                ('elsewhere', 'here', 'internal'),
+                (client.service, client.region, client.endpoint_type))
 
     def test_entry_point(self):
         found = (plugins.TempestTestPluginManager()

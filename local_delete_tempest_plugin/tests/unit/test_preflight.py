@@ -24,11 +24,12 @@ import fixtures
 
 from local_delete_tempest_plugin.cmd import preflight as command
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import scenarios
+from local_delete_tempest_plugin.scenario import base as base_scenario
+from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario import test_local_delete
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -38,6 +39,9 @@ GOOD = {'allow_outages': True, 'target_hosts': ['cmp1'],
         'compute_stop_command': 'true {host}',
         'compute_start_command': 'true {host}',
         'placement_stop_command': 'true', 'placement_start_command': 'true'}
+
+PLACEMENT_AWAY = ('test_allocations_removed_after_compute_restart',
+                  'test_server_kept_when_placement_unavailable')
 
 ACCOUNTS = '''
 - {username: boss, password: SECRET, project_name: p, roles: [admin]}
@@ -135,18 +139,40 @@ class OptionsTest(base.TestCase):
         self.assertEqual(
             {name for name in dir(test_local_delete.LocalDeleteTest)
              if name.startswith('test_')}, set(foreseen))
-        self.assertLess(set(scenarios._NEEDS_PLACEMENT_AWAY), set(foreseen))
         self.assertEqual({('pass', 'runs')}, set(foreseen.values()))
         self.config(allow_placement_outage=False)
         self.assertEqual(
             {name: ('warn', 'skips: [local_delete] allow_placement_outage is '
-                    'False') for name in scenarios._NEEDS_PLACEMENT_AWAY},
+                    'False') for name in PLACEMENT_AWAY},
             {name: found for name, found in self.scenarios().items()
              if found[0] != 'pass'})
         self.config(allow_placement_outage=True, compute_stop_command=None)
         self.assertEqual(
-            '[local_delete] compute_stop_command: not set',
-            outage.missing_for(outage.PlacementStopped.REFUSED))
+            {name: ('warn', 'skips: [local_delete] compute_stop_command: not '
+                    'set') for name in PLACEMENT_AWAY},
+            {name: found for name, found in self.scenarios().items()
+             if found[0] != 'pass'})
+
+    def test_scenario_of_two_hosts(self):
+        class Moves(base_scenario.BaseLocalDeleteTest):
+            @needs.needs(needs.two_hosts)
+            def test_move(self):
+                pass
+
+        for hosts, targets, outcome in (
+                (2, ['one', 'two'], 'runs'), (2, ['*'], 'runs'),
+                (1, ['*'], 'skips: only one host may be taken down now, and '
+                 'it needs two'),
+                (2, ['one', ''], 'skips: [local_delete] target_hosts names 1 '
+                 'host, and a move needs two')):
+            self.config(target_hosts=targets)
+            found, = scenarios.foresee(Moves, hosts)
+            self.assertEqual(outcome, found.found)
+
+    def test_every_class_is_looked_at(self):
+        found = scenarios.find_classes()
+        self.assertIn(test_local_delete.LocalDeleteTest, found)
+        self.assertEqual(len(found), len(set(found)))
 
     def test_scenario_that_the_outage_itself_decides(self):
         self.assertEqual(
@@ -275,7 +301,7 @@ class CloudTest(base.TestCase):
 
     def findings(self, **arguments):
         return {found.check: found for found in checks.Checks(
-            test_local_delete.LocalDeleteTest, **arguments).run()}
+            [test_local_delete.LocalDeleteTest], **arguments).run()}
 
     def assert_found(self, check, outcome, words):
         found = self.findings()[check]

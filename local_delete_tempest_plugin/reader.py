@@ -1,0 +1,195 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Take readings of what the servers of one project hold."""
+
+import concurrent.futures
+
+from tempest import config
+
+from local_delete_tempest_plugin import footprint
+
+CONF = config.CONF
+
+# Tempest's connection pools hold ten connections.
+_SIDE_BY_SIDE = 8
+
+_PORT_FIELDS = ('device_id', 'binding:host_id')
+_FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
+_ATTACHMENT_FIELDS = ('instance', 'volume_id')
+
+# Of ``GET /limits``: the quota that a server takes.
+_LIMITS = ('totalInstancesUsed', 'totalCoresUsed', 'totalRAMUsed')
+
+
+class Reader:
+    """Takes readings around the servers of one project on the leased hosts.
+
+    :param admin: An ``admin.Admin``.
+    :param member: The member's ``tempest.clients.Manager``.
+    :param targets: The ``compute_service.TargetHost`` of the servers.
+    :param project_id: The member's project.
+    :param run: The ``run.Run``.
+    """
+
+    def __init__(self, admin, member, targets, project_id, run):
+        self._admin = admin
+        self._placement = admin.placement
+        self._member = member
+        self._targets = targets
+        self._run = run
+        self.project_id = project_id
+        self.provider_names = {}
+        #: {(kind, id)} of what the run brought, and of what was seen with one
+        #: of its servers.
+        self.tracked = set()
+
+    def read(self, own, known=None, since=None):
+        """Read the footprint, in requests that are made side by side.
+
+        :param own: Ids of the run's servers, and UUIDs of their migrations.
+        :param known: An earlier ``Reading``; a consumer on the trees that
+            holds something else than in it is looked up.
+        :param since: Time of the cloud's clock, as Nova writes it, from which
+            on servers of the project count even if they are deleted by now.
+        :returns: A ``Reading``.
+        """
+        with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            trees = [pool.submit(self._read_tree, target)
+                     for target in self._targets]
+            consumers = {consumer: pool.submit(self._read_consumer, consumer)
+                         for consumer in own}
+            usages = pool.submit(self._placement.list_project_usages,
+                                 self.project_id)
+            servers = pool.submit(self._read_servers, since)
+            limits = pool.submit(self._read_limits)
+            resources = [pool.submit(read, own) for read in (
+                self._read_ports, self._read_floating_ips, self._read_volumes,
+                self._read_attachments, self._read_server_groups)]
+            by_provider = {
+                provider: holdings for tree in trees
+                for provider, holdings in tree.result().items()}
+            owners = {consumer: pool.submit(self._read_consumer, consumer)
+                      for consumer in _changed(known, by_provider)
+                      if consumer not in own} if known else {}
+            reading = footprint.Reading(
+                by_consumer={consumer: looked.result()[0]
+                             for consumer, looked in consumers.items()},
+                by_provider=by_provider,
+                by_project=usages.result()['usages'],
+                limits=limits.result(),
+                owners={consumer: looked.result()[1]
+                        for consumer, looked in owners.items()},
+                other_servers=servers.result() - self._run.servers,
+                resources={key: fields for looked in resources
+                           for key, fields in looked.result().items()})
+        self.tracked.update(reading.resources)
+        return reading
+
+    def _read_tree(self, target):
+        providers = self._placement.list_resource_providers(
+            in_tree=target.provider_id)['resource_providers']
+        self.provider_names.update(
+            (provider['uuid'], provider['name']) for provider in providers)
+        return {
+            provider['uuid']: _amounts(
+                self._placement.list_provider_allocations(provider['uuid']))
+            for provider in providers}
+
+    def _read_consumer(self, consumer):
+        answer = self._placement.list_allocations(consumer)
+        return _amounts(answer), answer.get('project_id')
+
+    def _read_servers(self, since):
+        # changes-since lists deleted servers too.
+        filters = {'changes-since': since} if since else {}
+        servers = self._member.servers_client.list_servers(
+            **filters)['servers']
+        return frozenset(server['id'] for server in servers)
+
+    def _read_limits(self):
+        used = self._member.limits_client.show_limits()['limits']['absolute']
+        return {name: used[name] for name in _LIMITS}
+
+    def _is_tracked(self, kind, found):
+        return (kind, found['id']) in self.tracked
+
+    def _read_ports(self, own):
+        if not CONF.service_available.neutron:
+            return {}
+        # The admin, for a member is not shown the host of a binding.
+        ports = self._admin.manager.ports_client.list_ports(
+            project_id=self.project_id,
+            fields=['id', *_PORT_FIELDS])['ports']
+        return {('port', port['id']): _take(port, _PORT_FIELDS)
+                for port in ports
+                if port['device_id'] in own or self._is_tracked('port', port)}
+
+    def _read_floating_ips(self, own):
+        if not self._tracks('floating IP'):
+            return {}
+        found = self._member.floating_ips_client.list_floatingips(
+            project_id=self.project_id)['floatingips']
+        return {('floating IP', one['id']): _take(one, _FLOATING_IP_FIELDS)
+                for one in found if self._is_tracked('floating IP', one)}
+
+    def _read_volumes(self, own):
+        if not CONF.service_available.cinder:
+            return {}
+        volumes = self._member.volumes_client_latest.list_volumes(
+            detail=True)['volumes']
+        return {('volume', volume['id']): {'status': volume['status']}
+                for volume in volumes
+                if self._is_tracked('volume', volume) or any(
+                    attachment['server_id'] in own
+                    for attachment in volume['attachments'])}
+
+    def _read_attachments(self, own):
+        if not CONF.service_available.cinder:
+            return {}
+        client = self._member.local_delete_volume.AttachmentsClient()
+        return {('volume attachment',
+                 found['id']): _take(found, _ATTACHMENT_FIELDS)
+                for found in client.list_attachments()['attachments']
+                if found['instance'] in own
+                or self._is_tracked('volume attachment', found)}
+
+    def _read_server_groups(self, own):
+        if not self._tracks('server group'):
+            return {}
+        client = self._member.server_groups_client
+        return {('server group', group['id']): _take(group, ('members',))
+                for group in client.list_server_groups()['server_groups']
+                if self._is_tracked('server group', group)}
+
+    def _tracks(self, wanted):
+        return any(kind == wanted for kind, _ in self.tracked)
+
+
+def _changed(known, by_provider):
+    """Name the consumers that hold more, or elsewhere, than in a reading."""
+    return sorted({
+        consumer
+        for provider, holdings in by_provider.items()
+        for consumer, amounts in holdings.items()
+        if known.by_provider.get(provider, {}).get(consumer) != amounts})
+
+
+def _take(found, fields):
+    return {name: found[name] for name in fields}
+
+
+def _amounts(answer):
+    return {uuid: held['resources']
+            for uuid, held in answer['allocations'].items()}

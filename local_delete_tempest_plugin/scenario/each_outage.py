@@ -1,0 +1,77 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One story under both outages, each a test with an id of its own.
+
+Forced down and stopped find different bugs: a compute that is only said to be
+down still answers RPC.
+"""
+
+import functools
+
+from local_delete_tempest_plugin.scenario import needs
+
+# Where testtools keeps what decorators.attr and idempotent_id put.
+_ATTRIBUTES = '__testtools_attrs'
+
+
+def each_outage(stopped_id):
+    """Make two tests of one, which takes a way to take a compute away.
+
+    ``test_x(self, outage)`` becomes ``test_x_forced_down``, which keeps the
+    id of ``decorators.idempotent_id``, and ``test_x_stopped``.
+
+    :param stopped_id: The idempotent id of the test with a dead process.
+    :returns: A decorator of a test method of ``BaseLocalDeleteTest``, to be
+        put below ``decorators.idempotent_id``.
+    """
+    def mark(test):
+        test.stopped_id = stopped_id
+        return test
+    return mark
+
+
+def expand(cls):
+    """Put both tests in the place of each that is marked.
+
+    :param cls: A class of scenarios.
+    """
+    for name, test in list(vars(cls).items()):
+        if not hasattr(test, 'stopped_id'):
+            continue
+        delattr(cls, name)
+        setattr(cls, name + '_forced_down', _variant(test, 'forced_down'))
+        stopped = needs.needs(needs.stopped_compute)(
+            _variant(test, 'compute_stopped'))
+        setattr(stopped, _ATTRIBUTES, {
+            attribute for attribute in getattr(test, _ATTRIBUTES)
+            if not attribute.startswith('id-')} | {'id-' + test.stopped_id})
+        stopped.__doc__ = stopped.__doc__.replace(
+            _id_of(test), test.stopped_id)
+        setattr(cls, name + '_stopped', stopped)
+
+
+def _id_of(test):
+    return next(attribute[len('id-'):]
+                for attribute in getattr(test, _ATTRIBUTES)
+                if attribute.startswith('id-'))
+
+
+def _variant(test, outage):
+    @functools.wraps(test)
+    def variant(self):
+        return test(self, getattr(self, outage))
+
+    del variant.stopped_id
+    return variant

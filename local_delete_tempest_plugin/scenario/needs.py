@@ -1,0 +1,112 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a scenario needs of the operator and the cloud, or else it skips."""
+
+import functools
+
+from tempest import config
+from tempest.lib.common import api_version_request
+
+from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin import outage
+
+CONF = config.CONF
+
+
+def needs(*conditions):
+    """Declare what a scenario needs.
+
+    :param conditions: Callables without arguments that return words for what
+        is missing, or None.
+    :returns: A decorator of a test method.
+    """
+    def mark(test):
+        test.needs = (*getattr(test, 'needs', ()), *conditions)
+        return test
+    return mark
+
+
+def missing(test):
+    """Say what is missing for a scenario.
+
+    :param test: A test method.
+    :returns: Words for a skip, or None where nothing is.
+    """
+    return next((words for condition in getattr(test, 'needs', ())
+                 if (words := condition())), None)
+
+
+def commands(*options):
+    """Make the condition that commands are set.
+
+    :param options: Names of options in ``[local_delete]``.
+    """
+    return functools.partial(_unset, options)
+
+
+def _unset(options):
+    unset = [name for name in options if not CONF.local_delete[name]]
+    return ('[local_delete] %s: not set' % ', '.join(unset) if unset
+            else None)
+
+
+#: That the process of a compute can be stopped and started.
+stopped_compute = commands(*outage.Stopped.needs)
+
+
+def placement_away(answer):
+    """Make the condition that Placement may be stopped, and can be.
+
+    :param answer: An answer of ``outage.PlacementStopped``.
+    """
+    def condition():
+        if not CONF.local_delete.allow_placement_outage:
+            return '[local_delete] allow_placement_outage is False'
+        return _unset(outage.PlacementStopped.needs(answer))
+    condition.answer = answer
+    return condition
+
+
+def feature(name):
+    """Make the condition that the cloud's computes can do something.
+
+    :param name: Name of an option in ``[compute-feature-enabled]``.
+    """
+    def condition():
+        if not CONF.compute_feature_enabled[name]:
+            return '[compute-feature-enabled] %s is False' % name
+    return condition
+
+
+def volumes():
+    """Say what is missing to look at volumes."""
+    if not CONF.service_available.cinder:
+        return '[service_available] cinder is False'
+    highest = CONF.volume.max_microversion
+    needed = api_version_request.APIVersionRequest(
+        admin.VOLUME_MICROVERSION)
+    if highest is None or (
+            api_version_request.APIVersionRequest(highest) < needed):
+        return ('volume microversion %s is needed, and [volume] '
+                'max_microversion is %s' % (
+                    admin.VOLUME_MICROVERSION, highest))
+
+
+def two_hosts():
+    """Say what is missing to move a server between two leased hosts."""
+    targets = [host for host in CONF.local_delete.target_hosts if host]
+    if '*' not in targets and len(targets) < 2:
+        return '[local_delete] target_hosts names %d host, and a move needs ' \
+            'two' % len(targets)
