@@ -20,9 +20,9 @@ from keystoneauth1 import session
 
 from allinone import deployment
 
-# One request may wait for an API that is still importing itself, on a machine
-# that does other things, too; as long as the servers themselves wait.
-_TIMEOUT = 120
+# One request may wait for an API that is still importing itself, and that on
+# a machine which does other things, too.
+_TIMEOUT = 180
 
 _LISTENERS = {'identity': ('keystone', '/v3', None),
               'placement': ('placement-proxy', '', 'placement 1.10'),
