@@ -223,7 +223,7 @@ class Boot:
                 ('placement', 'catalog')),
             step('volume version', make(
                 'volume version', resources.volume_microversion),
-                ('cinder',)),
+                ('volumes',)),
             step('network', make('network', resources.public_network),
                  ('neutron', 'catalog')),
             step('members',
