@@ -37,6 +37,7 @@ class Admin:
 
     def __init__(self, cloud, username='admin', password=None,
                  project='admin'):
+        self.cloud = cloud
         auth = v3.Password(
             cloud.auth_url, username=username, user_domain_id='default',
             password=password or cloud.passwords[username],

@@ -124,7 +124,7 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('PUT', r'os-services/[^/]+'), _object(service=_SERVICE)),
     (('GET', r'os-hypervisors/detail'), {
         'allOf': [_object(hypervisors=_list(_object(
-            id=_UUID, hypervisor_hostname=_NAME,
+            id=_UUID, hypervisor_hostname=_NAME, hypervisor_type=_TEXT,
             service=_object(host=_NAME)))), {
                 # What names the next page is the last one of this page.
                 'if': {'required': ['hypervisors_links'], 'properties': {

@@ -161,6 +161,15 @@ the proxy serves nothing but Placement.""", _COMMAND),
 Starts what placement_proxy_stop_command stopped. Default: none. Set it
 whenever placement_proxy_stop_command is set.""", _COMMAND),
         secret=True),
+    cfg.StrOpt(
+        'guest_list_command',
+        help=_text("""
+Prints the UUIDs of the guests that run on a host's hypervisor, one a line, for
+example ``ssh {host} sudo virsh list --uuid``. Default: none, and scenarios
+that look at guests skip. Set it where the machine that runs Tempest can reach
+the hypervisors; for a host whose guests cannot be seen it prints nothing.""",
+                   _HOST, _COMMAND),
+        secret=True),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),
     _limit('api_timeout', 300,

@@ -217,7 +217,7 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         refusals = []
         usable = list(self._usable_hosts(refusals))
         random.shuffle(usable)
-        for targets in itertools.combinations(usable, count):
+        for targets in self._alike(itertools.combinations(usable, count)):
             for target in targets:
                 self._intend_here('lease', provider_id=target.provider_id,
                                   trait=self.lease.trait)
@@ -235,6 +235,12 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
             '; '.join(refusals) or 'of [local_delete] target_hosts = %s Nova '
             'has a compute service on %d that may be' % (', '.join(
                 CONF.local_delete.target_hosts), len(usable))))
+
+    def _alike(self, combinations):
+        """Leave out hosts between whose hypervisors no server can move."""
+        types = self.services.hypervisor_types()
+        return (targets for targets in combinations if len(
+            {types.get(target.provider_id) for target in targets}) == 1)
 
     def _usable_hosts(self, refusals):
         for service in self.services.list():

@@ -56,7 +56,7 @@ GOOD = (
     ('GET /v2.1/os-services', {'services': [SERVICE]}),
     ('PUT /v2.1/os-services/' + UUID, {'service': SERVICE}),
     ('GET /v2.1/os-hypervisors/detail', {'hypervisors': [
-        {'id': UUID, 'hypervisor_hostname': 'h',
+        {'id': UUID, 'hypervisor_hostname': 'h', 'hypervisor_type': 'QEMU',
          'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-migrations', {'migrations': [
         {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
