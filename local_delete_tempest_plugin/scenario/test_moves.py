@@ -160,9 +160,10 @@ class ResizedTest(moving.MovingTest):
     @can_stop
     @utils.services('compute')
     def test_deleted_in_revert_with_destination_stopped(self):
-        """The destination of a resize dies before it has taken part in the revert.
+        """A server is deleted whose revert waits for a dead destination.
 
-        API._confirm_resize_on_deleting finds no migration to confirm.
+        API._confirm_resize_on_deleting finds no migration to confirm, and
+        API._local_delete frees the server's allocation alone.
         """
         with self.footprint_unchanged(hosts=moving.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -178,6 +179,10 @@ class ResizedTest(moving.MovingTest):
     @utils.services('compute')
     def test_deleted_in_revert_with_source_stopped(self):
         """A server is deleted while its resize is reverted (bug 1848343).
+
+        The destination has done its part of the revert, the source is dead;
+        back again, it is told to go on (ComputeManager.finish_revert_resize)
+        with a server that is gone.
         """
         with self.footprint_unchanged(hosts=moving.HOSTS):
             server, move = self.resize_server(self.create_server())
