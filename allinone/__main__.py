@@ -65,11 +65,15 @@ def _parser():
         return verbs.add_parser(name, help=text, description=text,
                                 parents=[options])
 
-    verb('up', 'Boot the cloud, or start what is missing of it.'
-         ).add_argument(
+    up = verb('up', 'Boot the cloud, or start what is missing of it.')
+    up.add_argument(
         '--tls', action=argparse.BooleanOptionalAction,
         help='whether every endpoint is https, with a CA of the cloud\'s own '
              '(default: it is http)')
+    up.add_argument(
+        '--reclaim', action=argparse.BooleanOptionalAction,
+        help='whether a delete of a server is a soft one, so that it can be '
+             'restored for an hour (default: it is final)')
     verb('down', 'End the cloud, whatever state it is in.')
     verb('status', 'Show every process; exit code 1 unless all run.')
     verbs.add_parser(
@@ -96,7 +100,8 @@ def _do(arguments, rest):
     state = state.absolute()
     if arguments.verb == 'up':
         return lifecycle.up(state, getattr(arguments, 'port_base', None),
-                            getattr(arguments, 'tls', None))
+                            getattr(arguments, 'tls', None),
+                            getattr(arguments, 'reclaim', None))
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)

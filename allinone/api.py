@@ -21,13 +21,14 @@ from keystoneauth1 import session
 from allinone import deployment
 
 # One request may wait for an API that is still importing itself.
-_TIMEOUT = 60
+_TIMEOUT = 180
 
 _LISTENERS = {'identity': ('keystone', '/v3', None),
               'placement': ('placement-proxy', '', 'placement 1.10'),
               'image': ('glance-api', '', None),
               'compute': ('nova-api', '/v2.1', 'compute 2.53'),
-              'network': ('neutron-api', '', None)}
+              'network': ('neutron-api', '', None),
+              'block-storage': ('cinder-api', '/v3', 'volume 3.27')}
 
 
 class Admin:
@@ -45,7 +46,7 @@ class Admin:
         for service in _LISTENERS:
             _, _, version = _LISTENERS[service]
             headers = {'OpenStack-API-Version': version} if version else {}
-            setattr(self, service, adapter.Adapter(
+            setattr(self, service.replace('-', '_'), adapter.Adapter(
                 shared, endpoint_override=endpoint(cloud, service),
                 additional_headers=headers))
 
@@ -103,7 +104,8 @@ def register(cloud, admin):
         for role in ('admin', 'service'):
             identity.put(f'/projects/{project}/users/{user}/roles/'
                          f'{known[role]}')
-    for kind in ('placement', 'image', 'compute', 'network'):
+    for kind in ('placement', 'image', 'compute', 'network',
+                 'block-storage'):
         service = identity.post('/services', json={'service': {
             'type': kind, 'name': kind}}).json()['service']['id']
         identity.post('/endpoints', json={'endpoint': {

@@ -78,6 +78,19 @@ def glance_answers(admin):
 
 
 @_quiet
+def volumes_served(admin):
+    """True when Cinder's services beat, and the scheduler knows the backend.
+
+    Before it does, it lets who makes a volume wait.
+    """
+    services = admin.block_storage.get('/os-services').json()['services']
+    up = {one['binary'] for one in services
+          if one['state'] == 'up' and one['updated_at']}
+    return up == {'cinder-scheduler', 'cinder-volume'} and bool(
+        admin.block_storage.get('/scheduler-stats/get_pools').json()['pools'])
+
+
+@_quiet
 def placement_known(admin):
     """True when nova-api has found Placement.
 

@@ -25,6 +25,7 @@ from allinone import environment
 from allinone import errors
 from allinone import readiness
 from allinone import resources
+from allinone.services import cinder
 from allinone.services import glance
 from allinone.services import keystone
 from allinone.services import mariadb
@@ -39,7 +40,7 @@ from allinone import supervision
 from allinone import workspace
 
 SERVICES = (mariadb, rabbitmq, ovn, tls, keystone, placement, glance,
-            neutron, nova)
+            neutron, nova, cinder)
 
 # Seconds; generous, since a busy machine may take several times as long as
 # an idle one.
@@ -51,6 +52,7 @@ READY = {'conductor up': checks.conductor_up,
          'computes up': checks.computes_up,
          'inventories': checks.providers_filled,
          'glance': checks.glance_answers,
+         'volumes': checks.volumes_served,
          'placement known': checks.placement_known}
 
 
@@ -145,7 +147,8 @@ class Boot:
         workspace.configure(self.cloud, resources.Resources(
             self._made['images'], self._made['flavors'],
             self._made['network'], self._made['compute version'],
-            self._made['placement version']))
+            self._made['placement version'],
+            self._made['volume version']))
 
     # -- the recipe
 
@@ -194,6 +197,8 @@ class Boot:
             step('nova control', start('nova-conductor', 'nova-scheduler'),
                  ('catalog', 'placement', 'rabbitmq')),
             step('nova-api', start('nova-api'), ('catalog', 'rabbitmq')),
+            step('cinder', start('cinder-api', 'cinder-scheduler',
+                                 'cinder-volume'), ('catalog', 'rabbitmq')),
             step('conductor up', self._awaiting('conductor up'),
                  ('nova control', 'nova-api')),
             # A compute that finds no conductor asks again only after 10 s.
@@ -216,6 +221,9 @@ class Boot:
             step('placement version', make(
                 'placement version', resources.placement_microversion),
                 ('placement', 'catalog')),
+            step('volume version', make(
+                'volume version', resources.volume_microversion),
+                ('cinder',)),
             step('network', make('network', resources.public_network),
                  ('neutron', 'catalog')),
             step('members',
@@ -223,7 +231,8 @@ class Boot:
                  ('catalog',)),
             step('tempest', self._write_workspace,
                  ('images', 'flavors', 'network', 'compute version',
-                  'placement version')),
+                  'placement version', 'volume version')),
+            step('volumes', self._awaiting('volumes'), ('cinder',)),
             step('chassis alive', self._awaiting('chassis alive'),
                  ('chassis', 'network')),
             step('computes up', self._awaiting('computes up'),

@@ -29,6 +29,7 @@ from allinone import commands
 from allinone import environment
 from allinone import files
 from allinone import prechecks
+from allinone.services import cinder
 from allinone.services import glance
 from allinone.services import keystone
 from allinone.services import mariadb
@@ -37,7 +38,7 @@ from allinone.services import nova
 from allinone.services import placement
 from allinone import steps
 
-_MAKERS = (glance, keystone, mariadb, neutron, nova, placement)
+_MAKERS = (cinder, glance, keystone, mariadb, neutron, nova, placement)
 
 
 def key():
@@ -80,6 +81,7 @@ def _migrations(cloud):
              lambda: keystone.sync(cloud, cloud.passwords['seed'])),
         step('placement tables', lambda: placement.sync(cloud)),
         step('glance tables', lambda: glance.sync(cloud)),
+        step('cinder tables', lambda: cinder.sync(cloud)),
         step('neutron tables', lambda: neutron.sync(cloud)),
         step('nova api tables', lambda: nova.sync_api(cloud)),
         step('nova cell tables', lambda: nova.sync_cells(cloud),

@@ -31,14 +31,17 @@ REGION = 'RegionOne'
 LISTENERS = ('keystone', 'placement-proxy', 'placement-api', 'glance-api',
              'nova-api', 'neutron-api', 'mariadb', 'rabbitmq',
              'rabbitmq-distribution', 'epmd', 'keystone-tls',
-             'glance-api-tls', 'nova-api-tls', 'neutron-api-tls')
+             'glance-api-tls', 'nova-api-tls', 'neutron-api-tls', 'cinder-api',
+             'cinder-api-tls')
 
 DEFAULT_PORT_BASE = 21000
 
 #: The services' users, in Keystone and in MariaDB.
-SERVICE_USERS = ('glance', 'keystone', 'neutron', 'nova', 'placement')
+SERVICE_USERS = ('cinder', 'glance', 'keystone', 'neutron', 'nova',
+                 'placement')
 
-_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq', 'seed')
+_ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq',
+                             'reader1', 'seed')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Deployment:
     uid: int | None = None
     #: Whether the APIs are spoken to over TLS, with a CA of the deployment.
     tls: bool = False
+    #: Whether a deleted server can be restored for a while.
+    reclaim: bool = False
 
     @property
     def etc(self):
@@ -113,10 +118,10 @@ class Deployment:
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state, port_base, uid, tls=False):
+def new(state, port_base, uid, tls=False, reclaim=False):
     """A deployment with passwords of its own, not yet written down."""
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
-    return Deployment(state, port_base, passwords, uid, tls)
+    return Deployment(state, port_base, passwords, uid, tls, reclaim)
 
 
 def save(deployment):
@@ -126,6 +131,7 @@ def save(deployment):
     path.write_text(json.dumps({'port_base': deployment.port_base,
                                 'uid': deployment.uid,
                                 'tls': deployment.tls,
+                                'reclaim': deployment.reclaim,
                                 'passwords': deployment.passwords}))
 
 
@@ -138,7 +144,8 @@ def load(state):
     try:
         saved = json.loads(path.read_text())
         return Deployment(state, saved['port_base'], saved['passwords'],
-                          saved['uid'], saved.get('tls', False))
+                          saved['uid'], saved.get('tls', False),
+                          saved.get('reclaim', False))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
     except (OSError, ValueError, KeyError, TypeError) as error:

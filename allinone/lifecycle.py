@@ -50,20 +50,22 @@ def _alone(state):
         lock.release()
 
 
-def up(state, port_base=None, tls=None):
+def up(state, port_base=None, tls=None, reclaim=None):
     """Boot, repair, or just confirm the cloud in `state`.
 
     None means what the cloud has that runs already, else the default.
 
     :param port_base: first TCP port
     :param tls: whether its endpoints are https
+    :param reclaim: whether a deleted server can be restored for a while
     """
     _claim(state)
     with _alone(state):
         if (state / 'ready').exists() and supervision.running(state):
-            _confirm(state, port_base, tls)
+            _confirm(state, port_base, tls, reclaim)
         else:
-            _boot(state, port_base or deployment.DEFAULT_PORT_BASE, bool(tls))
+            _boot(state, port_base or deployment.DEFAULT_PORT_BASE, bool(tls),
+                  bool(reclaim))
 
 
 def _claim(state):
@@ -77,11 +79,13 @@ def _claim(state):
     (state / 'lock').touch()
 
 
-def _confirm(state, port_base, tls):
+def _confirm(state, port_base, tls, reclaim):
     cloud = deployment.load(state)
     for asked, have, words in (
             (port_base, cloud.port_base, f'--port-base {cloud.port_base}'),
-            (tls, cloud.tls, '--tls' if cloud.tls else '--no-tls')):
+            (tls, cloud.tls, '--tls' if cloud.tls else '--no-tls'),
+            (reclaim, cloud.reclaim,
+             '--reclaim' if cloud.reclaim else '--no-reclaim')):
         if asked not in (None, have):
             raise errors.BadInput(
                 f'The all-in-one in {state} runs already, with {words}: '
@@ -92,9 +96,10 @@ def _confirm(state, port_base, tls):
     print(f'Already up: {state}')
 
 
-def _boot(state, port_base, tls):
+def _boot(state, port_base, tls, reclaim):
     cloud = deployment.new(state, port_base,
-                           account.unprivileged(state, port_base), tls)
+                           account.unprivileged(state, port_base), tls,
+                           reclaim)
     processes.end(state)
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)

@@ -33,7 +33,7 @@ _GIB = 2 ** 30
 _STATE_BYTES = 2 * _GIB
 _CACHE_BYTES = 2 * _GIB
 
-#: A whole cloud holds about two and a half.
+#: A whole cloud holds about two and three quarters.
 _MEMORY_BYTES = 3 * _GIB
 
 #: Program to the package of Debian and Ubuntu that has it.
@@ -47,6 +47,7 @@ PROGRAMS = {'mariadbd': 'mariadb-server-core',
             'ovn-northd': 'ovn-central',
             'ovn-controller': 'ovn-host',
             'haproxy': 'haproxy',
+            'qemu-img': 'qemu-utils',
             'setpriv': 'util-linux'}
 
 # The longest that is made below the state directory, with the largest pid.

@@ -31,6 +31,7 @@ class Resources:
     public_network: str
     compute_microversion: str
     placement_microversion: str
+    volume_microversion: str
 
 
 def images(admin):
@@ -80,13 +81,23 @@ def placement_microversion(admin):
     return admin.placement.get('/').json()['versions'][0]['max_version']
 
 
+def volume_microversion(admin):
+    """Return the highest microversion of the volume API."""
+    return admin.block_storage.get('/').json()['versions'][0]['version']
+
+
 def members(cloud, admin):
-    """Make two members, each of a project of its own, for accounts.yaml."""
+    """Make the users of accounts.yaml.
+
+    Two members, each of a project of its own, and a reader of the first one's.
+    """
     roles = api.roles(admin)
-    for name in ('member1', 'member2'):
+    for users in ({'member1': 'member', 'reader1': 'reader'},
+                  {'member2': 'member'}):
         project = admin.identity.post('/projects', json={'project': {
-            'name': name, 'domain_id': 'default'}}).json()['project']['id']
-        user = api.add_user(admin, name, cloud.passwords[name], project)
-        for role in ('member', 'reader'):
+            'name': next(iter(users)), 'domain_id': 'default'}}
+        ).json()['project']['id']
+        for name, role in users.items():
+            user = api.add_user(admin, name, cloud.passwords[name], project)
             admin.identity.put(f'/projects/{project}/users/{user}/roles/'
                                f'{roles[role]}')

@@ -28,7 +28,7 @@ libraries=2026-04-15
 fixes=2026-07-15
 
 services=()
-for service in glance keystone neutron nova openstack-placement; do
+for service in cinder glance keystone neutron nova openstack-placement; do
     services+=(--exclude-newer-package "$service=$fixes")
 done
 exec .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \

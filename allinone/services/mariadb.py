@@ -23,7 +23,8 @@ from allinone import prechecks
 from allinone import programs
 
 #: Each user, and the databases that are its.
-DATABASES = {'glance': ('glance',),
+DATABASES = {'cinder': ('cinder',),
+             'glance': ('glance',),
              'keystone': ('keystone',),
              'neutron': ('neutron',),
              'nova': ('nova_api', 'nova_cell0', 'nova_cell1'),

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""RabbitMQ: the message bus of Nova and Neutron.
+"""RabbitMQ: the message bus of Nova, Neutron and Cinder.
 
 It gets a name mapper (epmd), a cookie and a home of its own, so that a
 RabbitMQ that the machine already runs is neither seen nor touched.

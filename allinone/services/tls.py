@@ -25,7 +25,7 @@ from allinone import files
 from allinone.services import proxy
 
 _ROUTES = {f'{api}-tls': api for api in (
-    'keystone', 'glance-api', 'nova-api', 'neutron-api')}
+    'keystone', 'glance-api', 'nova-api', 'neutron-api', 'cinder-api')}
 
 
 def configure(cloud):

@@ -19,6 +19,7 @@ import stat
 
 from allinone import deployment
 from allinone import errors
+from allinone import lifecycle
 from allinone.tests import base
 
 
@@ -45,6 +46,14 @@ class DeploymentTest(base.TestCase):
         values = {*self.cloud.passwords.values(), *other.passwords.values()}
         self.assertEqual(2 * len(self.cloud.passwords), len(values))
         self.assertNotIn(self.cloud.passwords['admin'], repr(self.cloud))
+
+    def test_reclaim_is_the_deployments(self):
+        deployment.save(dataclasses.replace(self.cloud, reclaim=True))
+        self.assertTrue(deployment.load(self.state).reclaim)
+        error = self.assertRaises(errors.BadInput, lifecycle._confirm,
+                                  self.state, None, None, False)
+        self.assertIn('runs already, with --reclaim: take it down first',
+                      str(error))
 
     def test_load_of_nothing(self):
         error = self.assertRaises(errors.BadInput, deployment.load,

@@ -15,11 +15,15 @@
 """Every configuration file renders, and says what it must."""
 
 import configparser
+import dataclasses
 import shlex
+
+import yaml
 
 from allinone import cloud as recipe
 from allinone import files
 from allinone import resources
+from allinone.services import nova
 from allinone.services import ovn
 from allinone import supervision
 from allinone.tests import base
@@ -41,8 +45,9 @@ class TemplatesTest(base.TestCase):
         return parser
 
     def test_every_service_reads_its_own_password_alone(self):
-        for service in ('glance/glance-api.conf', 'neutron/neutron.conf',
-                        'nova/nova.conf', 'placement/placement.conf'):
+        for service in ('cinder/cinder.conf', 'glance/glance-api.conf',
+                        'neutron/neutron.conf', 'nova/nova.conf',
+                        'placement/placement.conf'):
             parsed = self.parse(self.cloud.etc / service)
             user = parsed['keystone_authtoken']['username']
             self.assertEqual(service.split('/')[0], user)
@@ -57,6 +62,22 @@ class TemplatesTest(base.TestCase):
             parsed = self.parse(self.cloud.etc / 'nova' / name)
             self.assertNotIn('database', parsed)
             self.assertNotIn('api_database', parsed)
+
+    def test_deletes_are_soft_where_asked_for(self):
+        for reclaim in (False, True):
+            cloud = dataclasses.replace(self.cloud, reclaim=reclaim)
+            nova.configure(cloud)
+            parsed = self.parse(cloud.etc / 'nova' / 'nova.conf')
+            self.assertEqual(reclaim, 'reclaim_instance_interval'
+                             in parsed['DEFAULT'])
+
+    def test_an_account_has_the_role_it_is_there_for_alone(self):
+        accounts = yaml.safe_load(
+            files.render('tempest/accounts.yaml', self.cloud))
+        self.assertEqual(
+            [['admin'], ['member'], ['member'], ['reader']],
+            [account['roles'] for account in accounts])
+        self.assertEqual('member1', accounts[-1]['project_name'])
 
     def test_supervisor_runs_every_program_and_restarts_none(self):
         programs = recipe.programs(self.cloud)
@@ -83,7 +104,7 @@ class TemplatesTest(base.TestCase):
     def test_tempest_conf_fills_in_the_outage_commands(self):
         workspace.configure(self.cloud, resources.Resources(
             ('image1', 'image2'), ('flavor1', 'flavor2'), 'network', '2.100',
-            '1.39'))
+            '1.39', '3.71'))
         parsed = self.parse(self.cloud.tempest / 'etc' / 'tempest.conf')
         group = parsed['local_delete']
         self.assertEqual('compute1,compute2,compute3', group['target_hosts'])

@@ -70,7 +70,7 @@ class TlsTest(base.TestCase):
             for path in (self.cloud.etc / 'tls').iterdir()})
 
     def test_haproxy_takes_the_configurations(self):
-        for name, count in (('placement-proxy', 1), ('tls-proxy', 4)):
+        for name, count in (('placement-proxy', 1), ('tls-proxy', 5)):
             path = self.cloud.etc / 'haproxy' / f'{name}.cfg'
             subprocess.run([prechecks.find('haproxy'), '-c', '-f', path],
                            check=True, stdout=subprocess.DEVNULL)
@@ -84,7 +84,7 @@ class TlsTest(base.TestCase):
         api_ports = [port for name, port in self.cloud.ports.items()
                      if name == 'keystone' or name.endswith('-api')]
         for service in ('identity', 'placement', 'image', 'compute',
-                        'network'):
+                        'network', 'block-storage'):
             url = api.endpoint(self.cloud, service)
             self.assertTrue(url.startswith('https://127.0.0.1:'), url)
             self.assertNotIn(int(url.split(':')[2].split('/')[0]), api_ports)
@@ -105,7 +105,7 @@ class TlsTest(base.TestCase):
     def test_tempest_trusts_the_ca(self):
         workspace.configure(self.cloud, resources.Resources(
             ('image1', 'image2'), ('flavor1', 'flavor2'), 'network', '2.100',
-            '1.39'))
+            '1.39', '3.71'))
         text = (self.cloud.tempest / 'etc' / 'tempest.conf').read_text()
         self.assertIn(f'\nca_certificates_file = {self.cloud.ca}\n', text)
 
@@ -113,6 +113,6 @@ class TlsTest(base.TestCase):
         deployment.save(self.cloud)
         self.assertTrue(deployment.load(self.state).tls)
         error = self.assertRaises(errors.BadInput, lifecycle._confirm,
-                                  self.state, None, False)
+                                  self.state, None, False, None)
         self.assertIn('runs already, with --tls: take it down first',
                       str(error))

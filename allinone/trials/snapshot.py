@@ -70,6 +70,9 @@ def take(cloud):
         'trait': _traits, 'custom trait': _custom_traits,
         'server': _named('compute', '/servers?all_tenants=1', 'servers'),
         'flavor': _named('compute', '/flavors?is_public=None', 'flavors'),
+        'volume': _named('block_storage', '/volumes/detail?all_tenants=1',
+                         'volumes'),
+        'attachment': _attachments,
         'image': _named('image', '/v2/images', 'images'),
         'account file': lambda admin: {
             path.name: path.read_text() for path in sorted(
@@ -91,6 +94,12 @@ def _named(service, path, key):
         return {one['id']: one.get('name') for one in
                 getattr(admin, service).get(path).json()[key]}
     return read
+
+
+def _attachments(admin):
+    return {one['id']: f'of {one["volume_id"]} to {one["instance"]}'
+            for one in admin.block_storage.get(
+                '/attachments?all_tenants=1').json()['attachments']}
 
 
 def _services(admin):

@@ -46,7 +46,7 @@ from local_delete_tempest_plugin.services import volume
 
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
-VERSION_HEADERS = ('OpenStack-API-Version', 'X-OpenStack-Nova-API-Version')
+VERSION_HEADERS = ('openstack-api-version', 'x-openstack-nova-api-version')
 
 
 def uuid(number):
@@ -264,8 +264,8 @@ class FakeCloud:
             status, answer = given.status, given.body
         if not isinstance(answer, (bytes, str)):
             answer = json.dumps(answer) if answer is not None else ''
-        versions = {name: (headers or {})[name] for name in VERSION_HEADERS
-                    if name in (headers or {})}
+        versions = {name: value for name, value in (headers or {}).items()
+                    if name.lower() in VERSION_HEADERS}
         return Response(status, dict(versions, **{
             'Content-Type': 'application/json',
             'X-Openstack-Request-Id': 'req-%d' % len(self.requests)})), answer

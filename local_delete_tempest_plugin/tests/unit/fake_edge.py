@@ -100,7 +100,7 @@ class FakeEdge(fixtures.Fixture):
         data = answer if isinstance(answer, bytes) else json.dumps(
             answer).encode()
         extra = {name: value for name, value in (headers or {}).items()
-                 if name in fake_cloud.VERSION_HEADERS}
+                 if name.lower() in fake_cloud.VERSION_HEADERS}
         if parts.path.endswith('/auth/tokens'):
             extra['X-Subject-Token'] = TOKEN
         return http.Response(url, status, dict(

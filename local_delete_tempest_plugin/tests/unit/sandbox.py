@@ -85,7 +85,7 @@ class Sandbox(fixtures.Fixture):
                      'admin_password': fake_edge.PASSWORD},
             'identity': {'auth_version': 'v3', 'region': 'RegionOne',
                          'uri_v3': 'https://keystone.test/v3'},
-            'service_available': {'neutron': False},
+            'service_available': {'neutron': False, 'cinder': False},
             'compute': {'image_ref': fake_edge.IMAGE,
                         'flavor_ref': fake_edge.FLAVOR,
                         'min_microversion': '2.1',

@@ -226,6 +226,144 @@ class FindLeaksTest(Story):
         self.assertIn(('project', None, None, 'VCPU', 2, 3, 0), self.leaks())
 
 
+class RemnantsTest(Story):
+    """Ports, volumes and the like, as the member and the admin see them."""
+
+    def setUp(self):
+        super().setUp()
+        self.config('service_available', neutron=True, cinder=True)
+        self.cloud.ports = [self.port(31, 21), self.port(32)]
+        self.reader.tracked |= {('port', uuid(32)), ('volume', uuid(41)),
+                                ('floating IP', uuid(51)),
+                                ('server group', uuid(61))}
+        self.cloud.volumes = [self.volume(41, 'available')]
+        self.cloud.floating_ips = [self.floating_ip(51, 32)]
+        self.cloud.server_groups = [{'id': uuid(61), 'members': []}]
+        self.begin()
+
+    @staticmethod
+    def port(number, device=None, host=''):
+        return {'id': uuid(number), 'device_id': uuid(device) if device
+                else '', 'binding:host_id': host}
+
+    @staticmethod
+    def volume(number, status, *servers):
+        return dict(
+            dict.fromkeys(('updated_at', 'replication_status', 'description',
+                           'availability_zone', 'consistencygroup_id', 'name',
+                           'volume_type', 'snapshot_id', 'source_volid')),
+            id=uuid(number), status=status, links=[], encrypted=False, size=1,
+            user_id=uuid(1), metadata={}, multiattach=False, bootable='true',
+            created_at='2026-01-01T00:00:00.000000',
+            attachments=[{
+                'server_id': uuid(server), 'attachment_id': uuid(71),
+                'attached_at': '2026-01-01T00:00:00.000000',
+                'host_name': None, 'volume_id': uuid(number),
+                'device': '/dev/vda', 'id': uuid(number)}
+                for server in servers])
+
+    @staticmethod
+    def floating_ip(number, port=None):
+        return {'id': uuid(number), 'port_id': port and uuid(port),
+                'fixed_ip_address': port and '10.0.0.1'}
+
+    def create(self):
+        self.cloud.ports[1:] = [self.port(32, SERVER, 'cmp1'),
+                                self.port(33, SERVER, 'cmp1')]
+        self.cloud.volumes = [self.volume(41, 'in-use', SERVER),
+                              self.volume(42, 'in-use', SERVER),
+                              self.volume(43, 'in-use', FOREIGN)]
+        self.cloud.attachments = [
+            {'id': uuid(71), 'instance': uuid(SERVER), 'volume_id': uuid(41)},
+            {'id': uuid(72), 'instance': uuid(FOREIGN),
+             'volume_id': uuid(43)}]
+        self.cloud.server_groups[0]['members'].append(uuid(SERVER))
+        super().create()
+
+    def delete(self):
+        self.cloud.ports[1:] = [self.port(32)]
+        self.cloud.volumes = [self.volume(41, 'available')]
+        self.cloud.attachments = []
+        self.cloud.server_groups[0]['members'].clear()
+        super().delete()
+
+    def words(self, gone=()):
+        return [str(leak) for leak in footprint.find_leaks(
+            self.before, self.during, self.read(), 'ours', gone)]
+
+    def test_nothing_left(self):
+        self.create()
+        self.delete()
+        self.assertEqual([], self.words())
+
+    def test_what_the_server_had_is_followed(self):
+        self.create()
+        self.assertEqual(
+            {('port', uuid(32)), ('port', uuid(33)), ('volume', uuid(41)),
+             ('volume', uuid(42)), ('volume attachment', uuid(71)),
+             ('floating IP', uuid(51)), ('server group', uuid(61))},
+            set(self.during.resources))
+
+    def test_port_of_nova_left_without_a_server(self):
+        self.create()
+        self.delete()
+        self.cloud.ports.append(self.port(33))
+        self.assertEqual(
+            ["port %s is left: during binding:host_id 'cmp1', device_id %r, "
+             "after binding:host_id '', device_id ''" % (
+                 uuid(33), uuid(SERVER))], self.words())
+
+    def test_port_of_the_user(self):
+        self.create()
+        self.delete()
+        self.cloud.ports[1:] = [self.port(32, host='cmp1')]
+        self.assertEqual(
+            ["port %s: binding:host_id before '', during 'cmp1', after "
+             "'cmp1'" % uuid(32)], self.words())
+        self.cloud.ports[1:] = []
+        self.assertEqual(
+            ["port %s is gone, and should be there as before: "
+             "binding:host_id '', device_id ''" % uuid(32)], self.words())
+
+    def test_floating_ip_that_lost_its_port(self):
+        self.create()
+        self.delete()
+        self.cloud.floating_ips = [self.floating_ip(51)]
+        self.assertEqual(1, len(self.words()))
+        self.assertIn('floating IP %s: fixed_ip_address before' % uuid(51),
+                      self.words()[0])
+
+    def test_volume_that_should_go_or_stay(self):
+        self.create()
+        self.delete()
+        gone = {('volume', uuid(41))}
+        self.assertEqual(
+            ["volume %s: should be gone, and is left as it was before: "
+             "status 'available'" % uuid(41)], self.words(gone))
+        self.cloud.volumes = [self.volume(41, 'in-use', SERVER)]
+        self.assertEqual(
+            ["volume %s: status before 'available', during 'in-use', after "
+             "'in-use'" % uuid(41)], self.words())
+        self.cloud.volumes = []
+        self.assertEqual([], self.words(gone))
+        self.assertEqual(1, len(self.words()))
+
+    def test_attachment_and_group_member_left(self):
+        self.create()
+        kept = list(self.cloud.attachments)
+        self.delete()
+        self.cloud.attachments = kept
+        self.cloud.server_groups[0]['members'].append(uuid(SERVER))
+        group, attachment = self.words()
+        self.assertIn("members before [], during [%r], after [%r]" % (
+            uuid(SERVER), uuid(SERVER)), group)
+        self.assertIn('volume attachment %s is left' % uuid(71), attachment)
+
+    def test_readings_can_be_attached_to_a_test(self):
+        self.create()
+        self.assertIn('port %s' % uuid(33), json.dumps(self.during.as_json()))
+
+
 class ReaderTest(Story):
 
     def test_reading(self):

@@ -158,7 +158,7 @@ class FuzzTest(base.TestCase):
                     delete_timeout=1, cleanup_timeout=1)
         self.config('oslo_concurrency', lock_path=self.folder)
         self.config('identity', uri_v3='https://keystone.test/v3')
-        self.config('service_available', neutron=False)
+        self.config('service_available', neutron=False, cinder=False)
         self.config('auth', admin_username='admin',
                     admin_password=fake_edge.PASSWORD,
                     admin_project_name='admin', admin_domain_name='Default')

@@ -38,6 +38,7 @@ class RecoveryTest(base.TestCase):
         self.use_microversions()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.config(group='oslo_concurrency', lock_path=str(self.folder))
+        self.config('service_available', neutron=False, cinder=False)
         self.cloud = fake_cloud.FakeCloud()
         self.target = self.cloud.add_compute('cmp1', 11)
         self.before = self.cloud.settings_of('cmp1')

@@ -1,0 +1,52 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Cinder: volumes, kept as sparse files."""
+
+from allinone import cache
+from allinone import commands
+from allinone import files
+from allinone import programs
+from allinone.services import wsgi
+
+# Where the driver is imported from that the volumes' backend names.
+_PLUGINS = cache.HERE / 'plugins'
+
+
+def configure(cloud):
+    etc = files.directory(cloud.etc / 'cinder')
+    files.directory(cloud.data / 'cinder')
+    files.write(etc / 'cinder.conf',
+                files.render('cinder/cinder.conf', cloud))
+    wsgi.configure(cloud, 'cinder-api', 'cinder.wsgi.api')
+
+
+def sync(cloud):
+    """Migrate the database."""
+    commands.manage(cloud, 'cinder-manage', ('cinder/cinder.conf',),
+                    'db', 'sync')
+
+
+def processes(cloud):
+    def daemon(name, **environment):
+        return programs.Program(
+            name, (str(cloud.environment / 'bin' / name), '--config-file',
+                   f'{cloud.etc}/cinder/cinder.conf'), environment)
+
+    return (
+        # It looks for its configuration at home, and nowhere that one names.
+        wsgi.api(cloud, 'cinder-api', {'HOME': f'{cloud.etc}/cinder'}),
+        daemon('cinder-scheduler'),
+        daemon('cinder-volume', PYTHONPATH=str(_PLUGINS)),
+    )
