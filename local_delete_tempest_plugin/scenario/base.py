@@ -174,13 +174,15 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
                                     self.project_id, self.watch.gone)
 
     def _words_for(self, leaks, waited):
+        migrations = sorted(self.watch.consumers - self.watch.servers.keys())
         return ('the cloud does not hold what it held before the create of '
-                '%s:\n%s\nleased %s; waited %.1f s; deleted by request '
-                '%s' % (
+                '%s:\n%s\nleased %s; migrations: %s; waited %.1f s; deleted '
+                'by request %s' % (
                     ', '.join(map(str, self.watch.servers.values())),
                     footprint.describe_leaks(
                         leaks, self.reader.provider_names, self.project_id),
-                    ', '.join(map(str, self.leased)), waited,
+                    ', '.join(map(str, self.leased)),
+                    ', '.join(migrations) or 'none', waited,
                     ', '.join(self.watch.delete_requests) or 'none'))
 
     def _attach(self, when, reading):
