@@ -154,7 +154,8 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
      _object(instanceActions=_list(_object(**_ACTION)))),
     (('GET', r'servers/[^/]+/os-instance-actions/[^/]+'),
      _object(instanceAction=_object(
-         events=_list(_object(event=_NAME)), **_ACTION))),
+         events=_list(_object(event=_NAME, result=_may_be_null(_TEXT))),
+         **_ACTION))),
     (('PUT', r'resource_providers/[^/]+/traits'), _TRAITS),
 )]
 
@@ -163,6 +164,7 @@ _HEADERS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), header)
             for call, header in (
     (('POST', r'auth/tokens'), 'x-subject-token'),
     (('DELETE', r'servers/[^/]+'), 'x-openstack-request-id'),
+    (('POST', r'servers/[^/]+/action'), 'x-openstack-request-id'),
 )]
 
 # Tempest takes the message out of an error without a look.

@@ -29,7 +29,7 @@ _CELL_DATABASE = '{scheme}://{username}:{password}@{hostname}:{port}/'
 
 def configure(cloud):
     etc = files.directory(cloud.etc / 'nova')
-    for name in ('nova.conf', 'databases.conf'):
+    for name in ('nova.conf', 'databases.conf', 'api.conf'):
         files.write(etc / name, files.render(f'nova/{name}', cloud))
     for host in deployment.COMPUTES:
         files.directory(cloud.data / 'nova' / host)
@@ -88,7 +88,7 @@ def processes(cloud):
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
             'OS_NOVA_CONFIG_FILES':
                 f'{cloud.environment}/etc/nova/api-paste.ini;'
-                'nova.conf;databases.conf'}),
+                'nova.conf;databases.conf;api.conf'}),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control)),
         programs.Program('nova-scheduler', (

@@ -78,7 +78,8 @@ GOOD = (
     ('GET /v2.1/servers/%s/os-instance-actions' % UUID,
      {'instanceActions': [ACTION]}),
     ('GET /v2.1/servers/%s/os-instance-actions/req-1' % UUID,
-     {'instanceAction': dict(ACTION, events=[{'event': 'e'}])}),
+     {'instanceAction': dict(ACTION, events=[
+         {'event': 'e', 'result': None}])}),
     ('PUT /resource_providers/%s/traits' % UUID,
      {'traits': ['X'], 'resource_provider_generation': 1}),
 )
