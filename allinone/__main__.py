@@ -23,6 +23,7 @@ from allinone import cache
 from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
+from allinone.mutation import mutate
 from allinone import status
 from allinone import supervision
 from allinone.trials import faults
@@ -84,6 +85,10 @@ def _parser():
                        ('stop', 'Stop processes by name.'),
                        ('kill', 'Kill processes by name, as a crash does.')):
         verb(name, text).add_argument('names', nargs='+', metavar='NAME')
+    text = mutate.__doc__.strip()
+    mutate.add_arguments(verbs.add_parser(
+        'mutate', help=text.splitlines()[0], description=text,
+        parents=[options]))
     trials = verb('trial', 'Try the plugin\'s promises on the cloud.')
     trials = trials.add_subparsers(dest='trial', required=True,
                                    metavar='TRIAL')
@@ -99,9 +104,10 @@ def _do(arguments, rest):
     state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
     state = state.absolute()
     if arguments.verb == 'up':
-        return lifecycle.up(state, getattr(arguments, 'port_base', None),
-                            getattr(arguments, 'tls', None),
-                            getattr(arguments, 'reclaim', None))
+        lifecycle.up(state, getattr(arguments, 'port_base', None),
+                     getattr(arguments, 'tls', None),
+                     getattr(arguments, 'reclaim', None))
+        return mutate.clear(deployment.load(state))
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)
@@ -110,11 +116,13 @@ def _do(arguments, rest):
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
     if arguments.verb == 'trial':
-        return _try(cloud, arguments)
+        return _try(cloud, _TRIALS[arguments.trial], arguments)
+    if arguments.verb == 'mutate':
+        return _try(cloud, mutate, arguments)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
 
 
-def _try(cloud, arguments):
+def _try(cloud, trial, arguments):
     if not supervision.running(cloud.state):
         raise errors.BadInput(
             f'The all-in-one in {cloud.state} is not up: run "up" first')
@@ -122,7 +130,7 @@ def _try(cloud, arguments):
         # What a shell starts in the background ignores Ctrl-C, and hands that
         # on to the runs; and none of these may outlive the trial.
         signal.signal(signum, signal.default_int_handler)
-    return _TRIALS[arguments.trial].run(cloud, arguments)
+    return trial.run(cloud, arguments)
 
 
 def main():

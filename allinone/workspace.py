@@ -42,6 +42,19 @@ def configure(cloud, resources):
         'tempest/stestr.conf', cloud, packages=_packages()))
 
 
+def derive(cloud, name, options):
+    """Write another configuration beside the workspace's own.
+
+    :param name: of the file, for TEMPEST_CONFIG
+    :param options: of [local_delete], other than the deployment's
+    """
+    etc = cloud.tempest / 'etc'
+    # The last of several values counts.
+    files.write(etc / name, '\n'.join((
+        (etc / 'tempest.conf').read_text(), '[local_delete]',
+        *(f'{option} = {value}' for option, value in options.items()), '')))
+
+
 def _packages():
     return pathlib.Path(
         importlib.util.find_spec('tempest').origin).parent.parent

@@ -77,6 +77,19 @@ class Workspace:
         """
         return _not_outlived(self.start(regex, log, **environment))
 
+    @contextlib.contextmanager
+    def recorded(self, regex, stream, log, **environment):
+        """Start the scenarios, as ``running`` does, and record a stream.
+
+        :param stream: file that gets their results as subunit has them
+        :param log: file that gets what they print beside that
+        :returns: A context manager that gives a ``subprocess.Popen``.
+        """
+        with stream.open('wb') as output, _not_outlived(self._start(
+                log, environment, 'run', '--serial', '--subunit', '--regex',
+                regex, stdout=output)) as process:
+            yield process
+
     def command(self, *arguments, log, debug=False, **environment):
         """Run ``tempest local-delete ...`` to its end; return its code."""
         with _not_outlived(self._start(
@@ -99,14 +112,14 @@ class Workspace:
             problems.append(f'recover failed: {log}')
         return problems
 
-    def _start(self, log, environment, *arguments):
+    def _start(self, log, environment, *arguments, stdout=None):
         tempest = supervision.tool('tempest')
         path = os.pathsep.join((str(tempest.parent), os.environ['PATH']))
         with log.open('a') as output:
             return subprocess.Popen(
                 [tempest, *arguments], cwd=self.directory,
-                stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=stdout or output,
+                stderr=output, start_new_session=True,
                 env={**os.environ, 'PATH': path,
                      'TEMPEST_CONFIG_DIR': str(self.directory / 'etc'),
                      **environment})

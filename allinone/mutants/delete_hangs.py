@@ -1,0 +1,29 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A local delete never ends.
+
+DELETE /servers/{id} answers 204, and the server stays in the task state
+"deleting" with all that it holds.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.compute.api'
+SCENARIOS = ('test_allocations_removed_by_api',)
+
+
+def patch(module, hook):
+    @hook.replace('API._local_delete')
+    def hang(wrapped, instance, args, kwargs):
+        return None

@@ -1,0 +1,30 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a migration holds on the source stays after the server's delete.
+
+A resized server that nobody has confirmed is deleted; it is gone, and the
+source's provider has the allocations of a consumer that is the migration.
+"""
+
+SERVICE = 'nova-compute'
+MODULE = 'nova.compute.manager'
+SCENARIOS = ('test_.*(resize|migrat|move)',)
+EVERYWHERE = True
+
+
+def patch(module, hook):
+    @hook.replace('ComputeManager._delete_allocation_after_move')
+    def leave(wrapped, instance, args, kwargs):
+        return None

@@ -1,0 +1,33 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A local delete leaves the binding of the ports that the user brought.
+
+The server is gone, its port has no device_id, and binding:host_id (which an
+admin sees) is still the dead host.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.network.neutron'
+SCENARIOS = ('test_.*port',)
+
+
+def patch(module, hook):
+    @hook.replace('API._unbind_ports',
+                  when=lambda api, context, ports, *_, **__: ports)
+    def only_detach(wrapped, instance, args, kwargs):
+        context, ports, neutron = args[:3]
+        for port in ports:
+            neutron.update_port(port, {'port': {
+                'device_id': '', 'device_owner': ''}})

@@ -1,0 +1,118 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a mutant's file says of it, read without running it."""
+
+import ast
+import dataclasses
+import pathlib
+import re
+
+from allinone import errors
+
+DIRECTORY = pathlib.Path(__file__).parent.parent / 'mutants'
+
+_KINDS = {'SERVICE': str, 'MODULE': str, 'SCENARIOS': tuple, 'BENIGN': bool,
+          'EVERYWHERE': bool, 'OPTIONS': dict, 'RECLAIM': bool}
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """A deliberate defect of one service."""
+
+    name: str
+    path: pathlib.Path
+    #: What the service does wrong, in one line.
+    summary: str
+    #: What a user of the API sees of it.
+    effect: str
+    #: The process that gets it, as "status" shows it; 'nova-compute': the
+    #: first compute, which is then the only target host.
+    service: str
+    #: The Python module whose import it waits for, to patch it.
+    module: str
+    #: Regexes of the scenarios that could catch it, in the order of trial.
+    scenarios: tuple[str, ...]
+    #: Must not be caught.
+    benign: bool = False
+    #: For 'nova-compute': whether every compute gets it.
+    everywhere: bool = False
+    #: Options of [local_delete] that its runs need.
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Whether it means something on a cloud of "up --reclaim" alone; any
+    #: other means something on other clouds alone.
+    reclaim: bool = False
+
+
+def find(directory, names):
+    """Return the mutants of a directory, those named or all, by name.
+
+    :raises BadInput: there is no such directory or mutant, or a file of
+        theirs is not as it should be
+    """
+    if not directory.is_dir():
+        raise errors.BadInput(f'No directory {directory}')
+    paths = {path.stem: path for path in sorted(directory.glob('*.py'))
+             if path.stem != '__init__'}
+    if not paths:
+        raise errors.BadInput(f'No mutant is in {directory}')
+    for name in names:
+        if name not in paths:
+            raise errors.BadInput(
+                f'No mutant is called {name}; there are: {", ".join(paths)}')
+    return [read(path) for name, path in paths.items()
+            if not names or name in names]
+
+
+def read(path):
+    """Read the file of a mutant.
+
+    :raises BadInput: it is not as it should be
+    """
+    try:
+        tree = ast.parse(path.read_text())
+        values = {target.id: ast.literal_eval(node.value)
+                  for node in tree.body if isinstance(node, ast.Assign)
+                  for target in node.targets
+                  if isinstance(target, ast.Name) and target.id in _KINDS}
+    except (OSError, SyntaxError, ValueError) as error:
+        raise errors.BadInput(f'{path} cannot be read: {error}')
+    summary, _, effect = (ast.get_docstring(tree) or '').partition('\n')
+    effect = ' '.join(effect.split())
+    problem = _problem(tree, values, summary, effect)
+    if problem:
+        raise errors.BadInput(f'{path} is no mutant: {problem}')
+    return Mutant(path.stem, path, summary, effect,
+                  **{name.lower(): value for name, value in values.items()})
+
+
+def _problem(tree, values, summary, effect):
+    if not summary or not effect:
+        return ('its docstring has to say what is broken, and after a blank '
+                'line what a user of the API sees of it')
+    for name in ('SERVICE', 'MODULE', 'SCENARIOS'):
+        if not values.get(name):
+            return f'{name} is missing'
+    for name, value in values.items():
+        if not isinstance(value, _KINDS[name]):
+            return f'{name} is not of type {_KINDS[name].__name__}'
+    for regex in values['SCENARIOS']:
+        try:
+            re.compile(regex)
+        except (re.error, TypeError) as error:
+            return f'SCENARIOS has {regex!r}: {error}'
+    if not any(isinstance(node, ast.FunctionDef) and node.name == 'patch'
+               for node in tree.body):
+        return 'it has no function patch(module, hook)'
+    return None

@@ -1,0 +1,210 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Mutants by scenarios: for humans, for programs, and for the documents."""
+
+import dataclasses
+import json
+import re
+import textwrap
+
+import prettytable
+
+from allinone import files
+from allinone.mutation import definition
+from allinone.mutation import verdicts
+
+_LETTERS = {verdicts.KILLED: 'K', verdicts.SURVIVED: 's',
+            verdicts.SKIPPED: '-', verdicts.ERROR: 'E'}
+
+_LONGEST_CELL = 300
+_WIDTH = 79
+
+_UUID = re.compile(r'\b([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b')
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What became of one mutant."""
+
+    mutant: definition.Mutant
+    verdicts: tuple[verdicts.Verdict, ...]
+    #: From the restart with it to a cloud without its traces.
+    seconds: float
+    #: Why it cannot be judged.
+    problem: str | None = None
+
+    def by(self, outcome):
+        return [one for one in self.verdicts if one.outcome == outcome]
+
+    @property
+    def outcome(self):
+        """One of the outcomes of a verdict: of all of them together."""
+        if self.problem:
+            return verdicts.ERROR
+        for outcome in (verdicts.KILLED, verdicts.ERROR, verdicts.SURVIVED):
+            if self.by(outcome):
+                return outcome
+        return verdicts.ERROR
+
+    @property
+    def is_right(self):
+        """Whether a harmful mutant was killed, or a benign one survived."""
+        return self.outcome == (verdicts.SURVIVED if self.mutant.benign
+                                else verdicts.KILLED)
+
+    @property
+    def words(self):
+        """Why the outcome is what it is, in one line."""
+        if self.problem:
+            return self.problem
+        found = self.by(self.outcome)
+        if self.outcome == verdicts.SURVIVED or not found:
+            skipped = [one.message for one in self.by(verdicts.SKIPPED)]
+            return '; '.join(skipped if not found else ())
+        return f'{found[0].scenario}: {found[0].message}'
+
+
+def show(rows):
+    """Print the matrix, its legend, and what each mutant died of."""
+    names = _scenarios(rows)
+    numbers = {name: str(number) for number, name in enumerate(names, 1)}
+    table = prettytable.PrettyTable(
+        ('Mutant', *numbers.values(), 'Outcome', 's'))
+    table.align = 'l'
+    table.padding_width = 0 if len(names) > 12 else 1
+    for row in rows:
+        cells = {one.scenario: _LETTERS[one.outcome] for one in row.verdicts}
+        table.add_row((_name(row), *(cells.get(name, '') for name in names),
+                       _outcome(row), f'{row.seconds:.0f}'))
+    print(table)
+    print('K killed, s survived, - skipped, E error:')
+    for name, number in numbers.items():
+        print(f'{number:>3} {name}')
+    for row in rows:
+        if row.words:
+            print(f'{row.mutant.name}: {row.outcome}: {row.words}')
+    print(summary(rows))
+
+
+def summary(rows):
+    """Count the mutants, and name the scenarios that alone kill one."""
+    harmful = [row for row in rows if not row.mutant.benign]
+    benign = [row for row in rows if row.mutant.benign]
+    only = sorted({row.by(verdicts.KILLED)[0].scenario for row in harmful
+                   if len(row.by(verdicts.KILLED)) == 1
+                   and len(row.verdicts) > 1})
+    lines = [f'{_right(harmful)} of {len(harmful)} harmful mutants killed, '
+             f'{_right(benign)} of {len(benign)} benign ones survived, in '
+             f'{sum(row.seconds for row in rows) / 60:.0f} minutes']
+    if only:
+        lines.append('Only killer of a mutant, of those that were tried on '
+                     f'it: {", ".join(only)}')
+    return '\n'.join(lines)
+
+
+def load(directory, mutants):
+    """Return the rows of `matrix.json` for those mutants that it has."""
+    try:
+        saved = {one['name']: one for one in
+                 json.loads((directory / 'matrix.json').read_text())}
+    except FileNotFoundError:
+        return []
+    return [Row(mutant,
+                tuple(verdicts.Verdict(**verdict)
+                      for verdict in saved[mutant.name]['scenarios']),
+                saved[mutant.name]['seconds'], saved[mutant.name]['problem'])
+            for mutant in mutants if mutant.name in saved]
+
+
+def as_json(rows):
+    """Return the matrix as JSON."""
+    return json.dumps([{
+        'name': row.mutant.name, 'summary': row.mutant.summary,
+        'effect': row.mutant.effect, 'service': row.mutant.service,
+        'benign': row.mutant.benign, 'outcome': row.outcome,
+        'is_right': row.is_right, 'problem': row.problem,
+        'seconds': round(row.seconds, 1),
+        'scenarios': [dataclasses.asdict(one) for one in row.verdicts],
+    } for row in rows], indent=1) + '\n'
+
+
+def as_rst(rows):
+    """Return the matrix as a table of reStructuredText."""
+    lines = ['.. list-table::', '   :header-rows: 1', '   :widths: 22 33 45',
+             '']
+    lines += _cells('Mutant', 'What is broken, and in which service',
+                    'What became of it')
+    for row in rows:
+        lines += _cells(
+            f'``{row.mutant.name}``' + (' (benign)' * row.mutant.benign),
+            f'{_escape(row.mutant.summary)} ({row.mutant.service})',
+            _fate(row))
+    return '\n'.join(lines) + '\n'
+
+
+def write(directory, rows):
+    """Write `matrix.json` and `matrix.rst`."""
+    rows = sorted(rows, key=lambda row: (row.mutant.benign, row.mutant.name))
+    files.write(directory / 'matrix.json', as_json(rows))
+    files.write(directory / 'matrix.rst', as_rst(rows))
+
+
+def _scenarios(rows):
+    return sorted({one.scenario for row in rows for one in row.verdicts})
+
+
+def _name(row):
+    return row.mutant.name + (' (benign)' * row.mutant.benign)
+
+
+def _outcome(row):
+    return row.outcome + ('' if row.is_right else ' !')
+
+
+def _right(rows):
+    return sum(row.is_right for row in rows)
+
+
+def _fate(row):
+    """Say for a document who killed it, how, and who did not."""
+    parts = [f'**{row.outcome}** after {row.seconds:.0f} s']
+    if row.problem:
+        parts.append(_escape(row.problem))
+    for outcome, words in ((verdicts.KILLED, 'killed by'),
+                           (verdicts.ERROR, 'error in')):
+        parts += [f'{words} ``{one.scenario}`` ({one.seconds:.0f} s): '
+                  f'{_escape(one.message)}' for one in row.by(outcome)]
+    survived = [f'``{one.scenario}``' for one in row.by(verdicts.SURVIVED)]
+    if survived:
+        parts.append(f'survived {", ".join(survived)}')
+    return '; '.join(parts)
+
+
+def _cells(first, *others):
+    return [line for mark, text in (('* -', first),
+                                    *(('  -', other) for other in others))
+            for line in textwrap.wrap(
+                text, _WIDTH, initial_indent=f'   {mark} ',
+                subsequent_indent=' ' * 7, break_long_words=False,
+                break_on_hyphens=False)]
+
+
+def _escape(text):
+    text = _UUID.sub(r'\1...', text)
+    if len(text) > _LONGEST_CELL:
+        text = text[:_LONGEST_CELL] + '...'
+    for special in '\\*`|_':
+        text = text.replace(special, f'\\{special}')
+    return text

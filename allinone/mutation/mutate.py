@@ -1,0 +1,206 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Try the scenarios on a cloud that is broken on purpose.
+
+Each mutant is loaded into one service, the scenarios that could catch it run,
+and it is taken out again. A scenario catches it when one of its own
+expectations fails. The exit code is 0 when every harmful mutant was caught and
+no benign one. The cloud should have no other user meanwhile.
+"""
+
+import contextlib
+import pathlib
+import time
+
+from allinone import errors
+from allinone import files
+from allinone.mutation import definition
+from allinone.mutation import matrix
+from allinone.mutation import service
+from allinone.mutation import tidy
+from allinone.mutation import verdicts
+from allinone.trials import runs
+from allinone.trials import snapshot
+from allinone import workspace
+
+_CONFIGURATION = 'tempest-mutants.conf'
+
+# Limits in seconds that are long enough here, and spare a mutant that keeps
+# something from happening most of the waiting.
+_LIMITS = {'service_down_timeout': 30, 'service_up_timeout': 60,
+           'delete_timeout': 30, 'cleanup_timeout': 30, 'heal_timeout': 75,
+           'api_timeout': 40, 'trait_timeout': 30, 'action_timeout': 15,
+           'request_timeout': 75}
+
+# Seconds for one run of Tempest; what takes longer hangs.
+_LONGEST_RUN = 3600
+
+# Seconds in which what Nova does by itself has come to rest.
+_REST = 20
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        '--mutants', type=pathlib.Path, metavar='DIR',
+        default=definition.DIRECTORY,
+        help='directory of the mutants (default: allinone/mutants)')
+    parser.add_argument(
+        '--all', action='store_true',
+        help='run every scenario on each mutant, and not only those that '
+             'could catch it, until one has')
+    parser.add_argument(
+        '--table', type=pathlib.Path, metavar='FILE',
+        help='write the table for the documentation there too')
+    parser.add_argument('names', nargs='*', metavar='NAME',
+                        help='a mutant (default: all of them)')
+
+
+def run(cloud, arguments):
+    mutants = definition.find(arguments.mutants, arguments.names)
+    for mutant in mutants:
+        service.processes(cloud, mutant)
+    mutants = _that_fit(cloud, mutants, arguments.names)
+    folder = files.directory(cloud.state / 'mutants')
+    # What earlier runs said of others stays in what is written.
+    others = [mutant for mutant in definition.find(arguments.mutants, [])
+              if mutant not in mutants]
+    others = matrix.load(folder, others)
+    with service.alone(cloud):
+        _clear(cloud)
+        rows = _Mutation(cloud, folder, arguments.all, others).run(mutants)
+    matrix.show(rows)
+    print(f'Written: {folder}/matrix.json and {folder}/matrix.rst')
+    if arguments.table:
+        arguments.table.write_text((folder / 'matrix.rst').read_text())
+    return 0 if all(row.is_right for row in rows) else 1
+
+
+def _that_fit(cloud, mutants, names):
+    """Leave out what means nothing on this cloud, unless it was asked for."""
+    fit = [one for one in mutants if one.reclaim == cloud.reclaim]
+    rest = [one.name for one in mutants if one not in fit]
+    if not rest:
+        return fit
+    words = (f'made for a cloud of "up --{"no-" * cloud.reclaim}reclaim": '
+             f'{", ".join(rest)}')
+    if names:
+        raise errors.BadInput(words)
+    print(f'Left out, since {words}', flush=True)
+    return fit
+
+
+def clear(cloud):
+    """Undo what a "mutate" has left that was killed, unless one works now."""
+    if service.is_there(cloud):
+        with contextlib.suppress(errors.BadInput), service.alone(cloud):
+            _clear(cloud)
+
+
+def _clear(cloud, mutated=()):
+    names = sorted({*mutated, *service.take_out(cloud)})
+    if names:
+        print(f'Taking mutants out of {", ".join(names)}', flush=True)
+        tidy.undo(cloud, cloud.logs / 'mutants.log')
+        service.restart(cloud, names)
+
+
+class _Mutation:
+    """One "mutate": the cloud, and which of its processes are mutated."""
+
+    def __init__(self, cloud, folder, everything, others):
+        self._cloud = cloud
+        self._folder = folder
+        self._everything = everything
+        self._others = others
+        self._workspace = runs.Workspace(cloud.tempest)
+        self._mutated = []
+        self._before = None
+
+    def run(self, mutants):
+        """Try the mutants; return a row for each."""
+        rows = []
+        self._before = snapshot.take(self._cloud)
+        try:
+            for mutant in sorted(mutants, key=lambda one: one.service):
+                row = self._try(mutant)
+                rows.append(row)
+                matrix.write(self._folder, self._others + rows)
+                print(f'{mutant.name}: {row.outcome} after '
+                      f'{row.seconds:.0f} s: {row.words}', flush=True)
+        finally:
+            _clear(self._cloud, self._mutated)
+        return rows
+
+    def _try(self, mutant):
+        begin = time.monotonic()
+        found, problem = {}, None
+        names = service.processes(self._cloud, mutant)
+        try:
+            service.put(self._cloud, mutant, names)
+            # Those that had the one before become sane in the same restart.
+            restarted = sorted({*self._mutated, *names})
+            self._mutated = restarted
+            service.restart(self._cloud, restarted)
+            self._mutated = names
+            service.forget_reach(self._cloud, names)
+            for regex in self._regexes(mutant):
+                for verdict in self._run(mutant, names, regex):
+                    found[verdict.scenario] = verdict
+                if not self._everything and any(
+                        one.outcome == verdicts.KILLED
+                        for one in found.values()):
+                    break
+            problem = service.problem(self._cloud, names)
+            if not (problem or found):
+                problem = 'no scenario is called so'
+        except errors.StepFailed as error:
+            problem = f'the cloud did not come up with it: {error}'
+        finally:
+            service.take_out(self._cloud)
+        left = self._tidy(self._folder / f'{mutant.name}.log')
+        return matrix.Row(mutant, tuple(found.values()),
+                          time.monotonic() - begin, problem or left)
+
+    def _regexes(self, mutant):
+        return [runs.SCENARIOS] if self._everything else mutant.scenarios
+
+    def _run(self, mutant, names, regex):
+        """Run scenarios; return their verdicts."""
+        options = {**_LIMITS, **mutant.options}
+        if mutant.service == 'nova-compute' and not mutant.everywhere:
+            options['target_hosts'] = names[0].removeprefix('nova-compute-')
+        workspace.derive(self._cloud, _CONFIGURATION, options)
+        stream = self._folder / f'{mutant.name}.subunit'
+        with self._workspace.recorded(
+                regex, stream, self._folder / f'{mutant.name}.log',
+                TEMPEST_CONFIG=_CONFIGURATION) as process:
+            runs.wait(process, _LONGEST_RUN)
+        return verdicts.read(stream)
+
+    def _tidy(self, log):
+        """Clean up after a mutant; say what cannot be cleaned."""
+        try:
+            tidy.undo(self._cloud, log)
+        except errors.StepFailed as error:
+            return str(error)
+        end = time.monotonic() + _REST
+        while True:
+            now = snapshot.take(self._cloud)
+            left, _ = snapshot.split(self._before.differences(now), set())
+            if not left or time.monotonic() > end:
+                break
+            time.sleep(1)
+        self._before = now
+        return f'left in the cloud: {"; ".join(left)}' if left else None

@@ -1,0 +1,122 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a run of Tempest says of a mutant, read off its subunit stream."""
+
+import dataclasses
+import re
+
+import subunit
+import testtools
+
+KILLED = 'killed'
+SURVIVED = 'survived'
+SKIPPED = 'skipped'
+#: It failed, and not by an expectation of its own: that proves nothing.
+ERROR = 'error'
+
+# What unittest and testtools raise for an expectation.
+_ASSERTIONS = re.compile(
+    r'(?:AssertionError|(?:testtools\.\S+\.)?MismatchError)(?::|$)')
+
+_SET_UP = re.compile(r'^  File .*, in (?:setUp|setUpClass|tearDownClass)$',
+                     re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What one scenario said of one mutant."""
+
+    scenario: str
+    outcome: str
+    seconds: float
+    #: The first line of why.
+    message: str = ''
+
+
+def read(path):
+    """Read a file of subunit, whole or cut off.
+
+    :returns: A list of ``Verdict``.
+    """
+    found = []
+    result = testtools.StreamToDict(
+        lambda test: found.append(judge(test)))
+    result.startTestRun()
+    with path.open('rb') as stream:
+        subunit.ByteStreamToStreamResult(
+            stream, non_subunit_name='printed').run(result)
+    result.stopTestRun()
+    return [verdict for verdict in found if verdict]
+
+
+def judge(test):
+    """Return the ``Verdict`` of a test, or None where it is no verdict.
+
+    :param test: what ``testtools.StreamToDict`` tells of it
+    """
+    name = short(test['id'])
+    begin, end = test['timestamps']
+    seconds = (end - begin).total_seconds() if begin and end else 0.0
+    status, details = test['status'], test['details']
+    if status == 'success':
+        return Verdict(name, SURVIVED, seconds)
+    if status == 'xfail':
+        return Verdict(name, SKIPPED, seconds, 'a known defect of Nova')
+    if status == 'skip':
+        reason = details.get('reason')
+        return Verdict(name, SKIPPED, seconds,
+                       first_line(reason.as_text() if reason else ''))
+    if status in ('fail', 'uxsuccess', 'inprogress'):
+        traceback = details.get('traceback')
+        return Verdict(name, *_why(
+            test['id'], traceback.as_text() if traceback else '', seconds))
+    return None
+
+
+def _why(test_id, traceback, seconds):
+    raised = last_exception(traceback)
+    killed = (_ASSERTIONS.match(raised)
+              and not test_id.startswith(('setUpClass', 'tearDownClass'))
+              and not _SET_UP.search(_last(traceback)))
+    return KILLED if killed else ERROR, seconds, first_line(
+        raised.partition(': ')[2] if killed else raised or 'no traceback')
+
+
+def last_exception(traceback):
+    """Return what a traceback ends in: "class: message".
+
+    Of a chain of exceptions that is the last one.
+    """
+    lines = _last(traceback).splitlines()
+    while lines and (not lines[0].strip() or lines[0].startswith(' ')):
+        lines.pop(0)
+    return '\n'.join(lines).strip()
+
+
+def _last(traceback):
+    return traceback.rpartition('Traceback (most recent call last):\n')[2]
+
+
+def first_line(text):
+    """Return the first line; with the one that it announces by a colon."""
+    first, *others = text.strip().splitlines() or ['']
+    return f'{first} {others[0].strip()}' if (
+        first.endswith(':') and others) else first
+
+
+def short(test_id):
+    """Name a scenario the way a human does: without package and tags."""
+    return re.sub(r'^local_delete_tempest_plugin\.scenario\.', '',
+                  test_id.partition('[')[0])
