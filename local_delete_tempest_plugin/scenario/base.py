@@ -375,16 +375,18 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         return self._compute_outage(outage.Stopped, target)
 
-    def compute_killed(self, target=None):
+    def compute_killed(self, target=None, fence=True):
         """Stop a compute, and go on before Nova has noticed.
 
         :param target: As for ``forced_down``.
+        :param fence: False to let Nova go on giving it servers; those of
+            others then wait until the compute is back.
         """
-        return self._compute_outage(outage.Unnoticed, target)
+        return self._compute_outage(outage.Unnoticed, target, fence)
 
-    def _compute_outage(self, kind, target):
-        fence = (self.this_run.fence_reason if CONF.local_delete.fence_host
-                 else None)
+    def _compute_outage(self, kind, target, fence=True):
+        fence = (self.this_run.fence_reason
+                 if fence and CONF.local_delete.fence_host else None)
         return self.outage(kind(self.admin, self.journal, self.guard,
                                 target or self.target, fence))
 
@@ -472,13 +474,21 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
     def delete_server_locally(self, server):
         """Delete a server, and prove that the API did it alone.
 
-        :param server: A ``Server`` whose compute is down.
+        :param server: A ``Server`` whose compute is down, or that has none.
         """
-        request_id = self.delete_server(server)
-        service = self.services.show(server.host)
-        self.assertEqual('down', service.state,
-                         '%s was deleted and should have been so while its '
-                         'compute was down: %s' % (server, service))
+        self.assert_deleted_locally(server, self.delete_server(server))
+
+    def assert_deleted_locally(self, server, request_id):
+        """Fail unless the API deleted a server alone.
+
+        :param server: A ``Server`` whose compute is down, or that had none.
+        :param request_id: What the request of the delete returned.
+        """
+        if server.host is not None:
+            service = self.services.show(server.host)
+            self.assertEqual('down', service.state,
+                             '%s was deleted and should have been so while '
+                             'its compute was down: %s' % (server, service))
         self.assertNotIn(
             COMPUTE_DELETE_EVENT, self._delete_events(server, request_id),
             '%s: request %s should have deleted it locally, and its compute '

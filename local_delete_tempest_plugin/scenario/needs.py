@@ -90,6 +90,19 @@ def feature(name):
     return condition
 
 
+def networks():
+    """Say what is missing to look at ports."""
+    if not CONF.service_available.neutron:
+        return '[service_available] neutron is False'
+
+
+def floating_ips():
+    """Say what is missing to bring floating IPs."""
+    if not CONF.network.public_network_id:
+        return '[network] public_network_id is not set'
+    return networks()
+
+
 def volumes():
     """Say what is missing to look at volumes."""
     if not CONF.service_available.cinder:
