@@ -72,6 +72,9 @@ _FLAVOR = _object(flavor=_object(
     id=_ID, name=_TEXT, ram=_COUNT, vcpus=_COUNT, disk=_COUNT,
     **{'OS-FLV-EXT-DATA:ephemeral': _COUNT}))
 
+# Where there is no limit it is -1.
+_QUOTA = _object(quota_set=_object(instances={'type': 'integer'}))
+
 _EXTRA_SPECS = _object(extra_specs={'type': 'object',
                                     'additionalProperties': _TEXT})
 
@@ -137,6 +140,8 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('GET', r'limits'), _object(limits=_object(absolute=_object(
         totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
         totalRAMUsed=_COUNT)))),
+    (('GET', r'os-quota-sets/[^/]+'), _QUOTA),
+    (('PUT', r'os-quota-sets/[^/]+'), _QUOTA),
     (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
         id=_UUID, name=_TEXT, members=_list(_UUID))))),
     (('GET', r'flavors'), _object(flavors=_list(_NAMED))),

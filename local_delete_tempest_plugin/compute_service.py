@@ -79,12 +79,12 @@ class ComputeServices:
         self._services_client = services_client
         self._hypervisor_client = hypervisor_client
 
-    def list(self):
-        """Read every compute service.
+    def list(self, binary=BINARY):
+        """Read every compute service, or those of another binary.
 
         :returns: A list of ``Service``.
         """
-        return self._read(binary=BINARY)
+        return self._read(binary=binary)
 
     def show(self, host):
         """Read the compute service of a host.

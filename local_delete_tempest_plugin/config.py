@@ -95,6 +95,13 @@ that need it skip. Every tenant of the cloud feels it: while Placement is away
 no server can be created, moved or deleted cleanly. Set it to True only on a
 cloud that has no other user.""")),
     cfg.BoolOpt(
+        'allow_scheduler_outage', default=False,
+        help=_text("""
+Allow the scenarios to stop Nova's scheduler. A boolean, default False: the
+scenarios that need it skip. Every tenant of the cloud feels it: a server that
+is created or moved meanwhile waits, and may end in ERROR. Set it to True only
+on a cloud that has no other user.""")),
+    cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
 Refuse to run, before anything is changed, where an endpoint is not https or
@@ -174,6 +181,21 @@ example ``ssh {host} sudo virsh list --uuid``. Default: none, and scenarios
 that look at guests skip. Set it where the machine that runs Tempest can reach
 the hypervisors; for a host whose guests cannot be seen it prints nothing.""",
                    _HOST, _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'scheduler_stop_command',
+        help=_text("""
+Stops every nova-scheduler for real, for example ``ssh controller sudo
+systemctl stop devstack@n-sch``, which holds a server in BUILD. Default: none,
+and the scenarios that need it skip. Set it where the machine that runs Tempest
+can reach theirs, and a start takes less than nova.conf's rpc_response_timeout,
+for as long as the conductor waits.""", _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'scheduler_start_command',
+        help=_text("""
+Starts what scheduler_stop_command stopped. Default: none. Set it whenever
+scheduler_stop_command is set.""", _COMMAND),
         secret=True),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),

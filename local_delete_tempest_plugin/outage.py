@@ -40,7 +40,7 @@ DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 # One heartbeat may be under way when the last PUT arrives; the second one is
 # from a process that lives after it.
-_HEARTBEATS = 2
+HEARTBEATS = 2
 
 # A stop command outlives the run that was killed, and may take effect after
 # our start.
@@ -279,8 +279,8 @@ class Stopped(ComputeOutage):
         self._await_down()
 
     def _start_process(self):
-        _start('compute_start_command', self._target.host,
-               self._await_heartbeats, CONF.local_delete.service_up_timeout)
+        start('compute_start_command', self._target.host,
+              self._await_heartbeats, CONF.local_delete.service_up_timeout)
 
     def _await_heartbeats(self, limit):
         # Nova shows a service up for service_down_time after its last
@@ -295,9 +295,9 @@ class Stopped(ComputeOutage):
             return now
 
         waiters.wait_until(
-            read, lambda now: len(beats) > _HEARTBEATS,
+            read, lambda now: len(beats) > HEARTBEATS,
             'the compute service of host %s has sent %d heartbeats since '
-            'its start' % (self._target.host, _HEARTBEATS), limit)
+            'its start' % (self._target.host, HEARTBEATS), limit)
 
     def remedy(self):
         """Give the command lines that start the process, and the rest."""
@@ -418,8 +418,8 @@ class PlacementStopped(Outage):
 
     def _give_back(self):
         try:
-            _start(self._start, None, self._await_answer,
-                   CONF.local_delete.placement_timeout)
+            start(self._start, None, self._await_answer,
+                  CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
                 what='Placement', problem=str(error), remedy=self.remedy())
@@ -430,13 +430,22 @@ class PlacementStopped(Outage):
 
     def remedy(self):
         """Give the command line that starts Placement."""
-        try:
-            return shlex.join(commands.arguments(self._start))
-        except exceptions.CommandFailed:
-            return 'start Placement'
+        return words_of(self._start, 'start Placement')
 
 
-def _start(option, host, wait, limit):
+def words_of(option, instead):
+    """Put a command into words for an operator.
+
+    :param option: Name of the command's option.
+    :param instead: What to say where it is unusable.
+    """
+    try:
+        return shlex.join(commands.arguments(option))
+    except exceptions.CommandFailed:
+        return instead
+
+
+def start(option, host, wait, limit):
     """Start a service, again and again until it is there.
 
     :param option: Name of the start command's option.

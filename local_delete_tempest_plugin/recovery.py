@@ -39,6 +39,7 @@ from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage as outages
 from local_delete_tempest_plugin import patience
 from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin import scheduler_outage
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -67,6 +68,8 @@ _WHAT = {
             disabled_reason=_TEXT_OR_NULL, forced_down={'type': 'boolean'},
             updated_at=_TEXT_OR_NULL)),
     'placement': _exactly(answer=_TEXT),
+    'scheduler': _exactly(hosts={'type': 'array', 'items': _TEXT}),
+    'quota': _exactly(project_id=_TEXT, instances={'type': 'integer'}),
     'server': _exactly(name=_TEXT),
     'migration': _exactly(migration=_TEXT, server=_TEXT),
     'consumer': _exactly(consumer=_TEXT),
@@ -92,6 +95,8 @@ class Recovery:
         self._undo = {
             'compute': self._undo_compute,
             'placement': self._undo_placement,
+            'scheduler': self._undo_scheduler,
+            'quota': self._undo_quota,
             'server': self._undo_server,
             'migration': self._undo_migration,
             'consumer': self._undo_consumer,
@@ -306,6 +311,19 @@ class Recovery:
 
     def _undo_placement(self, answer):
         outages.PlacementStopped.resume(self._admin, answer).restore()
+
+    def _undo_scheduler(self, hosts):
+        scheduler_outage.SchedulerStopped.resume(self._admin, hosts).restore()
+
+    def _undo_quota(self, project_id, instances):
+        manager = self._admin.manager
+        try:
+            manager.projects_client.show_project(project_id)
+        except lib_exc.NotFound:
+            # Nova refuses to set one of a project that is gone.
+            return
+        manager.quotas_client.update_quota_set(project_id,
+                                               instances=instances)
 
     def _undo_server(self, name):
         servers = [server['id'] for server in self._servers(

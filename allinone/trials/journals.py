@@ -78,4 +78,4 @@ def _lines(path):
 def _name(line):
     what = line['what']
     return ' '.join([line['kind'], *(
-        what[key] for key in ('outage', 'answer') if key in what)])
+        what[key] for key in ('outage', 'answer', 'belonging') if key in what)])

@@ -27,7 +27,7 @@ from local_delete_tempest_plugin.preflight import finding
 
 CONF = config.CONF
 
-_PAIRS = ('compute', 'placement', 'placement_proxy')
+_PAIRS = ('compute', 'placement', 'placement_proxy', 'scheduler')
 
 #: Limits in seconds that Nova's own defaults make too small: the option of
 #: nova.conf behind them, and how long what is awaited then takes.

@@ -34,6 +34,7 @@ from local_delete_tempest_plugin import reader
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import lifecycle
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin import scheduler_outage
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -403,6 +404,11 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         return self.outage(outage.PlacementStopped(
             self.admin, self.journal, answer))
+
+    def scheduler_stopped(self):
+        """Take the scheduler away from all for the body of a ``with``."""
+        return self.outage(scheduler_outage.SchedulerStopped(
+            self.admin, self.journal))
 
     # -- deletes
 

@@ -21,6 +21,7 @@ from tempest.lib.common import api_version_request
 
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import scheduler_outage
 
 CONF = config.CONF
 
@@ -77,6 +78,13 @@ def placement_away(answer):
         return _unset(outage.PlacementStopped.needs(answer))
     condition.answer = answer
     return condition
+
+
+def scheduler_away():
+    """Say what is missing to stop the scheduler."""
+    if not CONF.local_delete.allow_scheduler_outage:
+        return '[local_delete] allow_scheduler_outage is False'
+    return _unset(scheduler_outage.SchedulerStopped.needs)
 
 
 def feature(name):

@@ -63,6 +63,8 @@ GOOD = (
          'source_compute': None, 'dest_compute': 'cmp2'}]}),
     ('GET /v2.1/limits', {'limits': {'absolute': {
         'totalInstancesUsed': 0, 'totalCoresUsed': 0, 'totalRAMUsed': 0}}}),
+    ('GET /v2.1/os-quota-sets/p', {'quota_set': {'instances': -1}}),
+    ('PUT /v2.1/os-quota-sets/p', {'quota_set': {'instances': 0}}),
     ('GET /v2.1/os-server-groups', {'server_groups': [
         dict(NAMED, members=[UUID])]}),
     ('GET /v2.1/flavors?is_public=None', {'flavors': [NAMED]}),
