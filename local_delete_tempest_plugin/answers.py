@@ -56,6 +56,8 @@ _ID = {'type': 'string',
        'pattern': r'^(?!\.{1,2}\Z)[^/?#%\x00-\x1f]{1,255}\Z'}
 _UUID = {'type': 'string', 'pattern': r'^[0-9A-Fa-f-]{32,36}\Z'}
 _COUNT = {'type': 'integer', 'minimum': 0}
+# -1: none.
+_LIMIT = {'type': 'integer', 'minimum': -1}
 # Python's strptime, with which Tempest reads it, knows no year 0.
 _TIME = {'type': 'string', 'format': 'iso8601-date-time',
          'pattern': r'^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?\Z'}
@@ -107,6 +109,8 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('POST', r'auth/tokens'), _TOKEN),
     (('GET', r'projects'), _object(projects=_list(_NAMED))),
     (('GET', r'users'), _object(users=_list(_NAMED))),
+    (('GET', r'images'), _object(images=_list(_object(
+        id=_ID, name=_may_be_null(_TEXT))))),
     (('GET', r'images/[^/]+'),
      _object(name=_may_be_null(_TEXT), status=_NAME)),
     (('GET', r'ports'), _object(ports=_list(_object(
@@ -121,6 +125,9 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('GET', r'attachments/detail'), _object(attachments=_list(_object(
         id=_UUID, instance=_may_be_null(_TEXT), volume_id=_UUID)))),
     (('GET', r'roles'), _object(roles=_list(_object(name=_TEXT)))),
+    (('GET', r'subnets'), _object(subnets=_list(_object(
+        cidr={'type': 'string', 'pattern': r'/\d{1,3}\Z'},
+        ip_version={'enum': [4, 6]})))),
     (('GET', r'networks'), _object(networks=_list(_NAMED))),
     (('GET', r'security-groups'), _object(security_groups=_list(_NAMED))),
     (('GET', r'os-services'), _object(services=_list(_SERVICE))),
@@ -139,9 +146,12 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
         dest_compute=_may_be_null(_TEXT))))),
     (('GET', r'limits'), _object(limits=_object(absolute=_object(
         totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
-        totalRAMUsed=_COUNT)))),
+        totalRAMUsed=_COUNT, maxTotalInstances=_LIMIT, maxTotalCores=_LIMIT,
+        maxTotalRAMSize=_LIMIT)))),
     (('GET', r'os-quota-sets/[^/]+'), _QUOTA),
     (('PUT', r'os-quota-sets/[^/]+'), _QUOTA),
+    (('GET', r'os-aggregates'), _object(aggregates=_list(_object(
+        name=_TEXT, hosts=_list(_NAME))))),
     (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
         id=_UUID, name=_TEXT, members=_list(_UUID))))),
     (('GET', r'flavors'), _object(flavors=_list(_NAMED))),
@@ -152,8 +162,10 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('POST', r'flavors/[^/]+/action'),
      _object(flavor_access=_list({'type': 'object'}))),
     (('GET', r'servers'), _object(servers=_list(_NAMED))),
+    (('GET', r'servers/detail'), _object(servers=_list(_object(
+        id=_UUID, name=_TEXT, status=_NAME, created=_TIME)))),
     (('POST', r'servers'), _object(server=_object(id=_UUID))),
-    (('GET', r'servers/[^/]+'),
+    (('GET', r'servers/(?!detail\Z)[^/]+'),
      _object(server=_object(id=_UUID, status=_NAME, created=_TIME))),
     (('GET', r'servers/[^/]+/os-instance-actions'),
      _object(instanceActions=_list(_object(**_ACTION)))),

@@ -88,6 +88,16 @@ scheduler puts nobody else's server there meanwhile; the disabled reason names
 the run and how to undo it. A boolean, default True. Set it to False only on a
 cloud that has no other user."""),
     cfg.BoolOpt(
+        'allow_service_delete', default=False,
+        help=_text("""
+Allow a scenario to delete the compute service of a host, whose process then
+registers as a new one. A boolean, default False: the scenario skips. Set it to
+True only where compute_id of nova-compute outlives its process (2023.1 and
+later), new services are enabled and hosts are discovered by themselves
+(enable_new_services and [scheduler] discover_hosts_in_cells_interval in
+nova.conf), and no guest outlives its server: nova-compute refuses to register
+where one does.""")),
+    cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios
@@ -122,6 +132,20 @@ crash; every run on this machine needs the same."""),
 Recover what a dead run of this machine left in its journal before anything
 else is changed. A boolean, default True. With False the scenarios fail and
 name the journal; set it to False to look at what was left first."""),
+    cfg.BoolOpt(
+        'reclaims', default=False,
+        help=_text("""
+Whether the cloud keeps deleted servers for a while, so that they can be
+restored: nova.conf of the API and of the computes has
+reclaim_instance_interval above 0. A boolean, default False: the scenarios
+about soft deletes skip. Set it to True where the interval is longer than a
+scenario takes, half an hour or more.""")),
+    cfg.IntOpt(
+        'many_servers', default=20, min=2,
+        help=_text("""
+How many servers of one host the scenario of many deletes has deleted at once.
+A number, default 20. It skips where the project's quota or the host has no
+room for them; set it lower there.""")),
     cfg.ListOpt(
         'known_bugs', default=_KNOWN_BUGS,
         help=_text("""
@@ -237,6 +261,11 @@ scheduler_stop_command is set.""", _COMMAND),
            'allocations of a deleted server',
            "Raise it where nova.conf's update_resources_interval is above "
            '120.'),
+    _limit('reap_timeout', 2400,
+           'the guest of a server that was deleted locally is gone from its '
+           'host, whose compute has started',
+           "Raise it where nova.conf's running_deleted_instance_poll_interval "
+           'is above 1800, its default; lower that one to wait for less.'),
     _limit('placement_timeout', 120,
            'a stopped Placement is out of reach, and a started one answers',
            'Raise it where Placement starts slowly.'),

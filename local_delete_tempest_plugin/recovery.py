@@ -47,7 +47,7 @@ LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
     outages.ForcedDown, outages.Stopped, outages.Unnoticed,
-    outages.Disabled)}
+    outages.ServiceDeleted, outages.Attempt, outages.Disabled)}
 
 
 def _exactly(**fields):
@@ -71,6 +71,7 @@ _WHAT = {
     'scheduler': _exactly(hosts={'type': 'array', 'items': _TEXT}),
     'quota': _exactly(project_id=_TEXT, instances={'type': 'integer'}),
     'server': _exactly(name=_TEXT),
+    'servers': _exactly(name=_TEXT),
     'migration': _exactly(migration=_TEXT, server=_TEXT),
     'consumer': _exactly(consumer=_TEXT),
     'belonging': _exactly(
@@ -98,6 +99,7 @@ class Recovery:
             'scheduler': self._undo_scheduler,
             'quota': self._undo_quota,
             'server': self._undo_server,
+            'servers': self._undo_servers,
             'migration': self._undo_migration,
             'consumer': self._undo_consumer,
             'belonging': self._undo_belonging,
@@ -337,6 +339,14 @@ class Recovery:
         for consumer in deleted + migrations:
             remove_allocations(self._admin.placement, consumer)
 
+    def _undo_servers(self, name):
+        # Nova numbers those of one request: name-1, name-2 and so on.
+        names = {server['name'] for deleted in (False, True)
+                 for server in self._list_servers(
+                     '^%s-[0-9]+$' % re.escape(name), deleted=deleted)}
+        for numbered in sorted(names):
+            self._undo_server(numbered)
+
     def _undo_migration(self, migration, server):
         self._undo_server(server)
         remove_allocations(self._admin.placement, migration)
@@ -364,12 +374,17 @@ class Recovery:
             CONF.local_delete.delete_timeout)
 
     def _servers(self, name, deleted, **filters):
+        return self._list_servers('^%s$' % re.escape(name), deleted=deleted,
+                                  **filters)
+
+    def _list_servers(self, regex, **filters):
         return self._admin.servers_client.list_servers(
-            all_tenants=True, deleted=deleted,
-            name='^%s$' % re.escape(name), **filters)['servers']
+            all_tenants=True, name=regex, **filters)['servers']
 
     def _undo_lease(self, provider_id, trait):
-        lease.Lease(self._admin, trait).give_back(provider_id)
+        # A provider that went with its service has no lease any more.
+        test_utils.call_and_ignore_notfound_exc(
+            lease.Lease(self._admin, trait).give_back, provider_id)
 
     def _undo_flavor(self, name):
         for flavor in list(self._admin.flavors()):

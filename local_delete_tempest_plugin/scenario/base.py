@@ -418,7 +418,20 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         :param server: A ``Server``.
         :returns: The request id of the delete.
         """
-        request_id, refusal = self.try_delete(server)
+        return self._must_be_accepted(
+            server, self.servers_client.delete_server)
+
+    def request_forced_delete(self, server):
+        """Ask for the forced delete of a server, as the member.
+
+        :param server: A ``Server``.
+        :returns: The request id of the delete.
+        """
+        return self._must_be_accepted(
+            server, self.servers_client.force_delete_server)
+
+    def _must_be_accepted(self, server, delete):
+        request_id, refusal = self._try(server, delete)
         if refusal:
             self.fail('%s: its delete, request %s, should have been accepted: '
                       '%s' % (server, request_id, refusal))
@@ -431,9 +444,11 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         :returns: (the request id of the delete or None, words for a refusal
             or None where it was accepted).
         """
+        return self._try(server, self.servers_client.delete_server)
+
+    def _try(self, server, delete):
         try:
-            head, refusal = self.servers_client.delete_server(
-                server.id).response, None
+            head, refusal = delete(server.id).response, None
         except (lib_exc.RestClientException,
                 exceptions.RequestFailed) as error:
             # One that was never answered has no head.
@@ -526,6 +541,22 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
             return
         self.fail('%s: its delete answered %s, and should have been refused '
                   'with 409' % (server, answer.response.status))
+
+    def assert_kept(self, server):
+        """Fail unless a server is ACTIVE and has all that it had.
+
+        :param server: A ``Server`` whose delete was refused.
+        """
+        self.assertEqual('status ACTIVE, task state None',
+                         self.state_of(server),
+                         '%s: its delete was refused' % server)
+        now = self._read()
+        self._attach('kept', now)
+        for view in ('by_consumer', 'resources'):
+            self.assertEqual(
+                getattr(self.watch.during, view), getattr(now, view),
+                '%s: its delete was refused, and yet it changed what the '
+                'server has (%s)' % (server, view))
 
     def _delete_events(self, server, request_id):
         """Name the events of a delete, which Nova records a moment later."""

@@ -67,6 +67,32 @@ def _unset(options):
 stopped_compute = commands(*outage.Stopped.needs)
 
 
+def reclaims():
+    """Say what is missing to delete a server softly."""
+    if not CONF.local_delete.reclaims:
+        return '[local_delete] reclaims is False'
+
+
+#: That the guests of a hypervisor can be seen.
+guests = commands('guest_list_command')
+
+
+def service_delete():
+    """Say what is missing to delete a compute service."""
+    if not CONF.local_delete.allow_service_delete:
+        return '[local_delete] allow_service_delete is False'
+
+
+def candidates():
+    """Say what is missing to ask Placement what it offers on a host."""
+    highest = CONF.placement.max_microversion
+    if highest is not None and (
+            api_version_request.APIVersionRequest(highest)
+            < api_version_request.APIVersionRequest('1.31')):
+        return ('placement microversion 1.31 is needed, and [placement] '
+                'max_microversion is %s' % highest)
+
+
 def placement_away(answer):
     """Make the condition that Placement may be stopped, and can be.
 

@@ -15,6 +15,7 @@ from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
 from tempest.lib.services.compute import server_groups_client
+from tempest.lib.services.image.v2 import images_client
 from tempest.lib.services.network import floating_ips_client
 from tempest.lib.services.network import ports_client
 from tempest.lib.services.volume.v3 import volumes_client
@@ -31,6 +32,7 @@ class BelongingsTest(base.TestCase):
         super().setUp()
         self.config('service_available', neutron=True, cinder=True)
         self.manager = mock.Mock(
+            image_client_v2=mock.create_autospec(images_client.ImagesClient),
             floating_ips_client=mock.create_autospec(
                 floating_ips_client.FloatingIPsClient),
             ports_client=mock.create_autospec(ports_client.PortsClient),
@@ -49,6 +51,8 @@ class BelongingsTest(base.TestCase):
             'server_groups': named}
         self.manager.volumes_client_latest.list_volumes.return_value = {
             'volumes': [*named, {'id': '4', 'name': None}]}
+        self.manager.image_client_v2.list_images.return_value = {
+            'images': [*named, {'id': '4', 'name': None}]}
         self.manager.volumes_client_latest.show_volume.side_effect = (
             lib_exc.NotFound)
         self.deletes = {
@@ -56,7 +60,8 @@ class BelongingsTest(base.TestCase):
             'port': self.manager.ports_client.delete_port,
             'volume': self.manager.volumes_client_latest.force_delete_volume,
             'server group':
-                self.manager.server_groups_client.delete_server_group}
+                self.manager.server_groups_client.delete_server_group,
+            'image': self.manager.image_client_v2.delete_image}
         self.belongings = belongings.Belongings(self.manager)
 
     def deleted(self):
@@ -104,7 +109,8 @@ class BelongingsTest(base.TestCase):
         self.assertIn('error_deleting', str(error))
 
     def test_service_that_the_cloud_lacks(self):
-        self.config('service_available', neutron=False, cinder=False)
+        self.config('service_available', neutron=False, cinder=False,
+                    glance=False)
         self.assertEqual({('server group', OURS), ('server group',
                                                    OURS + '0')},
                          self.belongings.find('local-delete-0123'))

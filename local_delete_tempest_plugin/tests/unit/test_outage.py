@@ -205,6 +205,18 @@ class ComputeOutageTest(OutageTest):
             self.assertEqual(dict(self.before, **away), seen, kind)
             self.assert_as_before(kind)
 
+    def test_what_somebody_had_no_right_to_is_given_back(self):
+        """A member who can force a host down must not keep it down."""
+        def attempt(service):
+            self.cloud.service_of('cmp1').update(
+                forced_down=True, status='disabled')
+            self.fail('a member can')
+
+        admin, written, watchman, target = self.arguments()
+        self.assertRaises(self.failureException, self.use, outage.Attempt(
+            admin, written, watchman, target, attempt=attempt))
+        self.assert_as_before()
+
     def test_seen_down_before_begin_returns(self):
         """A delete between the kill and that moment hangs."""
         for kind in (outage.ForcedDown, outage.Stopped):
