@@ -26,6 +26,7 @@ import yaml
 CONF = config.CONF
 
 MEMBER_ROLE = 'member'
+READER_ROLE = 'reader'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Account:
         """Whether Tempest would take it for a ``project_member``."""
         return (not self.is_admin and MEMBER_ROLE in self.roles
                 and self.has_project)
+
+    @property
+    def is_project_reader(self):
+        """Whether Tempest would take it for a ``project_reader``, rightly."""
+        return (not self.is_admin and READER_ROLE in self.roles
+                and MEMBER_ROLE not in self.roles and self.has_project)
 
     def log_in(self):
         """Make the clients that use it; nothing is sent yet.

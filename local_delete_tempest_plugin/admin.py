@@ -16,10 +16,13 @@
 
 import dataclasses
 
+from oslo_log import log as logging
 from tempest.lib.common import api_microversion_fixture
 
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import pages
+
+LOG = logging.getLogger(__name__)
 
 # Services by UUID, and hypervisors whose id is their provider's.
 COMPUTE_MICROVERSION = '2.53'
@@ -62,6 +65,30 @@ class Admin:
     def renew_token(self):
         """Make the next request of any client get a new token."""
         self.manager.auth_provider.clear_auth()
+
+    @property
+    def candidates(self):
+        """A ``CandidatesClient``."""
+        return self.manager.local_delete_placement.CandidatesClient()
+
+    def delete_service(self, service_id):
+        """Delete a compute service, and its provider with it.
+
+        :param service_id: UUID of the service.
+        """
+        LOG.info('Deleting service %s', service_id)
+        self.manager.local_delete_compute.ServicesClient().delete_service(
+            service_id)
+
+    def aggregates_of(self, host):
+        """Name the aggregates that a host is in.
+
+        :param host: Name of the host, as Nova has it.
+        :returns: A list.
+        """
+        return [aggregate['name'] for aggregate in
+                self.manager.aggregates_client.list_aggregates()['aggregates']
+                if host in aggregate['hosts']]
 
     @property
     def servers_client(self):

@@ -56,6 +56,8 @@ _ID = {'type': 'string',
        'pattern': r'^(?!\.{1,2}\Z)[^/?#%\x00-\x1f]{1,255}\Z'}
 _UUID = {'type': 'string', 'pattern': r'^[0-9A-Fa-f-]{32,36}\Z'}
 _COUNT = {'type': 'integer', 'minimum': 0}
+# -1: none.
+_LIMIT = {'type': 'integer', 'minimum': -1}
 # Python's strptime, with which Tempest reads it, knows no year 0.
 _TIME = {'type': 'string', 'format': 'iso8601-date-time',
          'pattern': r'^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?\Z'}
@@ -71,6 +73,9 @@ _NAMED = _object(id=_ID, name=_TEXT)
 _FLAVOR = _object(flavor=_object(
     id=_ID, name=_TEXT, ram=_COUNT, vcpus=_COUNT, disk=_COUNT,
     **{'OS-FLV-EXT-DATA:ephemeral': _COUNT}))
+
+# Where there is no limit it is -1.
+_QUOTA = _object(quota_set=_object(instances={'type': 'integer'}))
 
 _EXTRA_SPECS = _object(extra_specs={'type': 'object',
                                     'additionalProperties': _TEXT})
@@ -104,6 +109,8 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('POST', r'auth/tokens'), _TOKEN),
     (('GET', r'projects'), _object(projects=_list(_NAMED))),
     (('GET', r'users'), _object(users=_list(_NAMED))),
+    (('GET', r'images'), _object(images=_list(_object(
+        id=_ID, name=_may_be_null(_TEXT))))),
     (('GET', r'images/[^/]+'),
      _object(name=_may_be_null(_TEXT), status=_NAME)),
     (('GET', r'ports'), _object(ports=_list(_object(
@@ -118,13 +125,16 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('GET', r'attachments/detail'), _object(attachments=_list(_object(
         id=_UUID, instance=_may_be_null(_TEXT), volume_id=_UUID)))),
     (('GET', r'roles'), _object(roles=_list(_object(name=_TEXT)))),
+    (('GET', r'subnets'), _object(subnets=_list(_object(
+        cidr={'type': 'string', 'pattern': r'/\d{1,3}\Z'},
+        ip_version={'enum': [4, 6]})))),
     (('GET', r'networks'), _object(networks=_list(_NAMED))),
     (('GET', r'security-groups'), _object(security_groups=_list(_NAMED))),
     (('GET', r'os-services'), _object(services=_list(_SERVICE))),
     (('PUT', r'os-services/[^/]+'), _object(service=_SERVICE)),
     (('GET', r'os-hypervisors/detail'), {
         'allOf': [_object(hypervisors=_list(_object(
-            id=_UUID, hypervisor_hostname=_NAME,
+            id=_UUID, hypervisor_hostname=_NAME, hypervisor_type=_TEXT,
             service=_object(host=_NAME)))), {
                 # What names the next page is the last one of this page.
                 'if': {'required': ['hypervisors_links'], 'properties': {
@@ -136,7 +146,12 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
         dest_compute=_may_be_null(_TEXT))))),
     (('GET', r'limits'), _object(limits=_object(absolute=_object(
         totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
-        totalRAMUsed=_COUNT)))),
+        totalRAMUsed=_COUNT, maxTotalInstances=_LIMIT, maxTotalCores=_LIMIT,
+        maxTotalRAMSize=_LIMIT)))),
+    (('GET', r'os-quota-sets/[^/]+'), _QUOTA),
+    (('PUT', r'os-quota-sets/[^/]+'), _QUOTA),
+    (('GET', r'os-aggregates'), _object(aggregates=_list(_object(
+        name=_TEXT, hosts=_list(_NAME))))),
     (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
         id=_UUID, name=_TEXT, members=_list(_UUID))))),
     (('GET', r'flavors'), _object(flavors=_list(_NAMED))),
@@ -147,14 +162,17 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('POST', r'flavors/[^/]+/action'),
      _object(flavor_access=_list({'type': 'object'}))),
     (('GET', r'servers'), _object(servers=_list(_NAMED))),
+    (('GET', r'servers/detail'), _object(servers=_list(_object(
+        id=_UUID, name=_TEXT, status=_NAME, created=_TIME)))),
     (('POST', r'servers'), _object(server=_object(id=_UUID))),
-    (('GET', r'servers/[^/]+'),
+    (('GET', r'servers/(?!detail\Z)[^/]+'),
      _object(server=_object(id=_UUID, status=_NAME, created=_TIME))),
     (('GET', r'servers/[^/]+/os-instance-actions'),
      _object(instanceActions=_list(_object(**_ACTION)))),
     (('GET', r'servers/[^/]+/os-instance-actions/[^/]+'),
      _object(instanceAction=_object(
-         events=_list(_object(event=_NAME)), **_ACTION))),
+         events=_list(_object(event=_NAME, result=_may_be_null(_TEXT))),
+         **_ACTION))),
     (('PUT', r'resource_providers/[^/]+/traits'), _TRAITS),
 )]
 
@@ -163,6 +181,7 @@ _HEADERS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), header)
             for call, header in (
     (('POST', r'auth/tokens'), 'x-subject-token'),
     (('DELETE', r'servers/[^/]+'), 'x-openstack-request-id'),
+    (('POST', r'servers/[^/]+/action'), 'x-openstack-request-id'),
 )]
 
 # Tempest takes the message out of an error without a look.

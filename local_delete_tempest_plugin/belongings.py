@@ -12,7 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run brings for its servers: ports, volumes and the like.
+"""What a run brings for its servers, and what Nova makes of them.
+
+Ports, volumes and the like; and the image of a server that is shelved.
 
 Each carries the run's id, in its name or, where it has none, its description,
 so that it can be found and deleted when the run is dead.
@@ -22,9 +24,13 @@ from tempest import config
 from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import pages
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
+
+# The most that Glance gives at once, by its default.
+_PAGE = 1000
 
 _ignore_gone = test_utils.call_and_ignore_notfound_exc
 
@@ -36,18 +42,20 @@ class Belongings:
     """
 
     #: What can be brought, in the order in which it can be deleted.
-    KINDS = ('floating IP', 'port', 'volume', 'server group')
+    KINDS = ('floating IP', 'port', 'volume', 'server group', 'image')
 
     def __init__(self, manager):
         self._manager = manager
         self._list = {'floating IP': self._list_floating_ips,
                       'port': self._list_ports,
                       'volume': self._list_volumes,
-                      'server group': self._list_server_groups}
+                      'server group': self._list_server_groups,
+                      'image': self._list_images}
         self._delete = {'floating IP': self._delete_floating_ip,
                         'port': self._delete_port,
                         'volume': self._delete_volume,
-                        'server group': self._delete_server_group}
+                        'server group': self._delete_server_group,
+                        'image': self._delete_image}
 
     def find(self, part):
         """Find all whose name has a part.
@@ -98,6 +106,14 @@ class Belongings:
                 self._manager.server_groups_client.list_server_groups(
                     all_projects=True)['server_groups']}
 
+    def _list_images(self, name=None):
+        if not CONF.service_available.glance:
+            return {}
+        filters = dict({'name': name} if name else {}, limit=_PAGE)
+        return {found['id']: found['name'] or '' for found in pages.read(
+            lambda **page: self._manager.image_client_v2.list_images(page),
+            'images', 'GET /images', **filters)}
+
     def _delete_floating_ip(self, floating_ip):
         _ignore_gone(self._manager.floating_ips_client.delete_floatingip,
                      floating_ip)
@@ -108,6 +124,9 @@ class Belongings:
     def _delete_server_group(self, group):
         _ignore_gone(
             self._manager.server_groups_client.delete_server_group, group)
+
+    def _delete_image(self, image):
+        _ignore_gone(self._manager.image_client_v2.delete_image, image)
 
     def _delete_volume(self, volume_id):
         client = self._manager.volumes_client_latest

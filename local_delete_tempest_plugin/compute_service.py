@@ -79,12 +79,12 @@ class ComputeServices:
         self._services_client = services_client
         self._hypervisor_client = hypervisor_client
 
-    def list(self):
-        """Read every compute service.
+    def list(self, binary=BINARY):
+        """Read every compute service, or those of another binary.
 
         :returns: A list of ``Service``.
         """
-        return self._read(binary=BINARY)
+        return self._read(binary=binary)
 
     def show(self, host):
         """Read the compute service of a host.
@@ -128,6 +128,14 @@ class ComputeServices:
                 reason='host %s has %d compute nodes, not one' % (
                     host, len(nodes)))
         return nodes[0]
+
+    def hypervisor_types(self):
+        """Read what runs the guests of each node, as Nova has it.
+
+        :returns: A dict of str, 'QEMU' for example, by the node's provider ID.
+        """
+        return {hypervisor['id']: hypervisor['hypervisor_type']
+                for hypervisor in self._hypervisors()}
 
     def _read(self, **filters):
         return [

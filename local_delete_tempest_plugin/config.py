@@ -40,6 +40,12 @@ _HOST = """{host} is replaced with the name of the compute's host as Nova
 has it; a host whose name is not a host name's grammar is refused."""
 
 
+# Of the release 2026.1 (Nova 33.0.2).
+_KNOWN_BUGS = ['half-way-migration-leaked', 'revert-cut-off-migration-leaked',
+               'verify-resize-delete-undone', 'verify-resize-migration-leaked',
+               'verify-resize-placement-out', 'verify-resize-source-dead']
+
+
 def _limit(name, default, awaited, change):
     return cfg.IntOpt(
         name, default=default, min=1,
@@ -82,12 +88,29 @@ scheduler puts nobody else's server there meanwhile; the disabled reason names
 the run and how to undo it. A boolean, default True. Set it to False only on a
 cloud that has no other user."""),
     cfg.BoolOpt(
+        'allow_service_delete', default=False,
+        help=_text("""
+Allow a scenario to delete the compute service of a host, whose process then
+registers as a new one. A boolean, default False: the scenario skips. Set it to
+True only where compute_id of nova-compute outlives its process (2023.1 and
+later), new services are enabled and hosts are discovered by themselves
+(enable_new_services and [scheduler] discover_hosts_in_cells_interval in
+nova.conf), and no guest outlives its server: nova-compute refuses to register
+where one does.""")),
+    cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios
 that need it skip. Every tenant of the cloud feels it: while Placement is away
 no server can be created, moved or deleted cleanly. Set it to True only on a
 cloud that has no other user.""")),
+    cfg.BoolOpt(
+        'allow_scheduler_outage', default=False,
+        help=_text("""
+Allow the scenarios to stop Nova's scheduler. A boolean, default False: the
+scenarios that need it skip. Every tenant of the cloud feels it: a server that
+is created or moved meanwhile waits, and may end in ERROR. Set it to True only
+on a cloud that has no other user.""")),
     cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
@@ -109,15 +132,28 @@ crash; every run on this machine needs the same."""),
 Recover what a dead run of this machine left in its journal before anything
 else is changed. A boolean, default True. With False the scenarios fail and
 name the journal; set it to False to look at what was left first."""),
+    cfg.BoolOpt(
+        'reclaims', default=False,
+        help=_text("""
+Whether the cloud keeps deleted servers for a while, so that they can be
+restored: nova.conf of the API and of the computes has
+reclaim_instance_interval above 0. A boolean, default False: the scenarios
+about soft deletes skip. Set it to True where the interval is longer than a
+scenario takes, half an hour or more.""")),
+    cfg.IntOpt(
+        'many_servers', default=20, min=2,
+        help=_text("""
+How many servers of one host the scenario of many deletes has deleted at once.
+A number, default 20. It skips where the project's quota or the host has no
+room for them; set it lower there.""")),
     cfg.ListOpt(
-        'known_bugs',
-        default=[],
+        'known_bugs', default=_KNOWN_BUGS,
         help=_text("""
 Defects of this cloud's Nova that are known, by their names in
 doc/source/findings.rst. A scenario that shows one of them is expected to fail,
-and fails the run when it does not any more. A comma-separated list; default:
-those of the newest release that the plugin was tried on. Set it to nothing to
-see what a cloud that should have none of them has.""")),
+and fails the run when it does not any more: then take the name off. A
+comma-separated list; default: those of the release 2026.1. Set it to nothing
+to be told of each.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
@@ -161,6 +197,30 @@ the proxy serves nothing but Placement.""", _COMMAND),
 Starts what placement_proxy_stop_command stopped. Default: none. Set it
 whenever placement_proxy_stop_command is set.""", _COMMAND),
         secret=True),
+    cfg.StrOpt(
+        'guest_list_command',
+        help=_text("""
+Prints the UUIDs of the guests that run on a host's hypervisor, one a line, for
+example ``ssh {host} sudo virsh list --uuid``. Default: none, and scenarios
+that look at guests skip. Set it where the machine that runs Tempest can reach
+the hypervisors; for a host whose guests cannot be seen it prints nothing.""",
+                   _HOST, _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'scheduler_stop_command',
+        help=_text("""
+Stops every nova-scheduler for real, for example ``ssh controller sudo
+systemctl stop devstack@n-sch``, which holds a server in BUILD. Default: none,
+and the scenarios that need it skip. Set it where the machine that runs Tempest
+can reach theirs, and a start takes less than nova.conf's rpc_response_timeout,
+for as long as the conductor waits.""", _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'scheduler_start_command',
+        help=_text("""
+Starts what scheduler_stop_command stopped. Default: none. Set it whenever
+scheduler_stop_command is set.""", _COMMAND),
+        secret=True),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where logging in to a host is slow.'),
     _limit('api_timeout', 300,
@@ -201,6 +261,11 @@ whenever placement_proxy_stop_command is set.""", _COMMAND),
            'allocations of a deleted server',
            "Raise it where nova.conf's update_resources_interval is above "
            '120.'),
+    _limit('reap_timeout', 2400,
+           'the guest of a server that was deleted locally is gone from its '
+           'host, whose compute has started',
+           "Raise it where nova.conf's running_deleted_instance_poll_interval "
+           'is above 1800, its default; lower that one to wait for less.'),
     _limit('placement_timeout', 120,
            'a stopped Placement is out of reach, and a started one answers',
            'Raise it where Placement starts slowly.'),

@@ -39,8 +39,9 @@ class Reading:
     :param other_servers: Ids of the project's servers that the run did not
         make.
     :param resources: {(kind, id): {field: value}} of the ports, volumes,
-        attachments, floating IPs and server groups that the run brought, or
-        that were its servers' at any time. What is gone is not there.
+        attachments, floating IPs, server groups and images that the run
+        brought, or that were its servers' at any time. What is gone is not
+        there.
     """
 
     by_consumer: dict

@@ -50,6 +50,17 @@ def check_placement():
             'allow_placement_outage is False')
 
 
+def check_scheduler():
+    """Refuse to stop the scheduler unless the operator allowed it.
+
+    :raises OutageRefused: with the reason.
+    """
+    if not CONF.local_delete.allow_scheduler_outage:
+        raise exceptions.OutageRefused(
+            reason='the scheduler may not be stopped: [local_delete] '
+            'allow_scheduler_outage is False')
+
+
 class Guard:
     """Answers for one run; the cloud is read anew for each answer.
 

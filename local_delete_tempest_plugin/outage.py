@@ -40,7 +40,7 @@ DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 # One heartbeat may be under way when the last PUT arrives; the second one is
 # from a process that lives after it.
-_HEARTBEATS = 2
+HEARTBEATS = 2
 
 # A stop command outlives the run that was killed, and may take effect after
 # our start.
@@ -111,6 +111,7 @@ class ComputeOutage(Outage):
 
     def __init__(self, admin, journal, guard, target, reason=None):
         super().__init__(admin, journal)
+        self._admin = admin
         self._services = admin.services
         self._placement = admin.placement
         self._guard = guard
@@ -249,8 +250,31 @@ class ForcedDown(ComputeOutage):
     """An API flag says that the service is down; the process goes on."""
 
     def _take_away(self):
-        self._set(forced_down=True)
+        self.flip(True)
         self._await_down()
+
+    def flip(self, forced_down):
+        """Set or lift the flag, and wait for nothing.
+
+        :param forced_down: Whether Nova is to take the service for down.
+        """
+        self._set(forced_down=forced_down)
+
+
+class Attempt(ComputeOutage):
+    """What somebody tries on the service who has no right to.
+
+    :param attempt: Callable of the ``compute_service.Service``. What it
+        changes all the same is given back.
+    """
+
+    def __init__(self, admin, journal, guard, target, reason=None,
+                 attempt=None):
+        super().__init__(admin, journal, guard, target, reason)
+        self._attempt = attempt
+
+    def _take_away(self):
+        self._attempt(self._before)
 
 
 class Disabled(ComputeOutage):
@@ -279,8 +303,8 @@ class Stopped(ComputeOutage):
         self._await_down()
 
     def _start_process(self):
-        _start('compute_start_command', self._target.host,
-               self._await_heartbeats, CONF.local_delete.service_up_timeout)
+        start('compute_start_command', self._target.host,
+              self._await_heartbeats, CONF.local_delete.service_up_timeout)
 
     def _await_heartbeats(self, limit):
         # Nova shows a service up for service_down_time after its last
@@ -295,9 +319,9 @@ class Stopped(ComputeOutage):
             return now
 
         waiters.wait_until(
-            read, lambda now: len(beats) > _HEARTBEATS,
+            read, lambda now: len(beats) > HEARTBEATS,
             'the compute service of host %s has sent %d heartbeats since '
-            'its start' % (self._target.host, _HEARTBEATS), limit)
+            'its start' % (self._target.host, HEARTBEATS), limit)
 
     def remedy(self):
         """Give the command lines that start the process, and the rest."""
@@ -307,6 +331,64 @@ class Stopped(ComputeOutage):
         except exceptions.CommandFailed:
             start = 'start nova-compute on %s' % self._target.host
         return '%s; %s' % (start, super().remedy())
+
+
+class ServiceDeleted(Stopped):
+    """The process is dead, and Nova has forgotten its service and provider.
+
+    When it starts it registers as a new service, which a periodic task or the
+    operator maps to its cell. Since 2023.1 it keeps the UUID of its provider
+    (nova.virt.node).
+    """
+
+    def begin(self):
+        """Stop the process, if nothing is lost with its service.
+
+        :raises OutageRefused: by the guard, or since the host is in
+            aggregates.
+        """
+        aggregates = self._admin.aggregates_of(self._target.host)
+        if aggregates:
+            raise exceptions.OutageRefused(
+                reason='the service of host %s may not be deleted: it would '
+                'not get back into aggregates %s' % (
+                    self._target.host, ', '.join(aggregates)))
+        super().begin()
+
+    def _take_away(self):
+        super()._take_away()
+        self._admin.delete_service(self._before.id)
+
+    def _await_heartbeats(self, limit):
+        def read():
+            return next((service for service in self._services.list()
+                         if service.host == self._target.host), None)
+
+        service = waiters.wait_until(
+            read, bool, 'host %s has registered its compute service again' %
+            self._target.host, limit)
+        self._before = dataclasses.replace(self._before, id=service.id)
+        super()._await_heartbeats(limit)
+
+    def _await_up(self):
+        super()._await_up()
+
+        def read():
+            # Nova shows no node of a host before its cell is known.
+            try:
+                return self._services.target_host(self._target.host)
+            except exceptions.OutageRefused as error:
+                return error
+
+        waiters.wait_until(
+            read, lambda seen: seen == self._target,
+            '%s is mapped to its cell again' % self._target,
+            CONF.local_delete.service_up_timeout)
+        waiters.wait_until(
+            lambda: self._placement.list_resource_providers(
+                uuid=self._target.provider_id)['resource_providers'],
+            bool, 'Placement has %s again' % self._target,
+            CONF.local_delete.service_up_timeout)
 
 
 class Unnoticed(Stopped):
@@ -418,8 +500,8 @@ class PlacementStopped(Outage):
 
     def _give_back(self):
         try:
-            _start(self._start, None, self._await_answer,
-                   CONF.local_delete.placement_timeout)
+            start(self._start, None, self._await_answer,
+                  CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
                 what='Placement', problem=str(error), remedy=self.remedy())
@@ -430,13 +512,22 @@ class PlacementStopped(Outage):
 
     def remedy(self):
         """Give the command line that starts Placement."""
-        try:
-            return shlex.join(commands.arguments(self._start))
-        except exceptions.CommandFailed:
-            return 'start Placement'
+        return words_of(self._start, 'start Placement')
 
 
-def _start(option, host, wait, limit):
+def words_of(option, instead):
+    """Put a command into words for an operator.
+
+    :param option: Name of the command's option.
+    :param instead: What to say where it is unusable.
+    """
+    try:
+        return shlex.join(commands.arguments(option))
+    except exceptions.CommandFailed:
+        return instead
+
+
+def start(option, host, wait, limit):
     """Start a service, again and again until it is there.
 
     :param option: Name of the start command's option.

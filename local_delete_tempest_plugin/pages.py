@@ -18,12 +18,12 @@ from local_delete_tempest_plugin import exceptions
 
 
 def read(list_page, key, call, marker='id', **filters):
-    """Read every page of a list of Nova's.
+    """Read every page of a list of Nova's or Glance's.
 
     :param list_page: Method of a client that takes ``filters`` and a
         ``marker``.
     :param key: What the answer calls the list; the link to the next page is
-        under it and ``_links``.
+        under it and ``_links``, or under ``next``.
     :param call: The request, for an error.
     :param marker: The field of an item that is the marker of the next page.
     :returns: A generator of the items.
@@ -33,7 +33,8 @@ def read(list_page, key, call, marker='id', **filters):
     while True:
         answer = list_page(**filters, **page)
         yield from answer[key]
-        if not answer.get(key + '_links') or not answer[key]:
+        more = answer.get(key + '_links') or answer.get('next')
+        if not more or not answer[key]:
             return
         last = answer[key][-1][marker]
         if last in seen:

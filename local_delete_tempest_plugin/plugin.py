@@ -61,13 +61,13 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
             name='local_delete_compute',
             service_version='local_delete.compute',
             module_path='local_delete_tempest_plugin.services.compute',
-            client_names=['MigrationsClient'],
+            client_names=['MigrationsClient', 'ServicesClient'],
         ), dict(
             config.service_client_config('placement'),
             name='local_delete_placement',
             service_version='local_delete.placement',
             module_path='local_delete_tempest_plugin.services.placement',
-            client_names=['PlacementClient'],
+            client_names=['CandidatesClient', 'PlacementClient'],
         ), dict(
             config.service_client_config('volume'),
             name='local_delete_volume',

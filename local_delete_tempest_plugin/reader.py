@@ -17,6 +17,7 @@
 import concurrent.futures
 
 from tempest import config
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import footprint
 
@@ -28,6 +29,7 @@ _SIDE_BY_SIDE = 8
 _PORT_FIELDS = ('device_id', 'binding:host_id')
 _FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
 _ATTACHMENT_FIELDS = ('instance', 'volume_id')
+_IMAGE_FIELDS = ('name', 'status')
 
 # Of ``GET /limits``: the quota that a server takes.
 _LIMITS = ('totalInstancesUsed', 'totalCoresUsed', 'totalRAMUsed')
@@ -76,7 +78,8 @@ class Reader:
             limits = pool.submit(self._read_limits)
             resources = [pool.submit(read, own) for read in (
                 self._read_ports, self._read_floating_ips, self._read_volumes,
-                self._read_attachments, self._read_server_groups)]
+                self._read_attachments, self._read_server_groups,
+                self._read_images)]
             by_provider = {
                 provider: holdings for tree in trees
                 for provider, holdings in tree.result().items()}
@@ -172,6 +175,19 @@ class Reader:
         return {('server group', group['id']): _take(group, ('members',))
                 for group in client.list_server_groups()['server_groups']
                 if self._is_tracked('server group', group)}
+
+    def _read_images(self, own):
+        # A snapshot is nobody's but the project's, so each is looked up.
+        images = {}
+        for kind, image_id in sorted(self.tracked):
+            if kind != 'image':
+                continue
+            try:
+                image = self._member.image_client_v2.show_image(image_id)
+            except lib_exc.NotFound:
+                continue
+            images[kind, image_id] = _take(image, _IMAGE_FIELDS)
+        return images
 
     def _tracks(self, wanted):
         return any(kind == wanted for kind, _ in self.tracked)

@@ -33,11 +33,13 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin import belongings
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage as outages
 from local_delete_tempest_plugin import patience
 from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin import scheduler_outage
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -45,7 +47,7 @@ LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
     outages.ForcedDown, outages.Stopped, outages.Unnoticed,
-    outages.Disabled)}
+    outages.ServiceDeleted, outages.Attempt, outages.Disabled)}
 
 
 def _exactly(**fields):
@@ -66,8 +68,12 @@ _WHAT = {
             disabled_reason=_TEXT_OR_NULL, forced_down={'type': 'boolean'},
             updated_at=_TEXT_OR_NULL)),
     'placement': _exactly(answer=_TEXT),
+    'scheduler': _exactly(hosts={'type': 'array', 'items': _TEXT}),
+    'quota': _exactly(project_id=_TEXT, instances={'type': 'integer'}),
     'server': _exactly(name=_TEXT),
+    'servers': _exactly(name=_TEXT),
     'migration': _exactly(migration=_TEXT, server=_TEXT),
+    'consumer': _exactly(consumer=_TEXT),
     'belonging': _exactly(
         belonging={'enum': list(belongings.Belongings.KINDS)}, name=_TEXT),
     'lease': _exactly(provider_id=_TEXT, trait=_TEXT),
@@ -90,8 +96,12 @@ class Recovery:
         self._undo = {
             'compute': self._undo_compute,
             'placement': self._undo_placement,
+            'scheduler': self._undo_scheduler,
+            'quota': self._undo_quota,
             'server': self._undo_server,
+            'servers': self._undo_servers,
             'migration': self._undo_migration,
+            'consumer': self._undo_consumer,
             'belonging': self._undo_belonging,
             'lease': self._undo_lease,
             'flavor': self._undo_flavor,
@@ -108,7 +118,8 @@ class Recovery:
         this_run = run.Run(run_id)
         self._need_placement()
         intents = []
-        if any(self._identities(this_run)):
+        projects, users = self._identities(this_run)
+        if projects or users:
             intents.append(('credentials', {'run_id': run_id}))
         trait = this_run.trait
         leased = lease.Lease(self._admin, trait)
@@ -127,9 +138,13 @@ class Recovery:
         intents += [
             ('belonging', {'belonging': kind, 'name': name})
             for kind, name in sorted(self._belongings.find(this_run.name))]
+        servers = self._servers_with_anything(this_run)
         intents += [
-            ('server', {'name': name})
-            for name in sorted(self._servers_with_anything(this_run))]
+            ('consumer', {'consumer': consumer})
+            for consumer in self._consumers_of(projects)
+            if consumer not in servers]
+        intents += [('server', {'name': name})
+                    for name in sorted(set(servers.values()))]
         intents += [
             ('compute', self._fenced(service, this_run))
             for service in self._admin.services.list()
@@ -149,16 +164,50 @@ class Recovery:
     def _servers_with_anything(self, this_run):
         """Name the run's servers that live, or hold something though deleted.
 
-        :returns: A set of names.
+        :returns: {id: name}.
         """
-        found = set()
+        found = {}
         for deleted in (False, True):
             for server in self._admin.servers_client.list_servers(
                     all_tenants=True, deleted=deleted,
                     name=this_run.name)['servers']:
                 if not deleted or self._admin.placement.list_allocations(
                         server['id'])['allocations']:
-                    found.add(server['name'])
+                    found[server['id']] = server['name']
+        return found
+
+    def _consumers_of(self, projects):
+        """Find what holds something of the target hosts for a run's projects.
+
+        Nova hides the migrations of a server that is deleted, so that of what
+        they hold Placement alone can tell. Projects that were there before the
+        run have consumers of others, and are not looked at.
+
+        :returns: A sorted list of UUIDs.
+        """
+        ids = {project['id'] for project in projects}
+        placement = self._admin.placement
+        if not any(any(placement.list_project_usages(one)['usages'].values())
+                   for one in ids):
+            return []
+        return sorted(
+            consumer for consumer in self._consumers_on_targets()
+            if placement.list_allocations(consumer).get('project_id') in ids)
+
+    def _consumers_on_targets(self):
+        placement = self._admin.placement
+        found = set()
+        for service in self._admin.services.list():
+            if not guard.is_target(service.host):
+                continue
+            try:
+                target = self._admin.services.target_host(service.host)
+            except exceptions.OutageRefused:
+                continue
+            for provider in placement.list_resource_providers(
+                    in_tree=target.provider_id)['resource_providers']:
+                found |= placement.list_provider_allocations(
+                    provider['uuid'])['allocations'].keys()
         return found
 
     def _refuse_unfenced(self, this_run, holders):
@@ -265,6 +314,19 @@ class Recovery:
     def _undo_placement(self, answer):
         outages.PlacementStopped.resume(self._admin, answer).restore()
 
+    def _undo_scheduler(self, hosts):
+        scheduler_outage.SchedulerStopped.resume(self._admin, hosts).restore()
+
+    def _undo_quota(self, project_id, instances):
+        manager = self._admin.manager
+        try:
+            manager.projects_client.show_project(project_id)
+        except lib_exc.NotFound:
+            # Nova refuses to set one of a project that is gone.
+            return
+        manager.quotas_client.update_quota_set(project_id,
+                                               instances=instances)
+
     def _undo_server(self, name):
         servers = [server['id'] for server in self._servers(
             name, deleted=False)]
@@ -277,9 +339,20 @@ class Recovery:
         for consumer in deleted + migrations:
             remove_allocations(self._admin.placement, consumer)
 
+    def _undo_servers(self, name):
+        # Nova numbers those of one request: name-1, name-2 and so on.
+        names = {server['name'] for deleted in (False, True)
+                 for server in self._list_servers(
+                     '^%s-[0-9]+$' % re.escape(name), deleted=deleted)}
+        for numbered in sorted(names):
+            self._undo_server(numbered)
+
     def _undo_migration(self, migration, server):
         self._undo_server(server)
         remove_allocations(self._admin.placement, migration)
+
+    def _undo_consumer(self, consumer):
+        remove_allocations(self._admin.placement, consumer)
 
     def _undo_belonging(self, belonging, name):
         self._belongings.delete(belonging, name)
@@ -301,12 +374,17 @@ class Recovery:
             CONF.local_delete.delete_timeout)
 
     def _servers(self, name, deleted, **filters):
+        return self._list_servers('^%s$' % re.escape(name), deleted=deleted,
+                                  **filters)
+
+    def _list_servers(self, regex, **filters):
         return self._admin.servers_client.list_servers(
-            all_tenants=True, deleted=deleted,
-            name='^%s$' % re.escape(name), **filters)['servers']
+            all_tenants=True, name=regex, **filters)['servers']
 
     def _undo_lease(self, provider_id, trait):
-        lease.Lease(self._admin, trait).give_back(provider_id)
+        # A provider that went with its service has no lease any more.
+        test_utils.call_and_ignore_notfound_exc(
+            lease.Lease(self._admin, trait).give_back, provider_id)
 
     def _undo_flavor(self, name):
         for flavor in list(self._admin.flavors()):

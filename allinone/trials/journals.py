@@ -77,5 +77,6 @@ def _lines(path):
 
 def _name(line):
     what = line['what']
-    return ' '.join([line['kind'], *(
-        what[key] for key in ('outage', 'answer') if key in what)])
+    more = [what[key] for key in ('outage', 'answer', 'belonging')
+            if key in what]
+    return ' '.join([line['kind'], *more])

@@ -38,11 +38,14 @@ from allinone.trials import journals
 from allinone.trials import runs
 from allinone.trials import snapshot
 
-# Every outage, and the fewest scenarios that have all of them.
+# Every outage and all that can be brought, and few scenarios that have them.
 _SCENARIOS = ('test_allocations_removed_by_api',
               'test_allocations_removed_after_compute_restart',
               'test_server_kept_when_placement_unavailable',
-              'test_allocations_removed_when_service_disabled')
+              'test_allocations_removed_when_service_disabled',
+              'test_floating_ip_of_user_port_kept_forced_down',
+              'test_server_group_left_forced_down',
+              'test_volume_of_server_over_quota_detached')
 
 _NOTHING_HELD = 'nothing in the journal'
 
@@ -171,9 +174,10 @@ def _try(cloud, workspace, moment, before, number, log):
     runs.kill(process)
     held = journals.phases(workspace.journals)
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
-    # Each fifth as from another machine; a stopped Placement is known to the
-    # journal alone.
-    lost = number % 5 == 0 and not any('placement' in one for one in held)
+    # Each fifth as from another machine; that Placement or the scheduler is
+    # stopped is known to the journal alone.
+    lost = number % 5 == 0 and not any(
+        kind in one for kind in ('placement', 'scheduler') for one in held)
     arguments = []
     if lost and held:
         _lose_journal(workspace)

@@ -39,7 +39,8 @@ from allinone.trials import runs
 from allinone.trials import snapshot
 from allinone.trials import watch
 
-_LEFT_OUT = '[local_delete] allow_placement_outage is False'
+_LEFT_OUT = re.compile(
+    r'\[local_delete\] allow_(placement|scheduler)_outage is False')
 _NOT_LEASED = re.compile(r'Not leasing host \S+: (.*)')
 _RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
 
@@ -86,6 +87,7 @@ def run(cloud, arguments):
     folder = files.directory(cloud.state / 'trials' / 'noise')
     workspace = runs.another(
         cloud, folder / 'workspace', allow_placement_outage=False,
+        allow_scheduler_outage=False,
         **dict(option.split('=', 1) for option in arguments.options))
     for log in folder.glob('run-*.log'):
         log.unlink()
@@ -137,7 +139,7 @@ def _run(workspace, log, counts):
     if problems:
         return problems
     reasons = [reason for reason in runs.skips(log)
-               if _LEFT_OUT not in reason]
+               if not _LEFT_OUT.search(reason)]
     found = runs.counts(log)
     counts['passed'] += found.get('passed', 0)
     counts['failed'] += found.get('failed', 1)

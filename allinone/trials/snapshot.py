@@ -80,7 +80,10 @@ def take(cloud):
         **{kind: _named('identity', f'/{kind}s', f'{kind}s')
            for kind in ('project', 'user')},
         **{kind: _named('network', f'/v2.0/{kind}s', f'{kind}s')
-           for kind in ('network', 'subnet', 'port', 'router')},
+           for kind in ('network', 'subnet', 'port', 'router',
+                        'floatingip')},
+        'server group': _named('compute', '/os-server-groups?all_projects=1',
+                               'server_groups'),
         'security group': _named('network', '/v2.0/security-groups',
                                  'security_groups'),
     }

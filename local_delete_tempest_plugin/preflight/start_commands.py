@@ -21,6 +21,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin import scheduler_outage
 
 CONF = config.CONF
 
@@ -46,6 +47,12 @@ def check(admin):
             seen = placement.probe()
             yield _try(option, seen == placement.ANSWERS,
                        'Placement: %s' % seen)
+    if CONF.local_delete.scheduler_start_command:
+        down = ['%s is %s' % (service.host, service.state) for service
+                in admin.services.list(scheduler_outage.BINARY)
+                if service.state != 'up']
+        yield _try('scheduler_start_command', not down,
+                   '%s: %s' % (scheduler_outage.BINARY, '; '.join(down)))
 
 
 def _try(option, is_up, seen, host=None):

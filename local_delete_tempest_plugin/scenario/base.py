@@ -34,6 +34,7 @@ from local_delete_tempest_plugin import reader
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import lifecycle
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin import scheduler_outage
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -174,13 +175,15 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
                                     self.project_id, self.watch.gone)
 
     def _words_for(self, leaks, waited):
+        migrations = sorted(self.watch.consumers - self.watch.servers.keys())
         return ('the cloud does not hold what it held before the create of '
-                '%s:\n%s\nleased %s; waited %.1f s; deleted by request '
-                '%s' % (
+                '%s:\n%s\nleased %s; migrations: %s; waited %.1f s; deleted '
+                'by request %s' % (
                     ', '.join(map(str, self.watch.servers.values())),
                     footprint.describe_leaks(
                         leaks, self.reader.provider_names, self.project_id),
-                    ', '.join(map(str, self.leased)), waited,
+                    ', '.join(map(str, self.leased)),
+                    ', '.join(migrations) or 'none', waited,
                     ', '.join(self.watch.delete_requests) or 'none'))
 
     def _attach(self, when, reading):
@@ -217,7 +220,7 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         refusals = []
         usable = list(self._usable_hosts(refusals))
         random.shuffle(usable)
-        for targets in itertools.combinations(usable, count):
+        for targets in self._alike(itertools.combinations(usable, count)):
             for target in targets:
                 self._intend_here('lease', provider_id=target.provider_id,
                                   trait=self.lease.trait)
@@ -235,6 +238,12 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
             '; '.join(refusals) or 'of [local_delete] target_hosts = %s Nova '
             'has a compute service on %d that may be' % (', '.join(
                 CONF.local_delete.target_hosts), len(usable))))
+
+    def _alike(self, combinations):
+        """Leave out hosts between whose hypervisors no server can move."""
+        types = self.services.hypervisor_types()
+        return (targets for targets in combinations if len(
+            {types.get(target.provider_id) for target in targets}) == 1)
 
     def _usable_hosts(self, refusals):
         for service in self.services.list():
@@ -367,16 +376,18 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         return self._compute_outage(outage.Stopped, target)
 
-    def compute_killed(self, target=None):
+    def compute_killed(self, target=None, fence=True):
         """Stop a compute, and go on before Nova has noticed.
 
         :param target: As for ``forced_down``.
+        :param fence: False to let Nova go on giving it servers; those of
+            others then wait until the compute is back.
         """
-        return self._compute_outage(outage.Unnoticed, target)
+        return self._compute_outage(outage.Unnoticed, target, fence)
 
-    def _compute_outage(self, kind, target):
-        fence = (self.this_run.fence_reason if CONF.local_delete.fence_host
-                 else None)
+    def _compute_outage(self, kind, target, fence=True):
+        fence = (self.this_run.fence_reason
+                 if fence and CONF.local_delete.fence_host else None)
         return self.outage(kind(self.admin, self.journal, self.guard,
                                 target or self.target, fence))
 
@@ -394,6 +405,11 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         return self.outage(outage.PlacementStopped(
             self.admin, self.journal, answer))
 
+    def scheduler_stopped(self):
+        """Take the scheduler away from all for the body of a ``with``."""
+        return self.outage(scheduler_outage.SchedulerStopped(
+            self.admin, self.journal))
+
     # -- deletes
 
     def request_delete(self, server):
@@ -402,15 +418,46 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         :param server: A ``Server``.
         :returns: The request id of the delete.
         """
+        return self._must_be_accepted(
+            server, self.servers_client.delete_server)
+
+    def request_forced_delete(self, server):
+        """Ask for the forced delete of a server, as the member.
+
+        :param server: A ``Server``.
+        :returns: The request id of the delete.
+        """
+        return self._must_be_accepted(
+            server, self.servers_client.force_delete_server)
+
+    def _must_be_accepted(self, server, delete):
+        request_id, refusal = self._try(server, delete)
+        if refusal:
+            self.fail('%s: its delete, request %s, should have been accepted: '
+                      '%s' % (server, request_id, refusal))
+        return request_id
+
+    def try_delete(self, server):
+        """Ask for the delete of a server, whatever the answer is.
+
+        :param server: A ``Server``.
+        :returns: (the request id of the delete or None, words for a refusal
+            or None where it was accepted).
+        """
+        return self._try(server, self.servers_client.delete_server)
+
+    def _try(self, server, delete):
         try:
-            answer = self.servers_client.delete_server(server.id)
+            head, refusal = delete(server.id).response, None
         except (lib_exc.RestClientException,
                 exceptions.RequestFailed) as error:
-            self.fail('%s: its delete should have been accepted: %s' % (
-                server, exceptions.one_line(error)))
-        request_id = answer.response['x-openstack-request-id']
-        self.watch.delete_requests.append(request_id)
-        return request_id
+            # One that was never answered has no head.
+            head = getattr(error, 'resp', None) or {}
+            refusal = exceptions.one_line(error)
+        request_id = head.get('x-openstack-request-id')
+        self.watch.delete_requests.append('%s (%s)' % (
+            request_id, refusal or 'accepted'))
+        return request_id, refusal
 
     def delete_server(self, server):
         """Delete a server as the member, and wait until it answers 404.
@@ -429,7 +476,9 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         self.expect(
             lambda: self.state_of(server), lambda state: not state,
-            '%s answers 404' % server, CONF.local_delete.delete_timeout)
+            '%s answers 404; deleted by request %s' % (
+                server, ', '.join(self.watch.delete_requests)),
+            CONF.local_delete.delete_timeout)
 
     def state_of(self, server):
         """Tell the state of a server as the member sees it.
@@ -446,13 +495,21 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
     def delete_server_locally(self, server):
         """Delete a server, and prove that the API did it alone.
 
-        :param server: A ``Server`` whose compute is down.
+        :param server: A ``Server`` whose compute is down, or that has none.
         """
-        request_id = self.delete_server(server)
-        service = self.services.show(server.host)
-        self.assertEqual('down', service.state,
-                         '%s was deleted and should have been so while its '
-                         'compute was down: %s' % (server, service))
+        self.assert_deleted_locally(server, self.delete_server(server))
+
+    def assert_deleted_locally(self, server, request_id):
+        """Fail unless the API deleted a server alone.
+
+        :param server: A ``Server`` whose compute is down, or that had none.
+        :param request_id: What the request of the delete returned.
+        """
+        if server.host is not None:
+            service = self.services.show(server.host)
+            self.assertEqual('down', service.state,
+                             '%s was deleted and should have been so while '
+                             'its compute was down: %s' % (server, service))
         self.assertNotIn(
             COMPUTE_DELETE_EVENT, self._delete_events(server, request_id),
             '%s: request %s should have deleted it locally, and its compute '
@@ -484,6 +541,22 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
             return
         self.fail('%s: its delete answered %s, and should have been refused '
                   'with 409' % (server, answer.response.status))
+
+    def assert_kept(self, server):
+        """Fail unless a server is ACTIVE and has all that it had.
+
+        :param server: A ``Server`` whose delete was refused.
+        """
+        self.assertEqual('status ACTIVE, task state None',
+                         self.state_of(server),
+                         '%s: its delete was refused' % server)
+        now = self._read()
+        self._attach('kept', now)
+        for view in ('by_consumer', 'resources'):
+            self.assertEqual(
+                getattr(self.watch.during, view), getattr(now, view),
+                '%s: its delete was refused, and yet it changed what the '
+                'server has (%s)' % (server, view))
 
     def _delete_events(self, server, request_id):
         """Name the events of a delete, which Nova records a moment later."""

@@ -15,7 +15,9 @@
 """The steps of stories to which the member brings something of its own."""
 
 from tempest import config
+from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin import waiters
 
@@ -40,17 +42,54 @@ class BringingTest(base.BaseLocalDeleteTest):
             self.member.ports_client.create_port(
                 name=name, network_id=self.networks[0]['uuid'])['port']))
 
-    def bring_floating_ip(self, port):
-        """Create a floating IP and give it to a port.
+    def bring_floating_ip(self, port=None):
+        """Create a floating IP.
 
-        :param port: What ``bring_port`` returned, or another ('port', id).
+        :param port: What ``bring_port`` returned, for the address to be
+            that port's; None: nobody's.
         :returns: ('floating IP', its id).
         """
-        return self._bring('floating IP', lambda name: (
-            self.member.floating_ips_client.create_floatingip(
-                description=name, port_id=port[1],
-                floating_network_id=CONF.network.public_network_id,
-            )['floatingip']))
+        settings = {'port_id': port[1]} if port else {}
+        try:
+            return self._bring('floating IP', lambda name: (
+                self.member.floating_ips_client.create_floatingip(
+                    description=name,
+                    floating_network_id=CONF.network.public_network_id,
+                    **settings)['floatingip']))
+        except lib_exc.NotFound as error:
+            self._skip_without_router(error)
+
+    def give_floating_ip(self, floating_ip, server):
+        """Give a floating IP to the only port of a server.
+
+        :param floating_ip: What ``bring_floating_ip`` returned.
+        :param server: A ``Server`` that is ACTIVE.
+        """
+        port, = self.ports_of(server)
+        try:
+            self.member.floating_ips_client.update_floatingip(
+                floating_ip[1], port_id=port)
+        except lib_exc.NotFound as error:
+            self._skip_without_router(error)
+        self.assertEqual(
+            port, self.read_during().resources[floating_ip]['port_id'],
+            '%s: the port of %s %s' % (server, *floating_ip))
+
+    def _skip_without_router(self, error):
+        # Neutron says so, and Tempest makes one with its own projects alone.
+        self.skipTest('no router leads from the project to the network of '
+                      '[network] public_network_id: %s' %
+                      exceptions.one_line(error))
+
+    def ports_of(self, server):
+        """Name the ports of a server.
+
+        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :returns: A sorted list of ids.
+        """
+        return sorted(found for (kind, found), fields
+                      in self.watch.during.resources.items()
+                      if kind == 'port' and fields['device_id'] == server.id)
 
     def bring_volume(self, **settings):
         """Create a volume, and wait until it is available.
@@ -69,6 +108,20 @@ class BringingTest(base.BaseLocalDeleteTest):
         self.assertEqual('available', shown, 'volume %s' % volume[1])
         return volume
 
+    def attach_volume(self, server, volume):
+        """Attach a volume to a server, and wait until it is in use.
+
+        :param server: A ``Server`` that is ACTIVE.
+        :param volume: What ``bring_volume`` returned.
+        """
+        self.servers_client.attach_volume(server.id, volumeId=volume[1])
+        self.await_status(server, 'ACTIVE', CONF.compute.build_timeout)
+        waiters.wait_until(
+            lambda: self.read_during().resources[volume]['status'],
+            lambda status: status == 'in-use',
+            '%s %s is attached to %s' % (*volume, server),
+            CONF.volume.build_timeout)
+
     def bring_server_group(self, policy):
         """Create a server group.
 
@@ -85,3 +138,16 @@ class BringingTest(base.BaseLocalDeleteTest):
         brought = kind, create(name)['id']
         self.brought.add(brought)
         return brought
+
+
+def boot_from(volume, delete_on_termination):
+    """Say what makes a server boot from a volume.
+
+    :param volume: What ``BringingTest.bring_volume`` returned.
+    :param delete_on_termination: Whether the volume goes with the server.
+    :returns: A dict of what ``create_server`` takes.
+    """
+    return {'imageRef': None, 'block_device_mapping_v2': [{
+        'uuid': volume[1], 'boot_index': 0, 'source_type': 'volume',
+        'destination_type': 'volume',
+        'delete_on_termination': delete_on_termination}]}

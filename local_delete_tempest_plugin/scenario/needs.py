@@ -21,6 +21,7 @@ from tempest.lib.common import api_version_request
 
 from local_delete_tempest_plugin import admin
 from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import scheduler_outage
 
 CONF = config.CONF
 
@@ -66,6 +67,32 @@ def _unset(options):
 stopped_compute = commands(*outage.Stopped.needs)
 
 
+def reclaims():
+    """Say what is missing to delete a server softly."""
+    if not CONF.local_delete.reclaims:
+        return '[local_delete] reclaims is False'
+
+
+#: That the guests of a hypervisor can be seen.
+guests = commands('guest_list_command')
+
+
+def service_delete():
+    """Say what is missing to delete a compute service."""
+    if not CONF.local_delete.allow_service_delete:
+        return '[local_delete] allow_service_delete is False'
+
+
+def candidates():
+    """Say what is missing to ask Placement what it offers on a host."""
+    highest = CONF.placement.max_microversion
+    if highest is not None and (
+            api_version_request.APIVersionRequest(highest)
+            < api_version_request.APIVersionRequest('1.31')):
+        return ('placement microversion 1.31 is needed, and [placement] '
+                'max_microversion is %s' % highest)
+
+
 def placement_away(answer):
     """Make the condition that Placement may be stopped, and can be.
 
@@ -79,6 +106,13 @@ def placement_away(answer):
     return condition
 
 
+def scheduler_away():
+    """Say what is missing to stop the scheduler."""
+    if not CONF.local_delete.allow_scheduler_outage:
+        return '[local_delete] allow_scheduler_outage is False'
+    return _unset(scheduler_outage.SchedulerStopped.needs)
+
+
 def feature(name):
     """Make the condition that the cloud's computes can do something.
 
@@ -88,6 +122,19 @@ def feature(name):
         if not CONF.compute_feature_enabled[name]:
             return '[compute-feature-enabled] %s is False' % name
     return condition
+
+
+def networks():
+    """Say what is missing to look at ports."""
+    if not CONF.service_available.neutron:
+        return '[service_available] neutron is False'
+
+
+def floating_ips():
+    """Say what is missing to bring floating IPs."""
+    if not CONF.network.public_network_id:
+        return '[network] public_network_id is not set'
+    return networks()
 
 
 def volumes():

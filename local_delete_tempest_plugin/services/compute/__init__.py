@@ -14,5 +14,7 @@
 
 from local_delete_tempest_plugin.services.compute.migrations_client import \
     MigrationsClient
+from local_delete_tempest_plugin.services.compute.services_client import \
+    ServicesClient
 
-__all__ = ['MigrationsClient']
+__all__ = ['MigrationsClient', 'ServicesClient']

@@ -12,7 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from local_delete_tempest_plugin.services.placement.candidates_client import \
+    CandidatesClient
 from local_delete_tempest_plugin.services.placement.placement_client import \
     PlacementClient
 
-__all__ = ['PlacementClient']
+__all__ = ['CandidatesClient', 'PlacementClient']

@@ -17,12 +17,10 @@
 import json
 from urllib import parse
 
-import jsonschema
 from tempest.lib.common import rest_client
 from tempest.lib.services.placement import placement_client
 from tempest.lib.services.placement import resource_providers_client
 
-from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.services.placement import schemas
 
 
@@ -113,21 +111,8 @@ class PlacementClient(placement_client.PlacementClient,
         resp, body = self.get(url)
         self.expected_success(200, resp.status)
         return rest_client.ResponseBody(
-            resp, _checked('GET %s' % url, body, schema))
+            resp, schemas.checked('GET %s' % url, body, schema))
 
 
 def _quoted(part):
     return parse.quote(part, safe='')
-
-
-def _checked(call, body, schema):
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        raise exceptions.InvalidAnswer(call=call, problem='is not JSON')
-    error = jsonschema.exceptions.best_match(
-        jsonschema.Draft202012Validator(schema).iter_errors(answer))
-    if error:
-        raise exceptions.InvalidAnswer(
-            call=call, problem='%s: %s' % (error.json_path, error.message))
-    return answer

@@ -12,11 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""JSON schemas of the Placement answers that are used (microversion 1.28).
+"""JSON schemas of the Placement answers that are used.
+
+They are those of microversion 1.28, and of 1.31 for candidates.
 
 A field that a later Placement adds is no error; one that is missing is.
 Source: https://docs.openstack.org/api-ref/placement/
 """
+
+import json
+
+import jsonschema
+
+from local_delete_tempest_plugin import exceptions
 
 # With dashes or without: Placement takes both for a consumer.
 _UUID = {'type': 'string', 'pattern': '^[0-9A-Fa-f-]{32,36}$'}
@@ -24,7 +32,9 @@ _UUID = {'type': 'string', 'pattern': '^[0-9A-Fa-f-]{32,36}$'}
 _AMOUNTS = {'type': 'object',
             'additionalProperties': {'type': 'integer', 'minimum': 0}}
 
-_GENERATION = {'type': 'integer', 'minimum': 0}
+_COUNT = {'type': 'integer', 'minimum': 0}
+
+_GENERATION = _COUNT
 
 
 def _object(required, optional=None):
@@ -66,3 +76,33 @@ provider_traits = _object(
      'resource_provider_generation': _GENERATION})
 
 project_usages = _object({'usages': _AMOUNTS})
+
+allocation_candidates = _object(
+    {'allocation_requests': {
+        'type': 'array',
+        'items': _object({'allocations': _keyed_by_uuid(
+            _object({'resources': _AMOUNTS}))})},
+     'provider_summaries': _keyed_by_uuid(_object(
+         {'resources': {'type': 'object', 'additionalProperties': _object(
+             {'capacity': _COUNT, 'used': _COUNT})}}))})
+
+
+def checked(call, body, schema):
+    """Read an answer, if it fits its schema.
+
+    :param call: The request, for an error.
+    :param body: The answer's body.
+    :param schema: One of this module's.
+    :returns: What the body holds.
+    :raises InvalidAnswer: it does not fit; the field is named.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        raise exceptions.InvalidAnswer(call=call, problem='is not JSON')
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(answer))
+    if error:
+        raise exceptions.InvalidAnswer(
+            call=call, problem='%s: %s' % (error.json_path, error.message))
+    return answer

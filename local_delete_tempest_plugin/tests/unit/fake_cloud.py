@@ -33,6 +33,7 @@ from tempest.lib.services.compute import limits_client
 from tempest.lib.services.compute import server_groups_client
 from tempest.lib.services.compute import servers_client
 from tempest.lib.services.compute import services_client
+from tempest.lib.services.image.v2 import images_client
 from tempest.lib.services.network import floating_ips_client
 from tempest.lib.services.network import ports_client
 from tempest.lib.services.volume.v3 import volumes_client
@@ -120,6 +121,7 @@ class FakeCloud:
         self.volumes = []
         self.attachments = []
         self.server_groups = []
+        self.images = []
         self._now = 0
 
     def client(self, client_class, service):
@@ -145,6 +147,7 @@ class FakeCloud:
                 floating_ips_client.FloatingIPsClient, 'network'),
             volumes_client_latest=self.client(
                 volumes_client.VolumesClient, 'volume'),
+            image_client_v2=self.client(images_client.ImagesClient, 'image'),
             local_delete_volume=types.SimpleNamespace(
                 AttachmentsClient=lambda: self.client(
                     volume.AttachmentsClient, 'volume')))
@@ -165,7 +168,7 @@ class FakeCloud:
                 ports_client=self.client(ports_client.PortsClient, 'network'),
                 **{name: getattr(self.member(), name) for name in (
                     'floating_ips_client', 'server_groups_client',
-                    'volumes_client_latest')},
+                    'volumes_client_latest', 'image_client_v2')},
                 local_delete_compute=types.SimpleNamespace(
                     MigrationsClient=lambda: self.client(
                         compute.MigrationsClient, 'compute'))),
@@ -406,6 +409,11 @@ class FakeCloud:
     def _list_floating_ips(self, query):
         return 200, {'floatingips': self.floating_ips}
 
+    def _list_images(self, query):
+        return 200, {'images': [
+            image for image in self.images
+            if query.get('name', image['name']) == image['name']]}
+
     def _list_volumes(self, query):
         return 200, {'volumes': self.volumes}
 
@@ -509,6 +517,7 @@ class FakeCloud:
         ('GET', 'os-server-groups', _list_server_groups),
         ('GET', 'v2.0/ports', _list_ports),
         ('GET', 'v2.0/floatingips', _list_floating_ips),
+        ('GET', 'images', _list_images),
         ('GET', 'volumes/detail', _list_volumes),
         ('GET', 'attachments/detail', _list_attachments),
         ('GET', '', _show_root),

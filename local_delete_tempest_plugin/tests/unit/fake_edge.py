@@ -117,6 +117,8 @@ class FakeEdge(fixtures.Fixture):
                     for name in ('admin', 'member', 'reader', 'Default')]}
             if path in ('/v3/projects', '/v3/users'):
                 return 200, {path[4:]: []}
+        if path == '/v2/images':
+            return 200, {'images': []}
         if path == '/v2/images/' + IMAGE:
             return 200, {'id': IMAGE, 'name': 'cirros', 'status': 'active'}
         if host == 'compute' and path == '/flavors/' + FLAVOR:

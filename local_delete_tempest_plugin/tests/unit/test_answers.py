@@ -40,6 +40,7 @@ GOOD = (
     ('GET /placement/', {'versions': [{'max_version': '1.39'}]}),
     ('GET /v3/projects?name__contains=x', {'projects': [NAMED]}),
     ('GET /v3/users?name__contains=x', {'users': [NAMED]}),
+    ('GET /v2/images?name=n', {'images': [{'id': UUID, 'name': None}]}),
     ('GET /v2/images/' + UUID, {'name': 'n', 'status': 'active'}),
     ('GET /v2.0/ports?fields=id', {'ports': [
         {'id': UUID, 'device_id': '', 'binding:host_id': None}]}),
@@ -51,18 +52,26 @@ GOOD = (
     ('GET /v3/p/attachments/detail', {'attachments': [
         {'id': UUID, 'instance': None, 'volume_id': UUID}]}),
     ('GET /v3/roles', {'roles': [{'name': 'member'}]}),
+    ('GET /v2.0/subnets?network_id=x', {'subnets': [
+        {'cidr': '10.0.0.0/28', 'ip_version': 4}]}),
     ('GET /v2.0/networks', {'networks': [NAMED]}),
     ('GET /v2.0/security-groups', {'security_groups': [NAMED]}),
     ('GET /v2.1/os-services', {'services': [SERVICE]}),
     ('PUT /v2.1/os-services/' + UUID, {'service': SERVICE}),
     ('GET /v2.1/os-hypervisors/detail', {'hypervisors': [
-        {'id': UUID, 'hypervisor_hostname': 'h',
+        {'id': UUID, 'hypervisor_hostname': 'h', 'hypervisor_type': 'QEMU',
          'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-migrations', {'migrations': [
         {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
          'source_compute': None, 'dest_compute': 'cmp2'}]}),
     ('GET /v2.1/limits', {'limits': {'absolute': {
-        'totalInstancesUsed': 0, 'totalCoresUsed': 0, 'totalRAMUsed': 0}}}),
+        'totalInstancesUsed': 0, 'totalCoresUsed': 0, 'totalRAMUsed': 0,
+        'maxTotalInstances': -1, 'maxTotalCores': 20,
+        'maxTotalRAMSize': 512}}}),
+    ('GET /v2.1/os-quota-sets/p', {'quota_set': {'instances': -1}}),
+    ('PUT /v2.1/os-quota-sets/p', {'quota_set': {'instances': 0}}),
+    ('GET /v2.1/os-aggregates', {'aggregates': [
+        {'name': 'a', 'hosts': ['cmp1']}]}),
     ('GET /v2.1/os-server-groups', {'server_groups': [
         dict(NAMED, members=[UUID])]}),
     ('GET /v2.1/flavors?is_public=None', {'flavors': [NAMED]}),
@@ -72,13 +81,16 @@ GOOD = (
     ('POST /v2.1/flavors/42/os-extra_specs', {'extra_specs': {}}),
     ('POST /v2.1/flavors/42/action', {'flavor_access': []}),
     ('GET /v2.1/servers?all_tenants=True', {'servers': [NAMED]}),
+    ('GET /v2.1/servers/detail?name=x', {'servers': [
+        dict(NAMED, status='ACTIVE', created='2026-01-01T00:00:00Z')]}),
     ('POST /v2.1/servers', {'server': {'id': UUID}}),
     ('GET /v2.1/servers/' + UUID, {'server': {
         'id': UUID, 'status': 'ACTIVE', 'created': '2026-01-01T00:00:00Z'}}),
     ('GET /v2.1/servers/%s/os-instance-actions' % UUID,
      {'instanceActions': [ACTION]}),
     ('GET /v2.1/servers/%s/os-instance-actions/req-1' % UUID,
-     {'instanceAction': dict(ACTION, events=[{'event': 'e'}])}),
+     {'instanceAction': dict(ACTION, events=[
+         {'event': 'e', 'result': None}])}),
     ('PUT /resource_providers/%s/traits' % UUID,
      {'traits': ['X'], 'resource_provider_generation': 1}),
 )

@@ -18,8 +18,8 @@ from local_delete_tempest_plugin import config
 from local_delete_tempest_plugin.tests.unit import base
 
 NUMBERS = (cfg.IntOpt, cfg.FloatOpt)
-# Numbers that are no seconds, and that may be 0.
-COUNTS = ('min_other_hosts',)
+# Numbers that are no seconds.
+COUNTS = ('min_other_hosts', 'many_servers')
 
 
 class OptionsTest(base.TestCase):

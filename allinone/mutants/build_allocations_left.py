@@ -1,0 +1,29 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A delete of a server that is not built yet leaves its allocations.
+
+DELETE /servers/{id} of a server in BUILD that was scheduled answers 204 and
+the server is gone, while GET /allocations/{id} stays as it was.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.compute.api'
+SCENARIOS = ('test_server_deleted_in_build',)
+
+
+def patch(module, hook):
+    @hook.replace('API._local_delete_cleanup')
+    def leave(wrapped, instance, args, kwargs):
+        return None

@@ -1,0 +1,30 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The provider of a compute stays when its service is deleted.
+
+DELETE /os-services/{id} answers 204, and GET /resource_providers still has the
+host's.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.scheduler.client.report'
+SCENARIOS = ('test_compute_service_deleted_after_outage',)
+OPTIONS = {'allow_service_delete': 'True'}
+
+
+def patch(module, hook):
+    @hook.replace('SchedulerReportClient.delete_resource_provider')
+    def leave(wrapped, instance, args, kwargs):
+        return None

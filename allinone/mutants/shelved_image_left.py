@@ -1,0 +1,28 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The image of a shelved server stays when the server is deleted.
+
+The server is gone, and GET /images has the snapshot that shelving made.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.image.glance'
+SCENARIOS = ('test_shelved_offloaded_server_deleted',)
+
+
+def patch(module, hook):
+    @hook.replace('API.delete')
+    def leave(wrapped, instance, args, kwargs):
+        return None

@@ -1,0 +1,128 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The steps of stories in which a server never comes to a host."""
+
+from tempest import config
+
+from local_delete_tempest_plugin.scenario import bringing
+from local_delete_tempest_plugin import waiters
+
+CONF = config.CONF
+
+# More than any host has, and as much as Placement takes.
+_TOO_MANY = 2 ** 31 - 1
+
+
+class UnscheduledTest(bringing.BringingTest):
+    """A member who asks for more than there is, or of a compute that died."""
+
+    @classmethod
+    def resource_setup(cls):
+        super().resource_setup()
+        cls.flavor_too_large_id = cls.create_flavor(
+            CONF.compute.flavor_ref, **{'resources:VCPU': str(_TOO_MANY)})
+
+    def create_server_in_vain(self, **settings):
+        """Ask for a server for which there is no host.
+
+        :param settings: As for ``create_server``.
+        :returns: A ``Server`` that is in ERROR, and on no host.
+        """
+        server = self.await_status(
+            self.request_server(flavorRef=self.flavor_too_large_id,
+                                **settings),
+            'ERROR', CONF.compute.build_timeout)
+        self.assertIsNone(server.host, str(server))
+        self._assert_holds(server, False)
+        return server
+
+    def request_server_of_dead_compute(self, **settings):
+        """Ask for a server whose build then waits for its compute.
+
+        The compute is dead, and the scheduler has not noticed.
+
+        :param settings: As for ``create_server``.
+        :returns: A ``Server`` that is in BUILD, and on no host yet.
+        """
+        server = self.request_server(**settings)
+        # Nova records it in the server's cell, when a host was found.
+        waiters.wait_until(
+            lambda: [action['action'] for action in
+                     self.admin_servers_client.list_instance_actions(
+                         server.id)['instanceActions']],
+            bool, 'the build of %s has begun' % server,
+            CONF.compute.build_timeout)
+        shown = self._show_server(server.id)
+        self.assertEqual(('BUILD', None), (
+            shown['status'], shown['OS-EXT-SRV-ATTR:host']), str(server))
+        self._assert_holds(server, True)
+        return server
+
+    def request_server_over_quota(self, **settings):
+        """Ask for a server whose quota is used up by somebody else meanwhile.
+
+        Here the admin lowers it, after the API's check and before that of
+        the conductor.
+
+        :param settings: As for ``create_server``.
+        :returns: A ``Server`` that is in ERROR, and on no host.
+        """
+        with self.scheduler_stopped():
+            server = self.request_server(**settings)
+            self._use_up_quota()
+        shown = waiters.wait_until(
+            lambda: self._show_server(server.id),
+            lambda shown: shown['status'] != 'BUILD',
+            '%s is ERROR' % server, CONF.compute.build_timeout)
+        if shown['status'] == 'ACTIVE':
+            self.skipTest('the conductor does not check quota: [quota] '
+                          'recheck_quota of nova.conf is False')
+        self.assertIn('uota exceeded', shown['fault']['message'], str(server))
+        self.assertIsNone(shown['OS-EXT-SRV-ATTR:host'], str(server))
+        self.read_during()
+        return server
+
+    def _use_up_quota(self):
+        client = self.admin.manager.quotas_client
+
+        def read():
+            return client.show_quota_set(
+                self.project_id)['quota_set']['instances']
+
+        self._intend_here('quota', project_id=self.project_id,
+                          instances=read())
+        used = self.member.limits_client.show_limits()['limits']['absolute'][
+            'totalInstancesUsed']
+        client.update_quota_set(self.project_id, instances=used)
+        if read() != used:
+            self.skipTest('this cloud does not keep its limits in Nova: '
+                          '[quota] driver of nova.conf')
+
+    def _assert_holds(self, server, expected):
+        held = self.read_during().by_consumer[server.id]
+        self.assertEqual(expected, bool(held), '%s: what it holds in '
+                         'Placement: %s' % (server, held))
+
+    def assert_unlisted(self, server):
+        """Fail if a deleted server is still listed, in any cell.
+
+        :param server: A ``Server`` that answers 404.
+        """
+        for client, filters in ((self.servers_client, {}),
+                                (self.admin_servers_client,
+                                 {'all_tenants': True})):
+            listed = client.list_servers(
+                name=server.name, **filters)['servers']
+            self.assertEqual([], listed, '%s answers 404, and is listed with '
+                             'the filters %s' % (server, filters))

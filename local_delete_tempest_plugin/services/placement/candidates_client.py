@@ -1,0 +1,44 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What Placement would offer the next server on one host."""
+
+from urllib import parse
+
+from tempest.lib.common import rest_client
+
+from local_delete_tempest_plugin.services.placement import schemas
+
+# The first one with in_tree. A client of Tempest's that follows the
+# microversion of all others refuses the answer to any other.
+_HEADERS = {'OpenStack-API-Version': 'placement 1.31'}
+
+
+class CandidatesClient(rest_client.RestClient):
+    """What tempest.lib's Placement client would be at 1.31."""
+
+    def list_allocation_candidates(self, **params):
+        """List where resources could be allocated, the answer checked.
+
+        :param params: Of the request, such as ``resources`` and ``in_tree``.
+        :returns: ``{'allocation_requests': [{'allocations': {provider UUID:
+            {'resources': {class: amount}}}}], 'provider_summaries':
+            {provider UUID: {'resources': {class: {'capacity', 'used'}}}}}``.
+        :raises InvalidAnswer: the answer does not fit its schema.
+        """
+        url = '/allocation_candidates?%s' % parse.urlencode(params)
+        resp, body = self.get(url, headers=_HEADERS, extra_headers=True)
+        self.expected_success(200, resp.status)
+        return rest_client.ResponseBody(resp, schemas.checked(
+            'GET %s' % url, body, schemas.allocation_candidates))
