@@ -88,12 +88,21 @@ class Boot:
         :raises StepFailed: it is not
         :returns: the names of what was started
         """
+        missing = self.start_missing()
+        for what in READY:
+            self._wait(what)
+        return missing
+
+    def start_missing(self):
+        """Start what does not run, until each can be spoken to.
+
+        :raises StepFailed: one cannot
+        :returns: the names of what was started
+        """
         info = supervision.info(self.cloud.state)
         missing = [name for name in self._programs
                    if info[name]['statename'] != 'RUNNING']
         self._start(*missing)
-        for what in READY:
-            self._wait(what)
         return missing
 
     # -- pieces of steps

@@ -21,7 +21,8 @@ Tempest itself refuses members that its schemas do not have.)
 
 SERVICE = 'neutron-api'
 MODULE = 'neutron.pecan_wsgi.hooks.policy_enforcement'
-SCENARIOS = ('test_allocations_removed_by_api', 'test_.*port')
+SCENARIOS = ('test_allocations_removed_by_api',
+             'test_port_of_nova_deleted_forced_down')
 BENIGN = True
 
 

@@ -20,7 +20,7 @@ providers of both hosts.
 
 SERVICE = 'nova-compute'
 MODULE = 'nova.compute.resource_tracker'
-SCENARIOS = ('test_.*evacuat',)
+SCENARIOS = ('test_evacuated_and_old_host_back',)
 
 
 def patch(module, hook):

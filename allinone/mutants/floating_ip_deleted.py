@@ -19,7 +19,7 @@ The server is gone, and GET /v2.0/floatingips/{id} of its address is 404.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.network.neutron'
-SCENARIOS = ('test_.*floating', 'test_.*port')
+SCENARIOS = ('test_floating_ip_of_.*_kept_forced_down',)
 
 
 def patch(module, hook):

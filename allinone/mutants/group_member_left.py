@@ -19,7 +19,7 @@ The server is gone, and GET /os-server-groups/{id} still names it.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.api.openstack.compute.server_groups'
-SCENARIOS = ('test_.*group',)
+SCENARIOS = ('test_server_group_left_forced_down',)
 
 
 def patch(module, hook):

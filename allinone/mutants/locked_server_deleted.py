@@ -20,7 +20,7 @@ of 409, and the server is gone.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
-SCENARIOS = ('test_.*lock',)
+SCENARIOS = ('test_locked_server_kept_forced_down',)
 
 
 def patch(module, hook):

@@ -20,7 +20,7 @@ source's provider has the allocations of a consumer that is the migration.
 
 SERVICE = 'nova-compute'
 MODULE = 'nova.compute.manager'
-SCENARIOS = ('test_.*(resize|migrat|move)',)
+SCENARIOS = ('test_deleted_with_destination_out_forced_down',)
 EVERYWHERE = True
 
 

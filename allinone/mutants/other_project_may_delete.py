@@ -20,7 +20,7 @@ and the server is gone.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.api.openstack.compute.servers'
-SCENARIOS = ('test_.*(rights|other_project|another_project)',)
+SCENARIOS = ('test_server_kept_from_other_project_and_reader',)
 
 
 def patch(module, hook):

@@ -19,7 +19,7 @@ The server is gone, and GET /v2.0/ports?device_id={id} still shows its port.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.network.neutron'
-SCENARIOS = ('test_.*port',)
+SCENARIOS = ('test_port_of_nova_deleted_forced_down',)
 
 
 def patch(module, hook):

@@ -19,7 +19,7 @@ The server is gone, and GET /v2.0/ports/{id} of the user's port is 404.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.network.neutron'
-SCENARIOS = ('test_.*port',)
+SCENARIOS = ('test_port_of_user_unbound_forced_down',)
 
 
 def patch(module, hook):

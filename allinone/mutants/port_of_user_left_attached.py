@@ -20,7 +20,7 @@ so that no other server can use it.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.network.neutron'
-SCENARIOS = ('test_.*port',)
+SCENARIOS = ('test_port_of_user_unbound_forced_down',)
 
 
 def patch(module, hook):

@@ -20,7 +20,7 @@ admin sees) is still the dead host.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.network.neutron'
-SCENARIOS = ('test_.*port',)
+SCENARIOS = ('test_port_of_user_unbound_forced_down',)
 
 
 def patch(module, hook):

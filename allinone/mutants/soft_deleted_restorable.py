@@ -20,7 +20,7 @@ server of which Placement, Neutron and Cinder know nothing more.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
-SCENARIOS = ('test_.*soft',)
+SCENARIOS = ('test_soft_delete_destroys_at_once_forced_down',)
 RECLAIM = True
 
 

@@ -20,7 +20,7 @@ attachment of the server that is gone.
 
 SERVICE = 'cinder-api'
 MODULE = 'cinder.volume.api'
-SCENARIOS = ('test_.*volume',)
+SCENARIOS = ('test_data_volume_detached_forced_down',)
 
 
 def patch(module, hook):

@@ -19,7 +19,7 @@ The server is gone, and so is its volume, whose delete_on_termination is false.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
-SCENARIOS = ('test_.*volume',)
+SCENARIOS = ('test_root_volume_kept_forced_down',)
 
 
 def patch(module, hook):

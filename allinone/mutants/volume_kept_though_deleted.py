@@ -20,7 +20,7 @@ The server is gone, and its volume, whose delete_on_termination is true, is
 
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
-SCENARIOS = ('test_.*volume',)
+SCENARIOS = ('test_root_volume_deleted_on_termination_forced_down',)
 
 
 def patch(module, hook):

@@ -19,7 +19,7 @@ The server is gone, and its volumes are "in-use", attached to it, for good.
 
 SERVICE = 'nova-api'
 MODULE = 'nova.volume.cinder'
-SCENARIOS = ('test_.*volume',)
+SCENARIOS = ('test_data_volume_detached_forced_down',)
 
 
 def patch(module, hook):

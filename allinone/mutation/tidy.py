@@ -24,6 +24,7 @@ import contextlib
 from keystoneauth1 import exceptions
 
 from allinone import api
+from allinone import cloud as recipe
 from allinone import errors
 from allinone import readiness
 from allinone.trials import marks
@@ -45,6 +46,8 @@ def undo(cloud, log):
     :param log: file that gets what ``recover`` prints
     :raises StepFailed: something cannot be undone
     """
+    # Whoever was interrupted may have been restarting something.
+    recipe.Boot(cloud, lambda name, seconds: None).start_missing()
     workspace = runs.Workspace(cloud.tempest)
     if any(workspace.journals.glob('*.journal')):
         workspace.command('recover', log=log)
