@@ -153,6 +153,26 @@ class ResizedTest(moving.MovingTest):
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
 
+    @decorators.idempotent_id('973a8c13-fbf2-43f4-8dc3-5e9f5652b0c7')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('verify-resize-reset-state-leaked')
+    @can_resize
+    @utils.services('compute')
+    def test_deleted_after_reset_state(self):
+        """An admin resets the state of a server before it is deleted.
+
+        So operators free a server that cannot be deleted; API._delete confirms
+        no resize of a server in ERROR.
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with self.forced_down(move.destination):
+                self.admin_servers_client.reset_state(
+                    server.id, state='error')
+                self.delete_server_locally(server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)
+
     @decorators.idempotent_id('32be9dbd-ef0b-4857-a408-21f594bc30c3')
     @decorators.attr(type='slow')
     @known_bug.known_bug('revert-cut-off-migration-leaked')
