@@ -75,6 +75,10 @@ def _parser():
         '--reclaim', action=argparse.BooleanOptionalAction,
         help='whether a delete of a server is a soft one, so that it can be '
              'restored for an hour (default: it is final)')
+    up.add_argument(
+        '--qemu', action=argparse.BooleanOptionalAction,
+        help='whether there is a compute with libvirt and QEMU, too; needs '
+             'root (default: there is none)')
     verb('down', 'End the cloud, whatever state it is in.')
     verb('status', 'Show every process; exit code 1 unless all run.')
     verbs.add_parser(
@@ -106,7 +110,8 @@ def _do(arguments, rest):
     if arguments.verb == 'up':
         lifecycle.up(state, getattr(arguments, 'port_base', None),
                      getattr(arguments, 'tls', None),
-                     getattr(arguments, 'reclaim', None))
+                     getattr(arguments, 'reclaim', None),
+                     getattr(arguments, 'qemu', None))
         return mutate.clear(deployment.load(state))
     if arguments.verb == 'down':
         return lifecycle.down(state)

@@ -20,7 +20,8 @@ from keystoneauth1 import session
 
 from allinone import deployment
 
-# One request may wait for an API that is still importing itself.
+# One request may wait for an API that is still importing itself, and that on
+# a machine which does other things, too.
 _TIMEOUT = 180
 
 _LISTENERS = {'identity': ('keystone', '/v3', None),
@@ -36,6 +37,7 @@ class Admin:
 
     def __init__(self, cloud, username='admin', password=None,
                  project='admin'):
+        self.cloud = cloud
         auth = v3.Password(
             cloud.auth_url, username=username, user_domain_id='default',
             password=password or cloud.passwords[username],

@@ -16,8 +16,6 @@
 
 from keystoneauth1 import exceptions
 
-from allinone import deployment
-
 
 def _quiet(ask):
     """Turn the errors of a service that is only starting into False."""
@@ -48,10 +46,10 @@ def computes_up(admin):
         '/os-services', params={'binary': 'nova-compute'}).json()['services']
     up = {one['host'] for one in services
           if one['state'] == 'up' and one['updated_at']}
-    if up != set(deployment.COMPUTES):
+    if up != set(admin.cloud.computes):
         return False
     hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']
-    return len(hypervisors) == len(deployment.COMPUTES)
+    return len(hypervisors) == len(admin.cloud.computes)
 
 
 @_quiet
@@ -60,7 +58,7 @@ def providers_filled(admin):
     providers = admin.placement.get('/resource_providers', params={
         'resources': 'VCPU:1,MEMORY_MB:1,DISK_GB:1'}).json()
     names = {one['name'] for one in providers['resource_providers']}
-    return names == set(deployment.COMPUTES)
+    return names == set(admin.cloud.computes)
 
 
 @_quiet
@@ -68,7 +66,7 @@ def chassis_alive(admin):
     """True when Neutron sees every compute's chassis answer."""
     agents = admin.network.get('/v2.0/agents').json()['agents']
     return {agent['host'] for agent in agents
-            if agent['alive']} == set(deployment.COMPUTES)
+            if agent['alive']} == set(admin.cloud.computes)
 
 
 @_quiet

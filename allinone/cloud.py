@@ -23,6 +23,7 @@ from allinone import databases
 from allinone import deployment
 from allinone import environment
 from allinone import errors
+from allinone import guest
 from allinone import readiness
 from allinone import resources
 from allinone.services import cinder
@@ -33,6 +34,7 @@ from allinone.services import neutron
 from allinone.services import nova
 from allinone.services import ovn
 from allinone.services import placement
+from allinone.services import qemu
 from allinone.services import rabbitmq
 from allinone.services import tls
 from allinone import steps
@@ -40,7 +42,7 @@ from allinone import supervision
 from allinone import workspace
 
 SERVICES = (mariadb, rabbitmq, ovn, tls, keystone, placement, glance,
-            neutron, nova, cinder)
+            neutron, qemu, nova, cinder)
 
 # Seconds; generous, since a busy machine may take several times as long as
 # an idle one.
@@ -143,6 +145,10 @@ class Boot:
         self._made['password'] = databases.provide(
             self.cloud, lambda: self._start('mariadb'), stop, self._report)
 
+    def _make_images(self, admin):
+        boot = guest.provide(self.cloud) if self.cloud.qemu else ()
+        return resources.images(admin, *boot)
+
     def _write_workspace(self):
         workspace.configure(self.cloud, resources.Resources(
             self._made['images'], self._made['flavors'],
@@ -153,7 +159,8 @@ class Boot:
     # -- the recipe
 
     def _steps(self):
-        return (*self._base(), *self._control(), *self._contents())
+        return (*self._base(), *self._control(), *self._contents(),
+                *self._hypervisor())
 
     def _base(self):
         """What every cloud stands on: no code of OpenStack runs yet."""
@@ -211,7 +218,7 @@ class Boot:
         """What users find, and the proof that all of it works."""
         step, make = steps.Step, self._making
         return (
-            step('images', make('images', resources.images),
+            step('images', make('images', self._make_images),
                  ('glance', 'catalog')),
             step('flavors', make('flavors', resources.flavors),
                  ('nova-api', 'catalog')),
@@ -223,7 +230,7 @@ class Boot:
                 ('placement', 'catalog')),
             step('volume version', make(
                 'volume version', resources.volume_microversion),
-                ('cinder',)),
+                ('volumes',)),
             step('network', make('network', resources.public_network),
                  ('neutron', 'catalog')),
             step('members',
@@ -241,6 +248,27 @@ class Boot:
                  ('images', 'flavors', 'placement')),
             step('inventories', self._awaiting('inventories'),
                  ('computes', 'placement version')),
+        )
+
+    def _hypervisor(self):
+        """The compute with a real hypervisor, where there is one."""
+        if not self.cloud.qemu:
+            return ()
+        step, start, host = steps.Step, self._starting, deployment.QEMU
+        return (
+            step('guest', lambda: guest.provide(self.cloud)),
+            step('libvirt binding', lambda: qemu.provide_binding(self.cloud),
+                 ('configuration',)),
+            step('qemu host', start('qemu-host', 'qemu-ovs-db'),
+                 ('supervisor',)),
+            step('qemu chassis settings',
+                 lambda: qemu.configure_chassis(self.cloud), ('qemu host',)),
+            step('libvirt', start('qemu-ovs-vswitchd',
+                                  f'ovn-controller-{host}', 'libvirtd'),
+                 ('qemu chassis settings', 'ovn databases')),
+            step('emulator', lambda: qemu.probe(self.cloud), ('libvirt',)),
+            step('qemu compute', start(f'nova-compute-{host}'),
+                 ('conductor up', 'libvirt', 'libvirt binding')),
         )
 
     def _starting(self, *names):

@@ -24,6 +24,9 @@ from allinone import errors
 
 COMPUTES = ('compute1', 'compute2', 'compute3')
 
+#: The compute with a real hypervisor, where there is one.
+QEMU = 'compute-qemu'
+
 REGION = 'RegionOne'
 
 #: What listens, in the order of its distance from the port base. Whatever
@@ -59,6 +62,13 @@ class Deployment:
     tls: bool = False
     #: Whether a deleted server can be restored for a while.
     reclaim: bool = False
+    #: Whether there is a compute with a real hypervisor, too.
+    qemu: bool = False
+
+    @property
+    def computes(self):
+        """The hosts of all computes."""
+        return COMPUTES + ((QEMU,) if self.qemu else ())
 
     @property
     def etc(self):
@@ -118,10 +128,10 @@ class Deployment:
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state, port_base, uid, tls=False, reclaim=False):
+def new(state, port_base, uid, tls=False, reclaim=False, qemu=False):
     """A deployment with passwords of its own, not yet written down."""
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
-    return Deployment(state, port_base, passwords, uid, tls, reclaim)
+    return Deployment(state, port_base, passwords, uid, tls, reclaim, qemu)
 
 
 def save(deployment):
@@ -132,6 +142,7 @@ def save(deployment):
                                 'uid': deployment.uid,
                                 'tls': deployment.tls,
                                 'reclaim': deployment.reclaim,
+                                'qemu': deployment.qemu,
                                 'passwords': deployment.passwords}))
 
 
@@ -145,7 +156,8 @@ def load(state):
         saved = json.loads(path.read_text())
         return Deployment(state, saved['port_base'], saved['passwords'],
                           saved['uid'], saved.get('tls', False),
-                          saved.get('reclaim', False))
+                          saved.get('reclaim', False),
+                          saved.get('qemu', False))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
     except (OSError, ValueError, KeyError, TypeError) as error:

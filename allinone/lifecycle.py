@@ -50,7 +50,7 @@ def _alone(state):
         lock.release()
 
 
-def up(state, port_base=None, tls=None, reclaim=None):
+def up(state, port_base=None, tls=None, reclaim=None, qemu=None):
     """Boot, repair, or just confirm the cloud in `state`.
 
     None means what the cloud has that runs already, else the default.
@@ -58,14 +58,15 @@ def up(state, port_base=None, tls=None, reclaim=None):
     :param port_base: first TCP port
     :param tls: whether its endpoints are https
     :param reclaim: whether a deleted server can be restored for a while
+    :param qemu: whether it has a compute with a real hypervisor, too
     """
     _claim(state)
     with _alone(state):
         if (state / 'ready').exists() and supervision.running(state):
-            _confirm(state, port_base, tls, reclaim)
+            _confirm(state, port_base, tls, reclaim, qemu)
         else:
             _boot(state, port_base or deployment.DEFAULT_PORT_BASE, bool(tls),
-                  bool(reclaim))
+                  bool(reclaim), bool(qemu))
 
 
 def _claim(state):
@@ -79,13 +80,14 @@ def _claim(state):
     (state / 'lock').touch()
 
 
-def _confirm(state, port_base, tls, reclaim):
+def _confirm(state, port_base, tls=None, reclaim=None, qemu=None):
     cloud = deployment.load(state)
     for asked, have, words in (
             (port_base, cloud.port_base, f'--port-base {cloud.port_base}'),
             (tls, cloud.tls, '--tls' if cloud.tls else '--no-tls'),
             (reclaim, cloud.reclaim,
-             '--reclaim' if cloud.reclaim else '--no-reclaim')):
+             '--reclaim' if cloud.reclaim else '--no-reclaim'),
+            (qemu, cloud.qemu, '--qemu' if cloud.qemu else '--no-qemu')):
         if asked not in (None, have):
             raise errors.BadInput(
                 f'The all-in-one in {state} runs already, with {words}: '
@@ -96,10 +98,10 @@ def _confirm(state, port_base, tls, reclaim):
     print(f'Already up: {state}')
 
 
-def _boot(state, port_base, tls, reclaim):
+def _boot(state, port_base, tls, reclaim, qemu):
     cloud = deployment.new(state, port_base,
                            account.unprivileged(state, port_base), tls,
-                           reclaim)
+                           reclaim, qemu)
     processes.end(state)
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)

@@ -16,9 +16,11 @@
 
 import os
 import pathlib
+import platform
 import shutil
 import socket
 import sys
+import sysconfig
 
 import psutil
 
@@ -50,23 +52,40 @@ PROGRAMS = {'mariadbd': 'mariadb-server-core',
             'qemu-img': 'qemu-utils',
             'setpriv': 'util-linux'}
 
+#: What a compute with a real hypervisor needs beside, likewise.
+QEMU_PROGRAMS = {'busybox': 'busybox-static',
+                 'cc': 'gcc',
+                 'libvirtd': 'libvirt-daemon',
+                 'pkg-config': 'pkg-config',
+                 'qemu-img': 'qemu-utils',
+                 'qemu-system-x86_64': 'qemu-system-x86',
+                 'virsh': 'libvirt-clients'}
+
+#: Files that it needs, as patterns below /usr, and what has them.
+_QEMU_FILES = {
+    'lib/*/libvirt/connection-driver/libvirt_driver_qemu.so':
+        'libvirt-daemon-driver-qemu',
+    'lib/*/pkgconfig/libvirt.pc': 'libvirt-dev'}
+
 # The longest that is made below the state directory, with the largest pid.
 _LONGEST_SOCKET = '/run/ovn/ovn-controller.4194304.ctl'
 _SOCKET_PATH_LIMIT = 107
 
-_SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+#: Where the system's programs are.
+SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 
 def find(program):
     """Path of a system program, also where sbin is not in PATH, or None."""
     return shutil.which(program, path=os.pathsep.join(
-        (os.environ.get('PATH', ''), _SYSTEM_PATH)))
+        (os.environ.get('PATH', ''), SYSTEM_PATH)))
 
 
 def run(cloud):
     """Check all; raise BadInput with a line for each thing in the way."""
     lines = [line for check in (_python, _programs, _ports, _socket_path,
-                                _disk, _memory) for line in check(cloud)]
+                                _hypervisor, _disk, _memory)
+             for line in check(cloud)]
     if lines:
         raise errors.BadInput('\n'.join(lines))
 
@@ -137,3 +156,23 @@ def _memory(cloud):
     if available < _MEMORY_BYTES:
         yield (f'{available / _GIB:.1f} GiB of memory are available, and '
                f'{_MEMORY_BYTES / _GIB:.0f} are needed')
+
+
+def _hypervisor(cloud):
+    if not cloud.qemu:
+        return
+    if os.geteuid() != 0:
+        yield '--qemu needs root, for network devices and namespaces'
+    if platform.machine() != 'x86_64':
+        yield f'--qemu needs x86_64, and this is {platform.machine()}'
+    if not os.path.exists('/dev/net/tun'):
+        yield '--qemu needs /dev/net/tun, and there is none'
+    missing = [package for program, package in QEMU_PROGRAMS.items()
+               if find(program) is None]
+    missing += [package for pattern, package in _QEMU_FILES.items()
+                if not any(pathlib.Path('/usr').glob(pattern))]
+    if not os.path.exists(sysconfig.get_path('include') + '/Python.h'):
+        missing.append('python3-dev')
+    if missing:
+        yield (f'--qemu needs {", ".join(sorted(missing))}, too: they come '
+               f'with "PROFILES=qemu tools/setup.sh"')

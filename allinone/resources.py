@@ -18,7 +18,8 @@ import dataclasses
 
 from allinone import api
 
-# The fake driver boots nothing: any bytes do.
+# The fake driver boots nothing, and the guest of the real one has all that it
+# needs in its initrd: any bytes do.
 _IMAGE_BYTES = 1024 * 1024
 
 
@@ -34,16 +35,28 @@ class Resources:
     volume_microversion: str
 
 
-def images(admin):
-    """Make two public images; return their IDs."""
-    return tuple(_image(admin, name) for name in ('blank-1', 'blank-2'))
+def images(admin, kernel=None, initrd=None):
+    """Make two public images; return their IDs.
+
+    :param kernel: file of what they boot, if anything boots; with `initrd`
+    """
+    boot = {}
+    if kernel:
+        boot = {'os_command_line': 'console=ttyS0',
+                'kernel_id': _image(admin, 'kernel', 'aki',
+                                    kernel.read_bytes()),
+                'ramdisk_id': _image(admin, 'initrd', 'ari',
+                                     initrd.read_bytes())}
+    return tuple(_image(admin, name, 'raw', bytes(_IMAGE_BYTES), **boot)
+                 for name in ('blank-1', 'blank-2'))
 
 
-def _image(admin, name):
+def _image(admin, name, disk_format, data, **properties):
     image = admin.image.post('/v2/images', json={
-        'name': name, 'visibility': 'public', 'disk_format': 'raw',
-        'container_format': 'bare'}).json()['id']
-    admin.image.put(f'/v2/images/{image}/file', data=bytes(_IMAGE_BYTES),
+        'name': name, 'visibility': 'public', 'disk_format': disk_format,
+        'container_format': 'bare' if disk_format == 'raw' else disk_format,
+        **properties}).json()['id']
+    admin.image.put(f'/v2/images/{image}/file', data=data,
                     headers={'Content-Type': 'application/octet-stream'})
     return image
 

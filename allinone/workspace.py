@@ -19,8 +19,8 @@ import os
 import pathlib
 import subprocess
 
-from allinone import deployment
 from allinone import files
+from allinone.services import qemu
 from allinone import supervision
 
 
@@ -32,8 +32,9 @@ def configure(cloud, resources):
     for name in ('tempest.conf', 'tempest-accounts.conf'):
         files.write(etc / name, files.render(
             'tempest/tempest.conf', cloud, resources=resources,
-            computes=deployment.COMPUTES,
+            computes=cloud.computes,
             dynamic=name == 'tempest.conf',
+            guest_list=qemu.guest_list(cloud),
             supervisorctl=f'{supervision.tool("supervisorctl")} -c '
                           f'{supervision.configuration(cloud.state)}'))
     files.write(etc / 'accounts.yaml',

@@ -127,7 +127,7 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('PUT', r'os-services/[^/]+'), _object(service=_SERVICE)),
     (('GET', r'os-hypervisors/detail'), {
         'allOf': [_object(hypervisors=_list(_object(
-            id=_UUID, hypervisor_hostname=_NAME,
+            id=_UUID, hypervisor_hostname=_NAME, hypervisor_type=_TEXT,
             service=_object(host=_NAME)))), {
                 # What names the next page is the last one of this page.
                 'if': {'required': ['hypervisors_links'], 'properties': {
@@ -159,7 +159,8 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
      _object(instanceActions=_list(_object(**_ACTION)))),
     (('GET', r'servers/[^/]+/os-instance-actions/[^/]+'),
      _object(instanceAction=_object(
-         events=_list(_object(event=_NAME)), **_ACTION))),
+         events=_list(_object(event=_NAME, result=_may_be_null(_TEXT))),
+         **_ACTION))),
     (('PUT', r'resource_providers/[^/]+/traits'), _TRAITS),
 )]
 
@@ -168,6 +169,7 @@ _HEADERS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), header)
             for call, header in (
     (('POST', r'auth/tokens'), 'x-subject-token'),
     (('DELETE', r'servers/[^/]+'), 'x-openstack-request-id'),
+    (('POST', r'servers/[^/]+/action'), 'x-openstack-request-id'),
 )]
 
 # Tempest takes the message out of an error without a look.

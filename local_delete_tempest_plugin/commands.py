@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Run the operator's commands that stop and start services."""
+"""Run the operator's commands: they stop, start, and list guests."""
 
 import contextlib
 import os
@@ -39,7 +39,13 @@ _HOST_NAME = re.compile(r'(?=.{1,253}\Z)%s(?:\.%s)*\Z' % (_LABEL, _LABEL))
 # ${HOME} is a shell's, should the command be one.
 _PLACEHOLDER = re.compile(r'(?<!\$)\{\w+\}')
 
+# As libvirt writes it; what else may stand for one is not expected here.
+_UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z', re.I)
+
 _STDERR_TAIL = 500
+
+# Characters that are quoted of a line that is no UUID.
+_LINE_START = 60
 
 # Seconds that a killed command has to end.
 _KILL_LIMIT = 5
@@ -94,6 +100,31 @@ def run(option, host=None):
     :raises CommandFailed: the command is unusable, could not be run, exited
         with another code than 0, or took longer than ``command_timeout``.
     """
+    _run(option, host, subprocess.DEVNULL)
+
+
+def uuids(option, host=None):
+    """Run the command of an option and return the UUIDs that it prints.
+
+    :param option: Name of an option in ``[local_delete]``.
+    :param host: Host to put in the place of ``{host}``, or None.
+    :returns: A frozenset of str, in lower case; empty where it prints none.
+    :raises CommandFailed: as ``run``, or a line that is not blank is no UUID.
+    """
+    with tempfile.TemporaryFile() as printed:
+        _run(option, host, printed)
+        printed.seek(0)
+        lines = printed.read().decode(errors='replace').splitlines()
+    lines = [line for line in lines if line.strip()]
+    for line in lines:
+        if not _UUID.match(line):
+            raise exceptions.CommandFailed(
+                option=option, problem='printed a line that is no UUID: %s'
+                % strutils.mask_password(ascii(line[:_LINE_START])))
+    return frozenset(line.lower() for line in lines)
+
+
+def _run(option, host, stdout):
     words = arguments(option, host)
     limit = CONF.local_delete.command_timeout
     LOG.info('Running [local_delete] %s%s', option,
@@ -108,7 +139,7 @@ def run(option, host=None):
             with interrupts.held_back():
                 process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, stderr=output,
+                    stdout=stdout, stderr=output,
                     start_new_session=True)
             code = process.wait(limit)
         except OSError as error:

@@ -129,6 +129,14 @@ class ComputeServices:
                     host, len(nodes)))
         return nodes[0]
 
+    def hypervisor_types(self):
+        """Read what runs the guests of each node, as Nova has it.
+
+        :returns: A dict of str, 'QEMU' for example, by the node's provider ID.
+        """
+        return {hypervisor['id']: hypervisor['hypervisor_type']
+                for hypervisor in self._hypervisors()}
+
     def _read(self, **filters):
         return [
             Service(id=found['id'], host=found['host'], state=found['state'],

@@ -40,6 +40,12 @@ _HOST = """{host} is replaced with the name of the compute's host as Nova
 has it; a host whose name is not a host name's grammar is refused."""
 
 
+# Of the release 2026.1 (Nova 33.0.2).
+_KNOWN_BUGS = ['half-way-migration-leaked', 'revert-cut-off-migration-leaked',
+               'verify-resize-delete-undone', 'verify-resize-migration-leaked',
+               'verify-resize-placement-out', 'verify-resize-source-dead']
+
+
 def _limit(name, default, awaited, change):
     return cfg.IntOpt(
         name, default=default, min=1,
@@ -117,14 +123,13 @@ Recover what a dead run of this machine left in its journal before anything
 else is changed. A boolean, default True. With False the scenarios fail and
 name the journal; set it to False to look at what was left first."""),
     cfg.ListOpt(
-        'known_bugs',
-        default=[],
+        'known_bugs', default=_KNOWN_BUGS,
         help=_text("""
 Defects of this cloud's Nova that are known, by their names in
 doc/source/findings.rst. A scenario that shows one of them is expected to fail,
-and fails the run when it does not any more. A comma-separated list; default:
-those of the newest release that the plugin was tried on. Set it to nothing to
-see what a cloud that should have none of them has.""")),
+and fails the run when it does not any more: then take the name off. A
+comma-separated list; default: those of the release 2026.1. Set it to nothing
+to be told of each.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
@@ -167,6 +172,15 @@ the proxy serves nothing but Placement.""", _COMMAND),
         help=_text("""
 Starts what placement_proxy_stop_command stopped. Default: none. Set it
 whenever placement_proxy_stop_command is set.""", _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'guest_list_command',
+        help=_text("""
+Prints the UUIDs of the guests that run on a host's hypervisor, one a line, for
+example ``ssh {host} sudo virsh list --uuid``. Default: none, and scenarios
+that look at guests skip. Set it where the machine that runs Tempest can reach
+the hypervisors; for a host whose guests cannot be seen it prints nothing.""",
+                   _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'scheduler_stop_command',

@@ -33,6 +33,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin import belongings
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
 from local_delete_tempest_plugin import outage as outages
@@ -71,6 +72,7 @@ _WHAT = {
     'quota': _exactly(project_id=_TEXT, instances={'type': 'integer'}),
     'server': _exactly(name=_TEXT),
     'migration': _exactly(migration=_TEXT, server=_TEXT),
+    'consumer': _exactly(consumer=_TEXT),
     'belonging': _exactly(
         belonging={'enum': list(belongings.Belongings.KINDS)}, name=_TEXT),
     'lease': _exactly(provider_id=_TEXT, trait=_TEXT),
@@ -97,6 +99,7 @@ class Recovery:
             'quota': self._undo_quota,
             'server': self._undo_server,
             'migration': self._undo_migration,
+            'consumer': self._undo_consumer,
             'belonging': self._undo_belonging,
             'lease': self._undo_lease,
             'flavor': self._undo_flavor,
@@ -113,7 +116,8 @@ class Recovery:
         this_run = run.Run(run_id)
         self._need_placement()
         intents = []
-        if any(self._identities(this_run)):
+        projects, users = self._identities(this_run)
+        if projects or users:
             intents.append(('credentials', {'run_id': run_id}))
         trait = this_run.trait
         leased = lease.Lease(self._admin, trait)
@@ -132,9 +136,13 @@ class Recovery:
         intents += [
             ('belonging', {'belonging': kind, 'name': name})
             for kind, name in sorted(self._belongings.find(this_run.name))]
+        servers = self._servers_with_anything(this_run)
         intents += [
-            ('server', {'name': name})
-            for name in sorted(self._servers_with_anything(this_run))]
+            ('consumer', {'consumer': consumer})
+            for consumer in self._consumers_of(projects)
+            if consumer not in servers]
+        intents += [('server', {'name': name})
+                    for name in sorted(set(servers.values()))]
         intents += [
             ('compute', self._fenced(service, this_run))
             for service in self._admin.services.list()
@@ -154,16 +162,50 @@ class Recovery:
     def _servers_with_anything(self, this_run):
         """Name the run's servers that live, or hold something though deleted.
 
-        :returns: A set of names.
+        :returns: {id: name}.
         """
-        found = set()
+        found = {}
         for deleted in (False, True):
             for server in self._admin.servers_client.list_servers(
                     all_tenants=True, deleted=deleted,
                     name=this_run.name)['servers']:
                 if not deleted or self._admin.placement.list_allocations(
                         server['id'])['allocations']:
-                    found.add(server['name'])
+                    found[server['id']] = server['name']
+        return found
+
+    def _consumers_of(self, projects):
+        """Find what holds something of the target hosts for a run's projects.
+
+        Nova hides the migrations of a server that is deleted, so that of what
+        they hold Placement alone can tell. Projects that were there before the
+        run have consumers of others, and are not looked at.
+
+        :returns: A sorted list of UUIDs.
+        """
+        ids = {project['id'] for project in projects}
+        placement = self._admin.placement
+        if not any(any(placement.list_project_usages(one)['usages'].values())
+                   for one in ids):
+            return []
+        return sorted(
+            consumer for consumer in self._consumers_on_targets()
+            if placement.list_allocations(consumer).get('project_id') in ids)
+
+    def _consumers_on_targets(self):
+        placement = self._admin.placement
+        found = set()
+        for service in self._admin.services.list():
+            if not guard.is_target(service.host):
+                continue
+            try:
+                target = self._admin.services.target_host(service.host)
+            except exceptions.OutageRefused:
+                continue
+            for provider in placement.list_resource_providers(
+                    in_tree=target.provider_id)['resource_providers']:
+                found |= placement.list_provider_allocations(
+                    provider['uuid'])['allocations'].keys()
         return found
 
     def _refuse_unfenced(self, this_run, holders):
@@ -298,6 +340,9 @@ class Recovery:
     def _undo_migration(self, migration, server):
         self._undo_server(server)
         remove_allocations(self._admin.placement, migration)
+
+    def _undo_consumer(self, consumer):
+        remove_allocations(self._admin.placement, consumer)
 
     def _undo_belonging(self, belonging, name):
         self._belongings.delete(belonging, name)

@@ -31,8 +31,11 @@ services=()
 for service in cinder glance keystone neutron nova openstack-placement; do
     services+=(--exclude-newer-package "$service=$fixes")
 done
-exec .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \
-    --generate-hashes --no-annotate --exclude-newer "$libraries" \
-    "${services[@]}" --custom-compile-command "tools/lock.sh $release" \
-    --output-file "allinone/releases/$release.txt" \
-    "allinone/releases/$release.in"
+lock() {
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \
+        --generate-hashes --no-annotate --exclude-newer "$libraries" \
+        "${services[@]}" --custom-compile-command "tools/lock.sh $release" \
+        --output-file "allinone/releases/$1.txt" "allinone/releases/$1.in"
+}
+lock "$release"
+lock "$release-qemu"

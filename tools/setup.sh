@@ -18,7 +18,8 @@
 # the all-in-one's own tools, tempest and the plugin. Call it, or source it;
 # it leaves the shell's options and directory as they are.
 #
-# PYTHON names another interpreter than python3 for .venv.
+# PYTHON names another interpreter than python3 for .venv. PROFILES=qemu adds
+# what `python -m allinone up --qemu` needs.
 
 (
 set -euo pipefail
@@ -51,6 +52,17 @@ install_packages() {
         --quiet=2 --no-install-recommends "$@" >&2
 }
 
+install_missing() {
+    local missing
+    # Words on purpose: one a profile, and one a package.
+    # shellcheck disable=SC2086
+    missing=$(.venv/bin/bindep --brief ${PROFILES:-}) || true
+    if [ -n "$missing" ]; then
+        # shellcheck disable=SC2086
+        install_packages $missing
+    fi
+}
+
 make_environment() {
     if ! "$python" -c 'import sys; sys.exit(
             not (3, 10) <= sys.version_info[:2] <= (3, 13))'; then
@@ -71,16 +83,14 @@ make_environment() {
 
 stamp=$({ "$python" --version; pwd; cat "${inputs[@]}"; } | sha256sum)
 if [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ]; then
+    if [ -n "${PROFILES:-}" ]; then
+        install_missing
+    fi
     exit 0
 fi
 
 make_environment
-missing=$(.venv/bin/bindep --brief) || true
-if [ -n "$missing" ]; then
-    # Words on purpose: one a package.
-    # shellcheck disable=SC2086
-    install_packages $missing
-fi
+install_missing
 say 'Installing .venv'
 # pbr wants a version: from the tags, or from here where there is no git.
 .venv/bin/uv pip install --quiet --python .venv --constraint "$release" \

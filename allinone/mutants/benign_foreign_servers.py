@@ -23,6 +23,7 @@ import threading
 import time
 
 from keystoneauth1 import adapter
+from nova import utils
 
 SERVICE = 'nova-api'
 MODULE = 'nova.api.openstack.compute.servers'
@@ -39,13 +40,13 @@ class _Foreigner:
     """Makes servers as Nova's own user, through the API."""
 
     def __init__(self, hook):
-        from nova import utils
         mine = utils.get_ksa_adapter('placement')
         self._api = adapter.Adapter(
-            mine.session, mine.auth, service_type='compute',
+            mine.session, auth=mine.auth, service_type='compute',
             interface='public', default_microversion='2.74')
         self._images = adapter.Adapter(
-            mine.session, mine.auth, service_type='image', interface='public')
+            mine.session, auth=mine.auth, service_type='image',
+            interface='public')
         self._hook = hook
 
     def come_and_go(self, number):
@@ -54,8 +55,8 @@ class _Foreigner:
                        if (one['state'], one['status']) == ('up', 'enabled'))
         server = self._create(hosts[number % len(hosts)])
         try:
-            self._hook.reached()
             if self._settle(server) == 'ACTIVE':
+                self._hook.reached()
                 time.sleep(_LIVES)
         finally:
             self._api.delete(f'/servers/{server}')

@@ -79,8 +79,12 @@ class Hook:
         (_HERE / 'reached').touch()
 
 
-def _patch(mutant, module):
+def _patch(module):
+    """Run the mutant, which may import by now what the service has."""
     try:
+        spec = importlib.util.spec_from_file_location('mutant', _MUTANT)
+        mutant = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(mutant)
         mutant.patch(module, Hook(module))
         (_HERE / 'loaded').touch()
     except Exception:
@@ -88,16 +92,6 @@ def _patch(mutant, module):
         (_HERE / 'failed').write_text(traceback.format_exc())
 
 
-def _load():
-    spec = importlib.util.spec_from_file_location('mutant', _MUTANT)
-    mutant = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(mutant)
-        wrapt.register_post_import_hook(
-            lambda module: _patch(mutant, module), mutant.MODULE)
-    except Exception:
-        (_HERE / 'failed').write_text(traceback.format_exc())
-
-
 if Hook.active():
-    _load()
+    wrapt.register_post_import_hook(
+        _patch, (_HERE / 'module').read_text())

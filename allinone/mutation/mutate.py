@@ -39,7 +39,7 @@ _CONFIGURATION = 'tempest-mutants.conf'
 
 # Limits in seconds that are long enough here, and spare a mutant that keeps
 # something from happening most of the waiting.
-_LIMITS = {'service_down_timeout': 30, 'service_up_timeout': 60,
+_LIMITS = {'service_down_timeout': 30, 'service_up_timeout': 90,
            'delete_timeout': 30, 'cleanup_timeout': 30, 'heal_timeout': 75,
            'api_timeout': 40, 'trait_timeout': 30, 'action_timeout': 15,
            'request_timeout': 75}

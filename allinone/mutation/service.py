@@ -33,7 +33,7 @@ _HOOK = pathlib.Path(__file__).with_name('hook.py')
 _BEATING = ('nova-compute', 'nova-conductor', 'nova-scheduler')
 
 # Seconds in which a service that answers to nobody has to beat again.
-_LIMIT = 60
+_LIMIT = 300
 
 
 def directory(cloud):
@@ -82,6 +82,7 @@ def put(cloud, mutant, names):
         files.directory(place)
         shutil.copy(_HOOK, place / 'hook.py')
         shutil.copy(mutant.path, place / 'mutant.py')
+        files.write(place / 'module', mutant.module)
 
 
 def is_there(cloud):

@@ -32,7 +32,7 @@ from allinone.trials import runs
 _PREFIX = 'tempest-'
 
 # Seconds for the deletes that Nova goes on with after its answer.
-_LIMIT = 60
+_LIMIT = 300
 
 # What is listed by project, in the order in which it can be deleted.
 _NETWORK = ('floatingips', 'ports', 'routers', 'subnets', 'networks',

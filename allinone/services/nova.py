@@ -18,6 +18,7 @@ from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone.services import qemu
 from allinone.services import wsgi
 
 # Cells by template: each process fills in its own configuration's account,
@@ -28,12 +29,18 @@ _CELL_DATABASE = '{scheme}://{username}:{password}@{hostname}:{port}/'
 
 def configure(cloud):
     etc = files.directory(cloud.etc / 'nova')
-    for name in ('nova.conf', 'databases.conf'):
+    for name in ('nova.conf', 'databases.conf', 'api.conf'):
         files.write(etc / name, files.render(f'nova/{name}', cloud))
     for host in deployment.COMPUTES:
         files.directory(cloud.data / 'nova' / host)
         files.write(etc / f'{host}.conf',
                     files.render('nova/compute.conf', cloud, host=host))
+    if cloud.qemu:
+        own = files.directory(cloud.data / 'nova' / deployment.QEMU)
+        files.directory(own / 'instances')
+        files.write(etc / f'{deployment.QEMU}.conf', files.render(
+            'nova/compute-qemu.conf', cloud, host=deployment.QEMU,
+            uri=qemu.uri(cloud), database=qemu.database(cloud)))
     wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute')
 
 
@@ -57,6 +64,12 @@ def _manage(cloud, *arguments):
                                            'nova/databases.conf'), *arguments)
 
 
+def _environment(cloud, host):
+    if host != deployment.QEMU:
+        return {}
+    return qemu.compute_environment(cloud)
+
+
 def processes(cloud):
     binaries = cloud.environment / 'bin'
     common = ('--config-file', f'{cloud.etc}/nova/nova.conf')
@@ -66,15 +79,16 @@ def processes(cloud):
             f'nova-compute-{host}',
             (str(binaries / 'nova-compute'), *common,
              '--config-file', f'{cloud.etc}/nova/{host}.conf'),
+            _environment(cloud, host),
             # A compute is lost the way a host is lost: without a word.
             stop_signal='KILL')
-        for host in deployment.COMPUTES)
+        for host in cloud.computes)
     return (
         wsgi.api(cloud, 'nova-api', {
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
             'OS_NOVA_CONFIG_FILES':
                 f'{cloud.environment}/etc/nova/api-paste.ini;'
-                'nova.conf;databases.conf'}),
+                'nova.conf;databases.conf;api.conf'}),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control)),
         programs.Program('nova-scheduler', (

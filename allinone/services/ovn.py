@@ -26,13 +26,14 @@ from allinone import files
 from allinone import prechecks
 from allinone import programs
 
-_SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
-            'ovn-sb': '/usr/share/ovn/ovn-sb.ovsschema',
-            'ovs-db': '/usr/share/openvswitch/vswitch.ovsschema'}
+#: Name of a database to its schema.
+SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
+           'ovn-sb': '/usr/share/ovn/ovn-sb.ovsschema',
+           'ovs-db': '/usr/share/openvswitch/vswitch.ovsschema'}
 
 
 def socket(cloud, name):
-    """The OVSDB connection string of a database of _SCHEMAS."""
+    """The OVSDB connection string of a database of SCHEMAS."""
     return f'unix:{cloud.run}/ovn/{name}.sock'
 
 
@@ -40,7 +41,7 @@ def configure(cloud):
     """Make the empty databases."""
     data = files.directory(cloud.data / 'ovn', cloud.uid)
     files.directory(cloud.run / 'ovn', cloud.uid)
-    for name, schema in _SCHEMAS.items():
+    for name, schema in SCHEMAS.items():
         commands.run(cloud, prechecks.find('ovsdb-tool'), 'create',
                      data / name, schema)
     files.give(data, cloud.uid)
@@ -82,7 +83,7 @@ def processes(cloud):
     databases = tuple(
         controlled(name, 'ovsdb-server', f'--remote=p{socket(cloud, name)}',
                    f'{cloud.data}/ovn/{name}')
-        for name in _SCHEMAS)
+        for name in SCHEMAS)
     controllers = tuple(
         daemon(f'ovn-controller-{host}', 'ovn-controller', '-n', host,
                socket(cloud, 'ovs-db'))

@@ -41,9 +41,11 @@ class MainTest(base.TestCase):
     @mock.patch('allinone.lifecycle.up', autospec=True)
     def test_options_before_and_after_the_verb(self, up):
         self.run_main('--state', self.state, 'up', '--port-base', '30000')
-        up.assert_called_with(self.state, 30000, None, None)
+        up.assert_called_with(self.state, 30000, None, None, None)
         self.run_main('up', '--state', self.state, '--tls', '--no-reclaim')
-        up.assert_called_with(self.state, None, True, False)
+        up.assert_called_with(self.state, None, True, False, None)
+        self.run_main('up', '--state', self.state, '--no-tls', '--qemu')
+        up.assert_called_with(self.state, None, False, None, True)
 
     @mock.patch('allinone.workspace.run', autospec=True, return_value=3)
     def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):

@@ -296,8 +296,9 @@ class VerdictsTest(base.TestCase):
                              (verdict.outcome, verdict.message))
 
     def test_an_exception_of_another_kind_is_an_error(self):
-        for raised in ('tempest.lib.exceptions.TimeoutException: AssertionError',
-                       'KeyError: 1', 'a.AssertionErrorLike: x'):
+        for raised in ('tempest.lib.exceptions.TimeoutException: not yet',
+                       'a.Other: AssertionError: x', 'KeyError: 1',
+                       'a.AssertionErrorLike: x'):
             verdict = self.judge('fail', TRACEBACK.format(raised))
             self.assertEqual((verdicts.ERROR, raised),
                              (verdict.outcome, verdict.message))

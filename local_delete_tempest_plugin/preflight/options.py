@@ -58,6 +58,7 @@ def check():
     yield from _check_certificates()
     for pair in _PAIRS:
         yield from _check_commands(pair)
+    yield _check_guest_list()
 
 
 def _check_limits():
@@ -127,11 +128,21 @@ def _check_commands(pair):
         return
     host = 'host' if pair == 'compute' else None
     for option in (stop, start):
-        try:
-            words = commands.arguments(option, host)
-        except exceptions.CommandFailed as error:
-            yield finding.Finding(option, finding.FAIL, str(error),
-                                  'set both commands, or none')
-            continue
-        yield finding.judge(option, shutil.which(words[0]), words[0],
-                            'there is no such program')
+        yield _check_command(option, host, 'set both commands, or none')
+
+
+def _check_guest_list():
+    option = 'guest_list_command'
+    if not CONF.local_delete[option]:
+        return finding.Finding(option, finding.PASS,
+                               'is not set: what needs it skips')
+    return _check_command(option, 'host', 'correct it, or do not set it')
+
+
+def _check_command(option, host, remedy):
+    try:
+        words = commands.arguments(option, host)
+    except exceptions.CommandFailed as error:
+        return finding.Finding(option, finding.FAIL, str(error), remedy)
+    return finding.judge(option, shutil.which(words[0]), words[0],
+                         'there is no such program')

@@ -20,24 +20,28 @@ down still answers RPC.
 
 import functools
 
+from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
 
 # Where testtools keeps what decorators.attr and idempotent_id put.
 _ATTRIBUTES = '__testtools_attrs'
 
 
-def each_outage(stopped_id):
+def each_outage(stopped_id, stopped_bug=None):
     """Make two tests of one, which takes a way to take a compute away.
 
     ``test_x(self, outage)`` becomes ``test_x_forced_down``, which keeps the
     id of ``decorators.idempotent_id``, and ``test_x_stopped``.
 
     :param stopped_id: The idempotent id of the test with a dead process.
+    :param stopped_bug: The defect that this test alone shows, if there is
+        one; see ``known_bug``.
     :returns: A decorator of a test method of ``BaseLocalDeleteTest``, to be
         put below ``decorators.idempotent_id``.
     """
     def mark(test):
         test.stopped_id = stopped_id
+        test.stopped_bug = stopped_bug
         return test
     return mark
 
@@ -52,8 +56,10 @@ def expand(cls):
             continue
         delattr(cls, name)
         setattr(cls, name + '_forced_down', _variant(test, 'forced_down'))
-        stopped = needs.needs(needs.stopped_compute)(
-            _variant(test, 'compute_stopped'))
+        stopped = _variant(test, 'compute_stopped')
+        if test.stopped_bug:
+            stopped = known_bug.known_bug(test.stopped_bug)(stopped)
+        stopped = needs.needs(needs.stopped_compute)(stopped)
         setattr(stopped, _ATTRIBUTES, {
             attribute for attribute in getattr(test, _ATTRIBUTES)
             if not attribute.startswith('id-')} | {'id-' + test.stopped_id})
@@ -73,5 +79,5 @@ def _variant(test, outage):
     def variant(self):
         return test(self, getattr(self, outage))
 
-    del variant.stopped_id
+    del variant.stopped_id, variant.stopped_bug
     return variant

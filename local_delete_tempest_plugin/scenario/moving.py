@@ -14,11 +14,14 @@
 
 """The steps of stories in which a server moves between two leased hosts."""
 
+import contextlib
 import dataclasses
 
 from tempest import config
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin import waiters
 
@@ -27,6 +30,9 @@ CONF = config.CONF
 #: How many hosts the run leases for a move.
 HOSTS = 2
 
+# How often a host is killed anew whose death Nova has noticed too early.
+_ATTEMPTS = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class Move:
@@ -34,20 +40,23 @@ class Move:
 
     :param server: The ``Server`` before the move.
     :param migration: UUID of the migration, which is a consumer too.
+    :param request_id: Of the request for the move.
     """
 
     server: base.Server
     source: compute_service.TargetHost
     destination: compute_service.TargetHost
     migration: str
+    request_id: str
 
     def __str__(self):
-        return '%s, moving to host %s as migration %s' % (
-            self.server, self.destination.host, self.migration)
+        return '%s, moving to host %s as migration %s (request %s)' % (
+            self.server, self.destination.host, self.migration,
+            self.request_id)
 
 
 class MovingTest(base.BaseLocalDeleteTest):
-    """A member who resizes a server, and an admin who evacuates it."""
+    """A member who resizes a server, and an admin who moves it."""
 
     @classmethod
     def resource_setup(cls):
@@ -63,7 +72,7 @@ class MovingTest(base.BaseLocalDeleteTest):
         move = self.request_resize(server)
         moved = self.await_status(server, 'VERIFY_RESIZE',
                                   CONF.compute.build_timeout)
-        self.assertEqual(move.destination.host, moved.host, str(moved))
+        self.assertEqual(move.destination.host, moved.host, str(move))
         self.read_during()
         return moved, move
 
@@ -73,8 +82,29 @@ class MovingTest(base.BaseLocalDeleteTest):
         :param server: A ``Server`` that is ACTIVE.
         :returns: The ``Move``, which has begun.
         """
-        self.servers_client.resize_server(server.id, self.flavor_alt_id)
-        return self._note_move(server)
+        return self._note_move(server, self.servers_client.resize_server(
+            server.id, self.flavor_alt_id))
+
+    def request_migration(self, server):
+        """Ask for a cold migration to the other leased host, as the admin.
+
+        :param server: A ``Server`` that is ACTIVE.
+        :returns: The ``Move``, which has begun.
+        """
+        return self._note_move(
+            server, self.admin_servers_client.migrate_server(server.id))
+
+    def request_revert(self, server, move):
+        """Ask for the revert of a resize, as the member.
+
+        :param server: A ``Server`` in VERIFY_RESIZE.
+        :param move: The ``Move`` that brought it there.
+        :returns: The ``Move`` back; its source and destination are those of
+            before.
+        """
+        answer = self.servers_client.revert_resize_server(server.id)
+        return dataclasses.replace(
+            move, request_id=answer.response['x-openstack-request-id'])
 
     def evacuate_server(self, server):
         """Evacuate a server from its dead host to the other leased one.
@@ -82,15 +112,67 @@ class MovingTest(base.BaseLocalDeleteTest):
         :param server: A ``Server`` whose compute is stopped, and seen down.
         :returns: (the ``Server`` on its new host, the ``Move``).
         """
-        self.admin_servers_client.evacuate_server(server.id)
-        move = self._note_move(server)
+        move = self._note_move(
+            server, self.admin_servers_client.evacuate_server(server.id))
         self.await_migration(move, 'done')
         moved = self.await_active(server)
-        self.assertEqual(move.destination.host, moved.host, str(moved))
+        self.assertEqual(move.destination.host, moved.host, str(move))
         self.read_during()
         return moved, move
 
-    def _note_move(self, server):
+    def assert_given_back(self, away):
+        """Fail unless a compute can be started again.
+
+        :param away: An ``outage.Stopped`` that has begun.
+        """
+        try:
+            away.restore()
+        except exceptions.RestoreFailed as error:
+            self.fail(str(error))
+
+    def assert_moved_off(self, server, move):
+        """Wait until a server holds something of its new host alone.
+
+        :param server: The ``Server`` on its new host.
+        :param move: The ``Move`` that brought it there.
+        """
+        providers = self.expect(
+            lambda: set(self._read().by_consumer[server.id]),
+            lambda held: move.source.provider_id not in held,
+            '%s holds nothing of its old %s' % (server, move.source),
+            CONF.local_delete.heal_timeout)
+        self.assertEqual({move.destination.provider_id}, providers,
+                         '%s should hold its new %s' % (
+                             server, move.destination))
+
+    @contextlib.contextmanager
+    def source_killed_in_move(self, request):
+        """Catch a move half-way: its source dies before its turn comes.
+
+        The destination has made ready for the server; what it told the source
+        to do waits in the queue of a dead process.
+
+        :param request: ``request_resize`` or ``request_migration``.
+        :returns: A context manager that gives (the ``Move``, the
+            ``outage.Unnoticed``).
+        """
+        server = self.create_server()
+        for _ in range(_ATTEMPTS):
+            with self.compute_killed(self.target_of(server)) as away:
+                try:
+                    move = request(server)
+                except lib_exc.Conflict:
+                    # Nova has noticed by now, and moves nothing from there.
+                    continue
+                self.await_event(move, 'compute_prep_resize')
+                self.read_during()
+                yield move, away
+                return
+        self.skipTest('%d times Nova saw a compute down before it was asked '
+                      'to move a server from it' % _ATTEMPTS)
+
+    def _note_move(self, server, answer):
+        # Until this is written down, what the server's undo finds is enough.
         migration = waiters.wait_until(
             lambda: next(self.admin.migrations(instance_uuid=server.id),
                          None),
@@ -102,13 +184,14 @@ class MovingTest(base.BaseLocalDeleteTest):
                           server=server.name)
         source = self.target_of(server)
         destination, = set(self.leased) - {source}
-        return Move(server, source, destination, migration)
+        return Move(server, source, destination, migration,
+                    answer.response['x-openstack-request-id'])
 
     def await_migration(self, move, status):
         """Wait until a migration has a status.
 
         :param move: A ``Move``.
-        :param status: The status, as Nova has it, such as 'pre-migrating'.
+        :param status: The status, as Nova has it, such as 'post-migrating'.
         """
         def read():
             return next((migration['status'] for migration in
@@ -118,4 +201,21 @@ class MovingTest(base.BaseLocalDeleteTest):
         waiters.wait_until(
             read, lambda seen: seen == status,
             'the migration of %s is %s' % (move, status),
+            CONF.compute.build_timeout)
+
+    def await_event(self, move, event):
+        """Wait until a compute has done its part of a move.
+
+        :param move: A ``Move``.
+        :param event: The part, such as 'compute_prep_resize'.
+        """
+        def read():
+            action = self.admin_servers_client.show_instance_action(
+                move.server.id, move.request_id)['instanceAction']
+            return {part['event']: part['result']
+                    for part in action['events']}
+
+        waiters.wait_until(
+            read, lambda parts: parts.get(event) == 'Success',
+            '%s of %s has succeeded' % (event, move),
             CONF.compute.build_timeout)

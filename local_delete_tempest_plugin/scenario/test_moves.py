@@ -12,34 +12,245 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A resized server is deleted before its resize is confirmed."""
+"""A server is deleted in the middle of a resize or a cold migration.
+
+Its migration is a consumer too: it holds what the server had on the source.
+"""
 
 from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
+from local_delete_tempest_plugin import outage as outages
+from local_delete_tempest_plugin.scenario import each_outage
+from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import moving
 from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
+UNAVAILABLE = outages.PlacementStopped.UNAVAILABLE
+
+can_resize = needs.needs(needs.two_hosts, needs.feature('resize'))
+can_migrate = needs.needs(needs.two_hosts, needs.feature('cold_migration'))
+can_stop = needs.needs(needs.stopped_compute)
+
 
 @decorators.serial
-class MovesTest(moving.MovingTest):
+class ResizedTest(moving.MovingTest):
+    """The resize waits for its confirm: VERIFY_RESIZE."""
+
+    @decorators.idempotent_id('1368eda5-c9e8-4fcc-8036-e8a53c929e3c')
+    @decorators.attr(type='slow')
+    @each_outage.each_outage('6aac9923-bb6b-4cfa-8618-03087ae98969',
+                             stopped_bug='verify-resize-source-dead')
+    @can_resize
+    @utils.services('compute')
+    def test_deleted_with_source_out(self, outage):
+        """Both hosts get back what they held though the source is down.
+
+        To delete is to confirm first (API._confirm_resize_on_deleting). A
+        source that is only said to be down does so; from a dead one no answer
+        comes, and the delete ends with 500.
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with outage(move.source):
+                self.delete_server_through_compute(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
 
     @decorators.idempotent_id('3fd0b1d4-7d0b-4b52-9a3e-4a3a8a1be6b0')
     @decorators.attr(type='slow')
-    @needs.needs(needs.two_hosts, needs.feature('resize'),
-                 needs.stopped_compute)
+    @each_outage.each_outage('63db3993-2ce8-4d0a-b1bb-a077f78bd08a')
+    @can_resize
     @utils.services('compute')
-    def test_resized_server_deleted_with_destination_stopped(self):
-        """Both hosts get back what a server in VERIFY_RESIZE held.
+    def test_deleted_with_destination_out(self, outage):
+        """Both hosts get back what they held though the destination is down.
 
-        The destination, which has the server, is dead; the source, whose part
-        the migration holds, is alive (nova.compute.api._local_delete).
+        The source is alive: it confirms, which frees the migration's part,
+        and the rest is a local delete (API._local_delete).
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with outage(move.destination):
+                self.delete_server_locally(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    @decorators.idempotent_id('b5776ac9-d39e-4e14-8ede-8a6b2fc94f73')
+    @decorators.attr(type='slow')
+    @each_outage.each_outage('69768749-2e28-431a-a848-64a73fcd5f8c',
+                             stopped_bug='verify-resize-source-dead')
+    @can_resize
+    @utils.services('compute')
+    def test_deleted_with_both_out(self, outage):
+        """Both hosts get back what they held though both are down."""
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with outage(move.source), outage(move.destination):
+                self.delete_server_locally(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    @decorators.idempotent_id('c75cb778-4c81-4043-9a0e-58afa03f7ae9')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('verify-resize-delete-undone')
+    @can_resize
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_again_after_source_restart(self):
+        """What a dead source made fail is repeated when it is back.
+
+        API._delete confirms the resize, which ends the server's task, and
+        then goes by the task of before: 204, and the server lives.
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with self.compute_stopped(move.source):
+                self.try_delete(server)
+            self.try_delete(server)
+            self.await_gone(server)
+
+    @decorators.idempotent_id('449fdba3-921b-4756-9e7a-b9d35e21228f')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('verify-resize-migration-leaked')
+    @can_resize
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_by_destination_restart(self):
+        """What a dead source made fail, the destination's restart completes.
+
+        ComputeManager._init_instance deletes what it finds in deleting; with
+        it goes the migration's row, by which alone the source's audit would
+        know whose allocation it has.
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with self.compute_stopped(move.source):
+                self.try_delete(server)
+                with self.compute_stopped(move.destination):
+                    pass
+                self.await_gone(server)
+            self.assert_nothing_left(CONF.local_delete.heal_timeout)
+
+    @decorators.idempotent_id('1ef9d16f-650d-4f12-b569-ac60b000babb')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('verify-resize-placement-out')
+    @can_resize
+    @needs.needs(needs.stopped_compute, needs.placement_away(UNAVAILABLE))
+    @utils.services('compute')
+    def test_deleted_again_after_placement_outage(self):
+        """What Placement's absence made fail is repeated when it is back.
+
+        ComputeManager.confirm_resize on the live source fails at the
+        migration's allocation and puts the server into ERROR; the second
+        delete does not confirm any more.
         """
         with self.footprint_unchanged(hosts=moving.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.destination):
+                with self.placement_stopped(UNAVAILABLE):
+                    self.try_delete(server)
+                self.delete_server_locally(server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)
+
+    @decorators.idempotent_id('32be9dbd-ef0b-4857-a408-21f594bc30c3')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('revert-cut-off-migration-leaked')
+    @can_resize
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_in_revert_with_destination_stopped(self):
+        """A server is deleted whose revert waits for a dead destination.
+
+        API._confirm_resize_on_deleting finds no migration to confirm, and
+        API._local_delete frees the server's allocation alone.
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with self.compute_stopped(move.destination):
+                self.request_revert(server, move)
                 self.delete_server_locally(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    @decorators.idempotent_id('e0255da6-cf6f-452a-a05e-ab6d734a662c')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('revert-cut-off-migration-leaked')
+    @can_resize
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_in_revert_with_source_stopped(self):
+        """A server is deleted while its resize is reverted (bug 1848343).
+
+        The destination has done its part of the revert, the source is dead;
+        back again, it finds no server to go on with, and keeps the
+        migration's allocation (ComputeManager.finish_revert_resize).
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            server, move = self.resize_server(self.create_server())
+            with self.compute_stopped(move.source):
+                revert = self.request_revert(server, move)
+                self.await_event(revert, 'compute_revert_resize')
+                self.delete_server_through_compute(server)
+            self.assert_nothing_left(CONF.local_delete.heal_timeout)
+
+
+@decorators.serial
+class CaughtMoveTest(moving.MovingTest):
+    """The move is caught half-way, by the death of a compute."""
+
+    @decorators.idempotent_id('142b666e-2c2c-4b92-a2c8-9f90f26b0d76')
+    @decorators.attr(type='slow')
+    @can_resize
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_and_rolled_back(self):
+        """A migration is rolled back whose server is gone (bug 1848343).
+
+        The source dies before its part of a resize, and the server is
+        deleted; the source starts, finds the message that waited for it, and
+        gives the migration's allocation to a server that is gone
+        (ComputeManager._revert_allocation).
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            with self.source_killed_in_move(
+                    self.request_resize) as (move, killed):
+                killed.force_down()
+                self.delete_server_locally(move.server)
+            self.assert_nothing_left(CONF.local_delete.heal_timeout)
+
+    @decorators.idempotent_id('8960366c-0b36-428c-99de-3c561ea410a4')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('half-way-migration-leaked')
+    @can_migrate
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_before_rolled_back(self):
+        """Nothing is left of a migration though its source is still dead.
+
+        Nobody can know when the source comes back, nor that it finds its
+        messages then (API._local_delete frees the server's allocation alone).
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            with self.source_killed_in_move(
+                    self.request_migration) as (move, killed):
+                killed.force_down()
+                self.delete_server_locally(move.server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)
+
+    @decorators.idempotent_id('8320a784-a997-4698-b436-a0fc69c19164')
+    @decorators.attr(type='slow')
+    @can_migrate
+    @can_stop
+    @utils.services('compute')
+    def test_rolled_back_and_deleted(self):
+        """A migration is rolled back, and its server deleted after that."""
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            with self.source_killed_in_move(
+                    self.request_migration) as (move, _):
+                pass
+            self.await_migration(move, 'error')
+            with self.forced_down(move.source):
+                self.delete_server_locally(move.server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)

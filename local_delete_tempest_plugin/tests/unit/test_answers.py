@@ -56,7 +56,7 @@ GOOD = (
     ('GET /v2.1/os-services', {'services': [SERVICE]}),
     ('PUT /v2.1/os-services/' + UUID, {'service': SERVICE}),
     ('GET /v2.1/os-hypervisors/detail', {'hypervisors': [
-        {'id': UUID, 'hypervisor_hostname': 'h',
+        {'id': UUID, 'hypervisor_hostname': 'h', 'hypervisor_type': 'QEMU',
          'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-migrations', {'migrations': [
         {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
@@ -80,7 +80,8 @@ GOOD = (
     ('GET /v2.1/servers/%s/os-instance-actions' % UUID,
      {'instanceActions': [ACTION]}),
     ('GET /v2.1/servers/%s/os-instance-actions/req-1' % UUID,
-     {'instanceAction': dict(ACTION, events=[{'event': 'e'}])}),
+     {'instanceAction': dict(ACTION, events=[
+         {'event': 'e', 'result': None}])}),
     ('PUT /resource_providers/%s/traits' % UUID,
      {'traits': ['X'], 'resource_provider_generation': 1}),
 )

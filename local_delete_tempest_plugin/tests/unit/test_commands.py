@@ -28,6 +28,7 @@ from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin import waiters
 
 STOP = 'compute_stop_command'
+GUESTS = 'guest_list_command'
 
 
 class CommandTest(base.TestCase):
@@ -240,3 +241,66 @@ class RunTest(CommandTest):
         commands.run(STOP, 'cmp1')
         with open(path) as file:
             self.assertEqual('True', file.read())
+
+
+class UuidsTest(CommandTest):
+
+    ONE = '165dcdb7-658c-49e6-bbb4-ed029bf3721b'
+    TWO = '757076d7-1b70-4751-a352-a746a194a9e1'
+
+    def printing(self, text, code=0):
+        """Return what is read of a command that prints the text."""
+        script = 'printf %s; exit %d' % (shlex.quote(text), code)
+        self.config(**{GUESTS: shlex.join(['sh', '-c', script, '{host}'])})
+        return commands.uuids(GUESTS, 'cmp1')
+
+    def test_one_a_line(self):
+        for text, found in (
+                (r'%s\n' % self.ONE, {self.ONE}),
+                (self.ONE, {self.ONE}),
+                # As virsh does.
+                (r'%s\n%s\n\n' % (self.ONE, self.TWO), {self.ONE, self.TWO}),
+                (r'%s\r\n%s\r\n' % (self.ONE, self.TWO),
+                 {self.ONE, self.TWO}),
+                (r'%s\n%s\n' % (self.ONE, self.ONE.upper()), {self.ONE}),
+                (r'\n \n', set()),
+                ('', set())):
+            self.assertEqual(found, self.printing(text))
+
+    def test_anything_else_is_refused(self):
+        for line in ('instance-00000001', self.ONE[:-1], self.ONE + '0',
+                     self.ONE.replace('-', ''), '{%s}' % self.ONE,
+                     ' ' + self.ONE, self.ONE + ' running',
+                     self.ONE.replace('1', 'g'), 'no guests',
+                     '%s %s' % (self.ONE, self.TWO)):
+            message = self.refused(self.printing,
+                                   r'%s\n%s\n' % (self.TWO, line))
+            self.assertEqual(
+                '[local_delete] %s: printed a line that is no UUID: %r' % (
+                    GUESTS, line[:60]), message)
+
+    def test_line_that_is_no_text(self):
+        self.assertIn('printed a line that is no UUID',
+                      self.refused(self.printing, r'\377\376\0'))
+
+    def test_no_secret_and_no_flood_in_the_message(self):
+        message = self.refused(
+            self.printing, "{'password': 'hunter2'}" + 'x' * 9000)
+        self.assertNotIn('hunter2', message)
+        self.assertTrue(len(message) < 200, message)
+
+    def test_exit_code(self):
+        """What a command that failed has printed counts for nothing."""
+        self.assertIn('sh exited with 1',
+                      self.refused(self.printing, self.ONE, 1))
+
+    def test_not_set(self):
+        self.config(**{GUESTS: None})
+        self.assertIn('is not set',
+                      self.refused(commands.uuids, GUESTS, 'cmp1'))
+
+    def test_time_limit(self):
+        self.config(**{GUESTS: "sh -c 'sleep 60' {host}",
+                       'command_timeout': 1})
+        self.assertIn('did not end within 1 s',
+                      self.refused(commands.uuids, GUESTS, 'cmp1'))

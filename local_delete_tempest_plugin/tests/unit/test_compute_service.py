@@ -87,6 +87,15 @@ class ComputeServicesTest(base.TestCase):
             'host cmp3 (provider cmp3.test, %s)' % fake_cloud.uuid(3),
             str(targets[2]))
 
+    def test_hypervisor_types(self):
+        self.cloud.page_size = 1
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+        self.cloud.hypervisors[1]['hypervisor_type'] = 'QEMU'
+        self.assertEqual({fake_cloud.uuid(1): 'fake',
+                          fake_cloud.uuid(2): 'QEMU'},
+                         self.services.hypervisor_types())
+
     def test_no_node_or_several(self):
         """Ironic's computes have many nodes: there is no one to take down."""
         self.cloud.page_size = 1

@@ -122,6 +122,44 @@ class GuardTest(base.TestCase):
         self.config(allow_foreign_servers=True)
         self.guard.check(self.target)
 
+    def migrate(self, server, kind, status, source, destination):
+        self.cloud.migrations = [{
+            'id': 7, 'status': status, 'migration_type': kind,
+            'instance_uuid': server, 'source_compute': source,
+            'dest_compute': destination, 'source_node': source,
+            'dest_node': destination, 'dest_host': '192.0.2.1',
+            'old_instance_type_id': 1, 'new_instance_type_id': 1,
+            'created_at': '2026-01-01T00:00:00.000000',
+            'updated_at': '2026-01-01T00:00:00.000000', 'links': []}]
+
+    def test_our_own_migrations(self):
+        """Each end of a move of the run's own server may be taken down."""
+        self.this_run.migrations.add(fake_cloud.uuid(3))
+        for kind, status in (('resize', 'finished'),
+                             ('resize', 'reverting'),
+                             ('migration', 'pre-migrating'),
+                             ('migration', 'post-migrating'),
+                             ('evacuation', 'done')):
+            for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
+                self.migrate(OURS, kind, status, source, destination)
+                # The source's part is the migration's.
+                self.cloud.hold(3, 11, VCPU=1)
+                self.guard.check(self.target)
+
+    def test_migration_of_ours_beside_a_foreign_one(self):
+        self.migrate(FOREIGN, 'resize', 'finished', 'cmp2', 'cmp1')
+        foreign = self.cloud.migrations
+        self.migrate(OURS, 'resize', 'finished', 'cmp1', 'cmp2')
+        self.cloud.migrations += foreign
+        self.assertEqual("a resize of server %s from cmp2 to cmp1 is "
+                         "'finished'" % FOREIGN, self.refusal())
+
+    def test_consumer_that_is_a_foreign_migration(self):
+        """Its server is gone from the host, and what it left is not."""
+        self.cloud.hold(4, 11, VCPU=1)
+        self.assertIn('consumer %s, which is not of this run' %
+                      fake_cloud.uuid(4), self.refusal())
+
     def test_migrations(self):
         for kind, status, refused in (
                 ('resize', 'finished', True),
@@ -133,14 +171,7 @@ class GuardTest(base.TestCase):
                 ('evacuation', 'completed', False),
                 ('resize', 'error', False)):
             for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
-                self.cloud.migrations = [{
-                    'id': 7, 'status': status, 'migration_type': kind,
-                    'instance_uuid': FOREIGN, 'source_compute': source,
-                    'dest_compute': destination, 'source_node': source,
-                    'dest_node': destination, 'dest_host': '192.0.2.1',
-                    'old_instance_type_id': 1, 'new_instance_type_id': 1,
-                    'created_at': '2026-01-01T00:00:00.000000',
-                    'updated_at': '2026-01-01T00:00:00.000000', 'links': []}]
+                self.migrate(FOREIGN, kind, status, source, destination)
                 if refused:
                     self.assertEqual(
                         'a %s of server %s from %s to %s is %r' % (

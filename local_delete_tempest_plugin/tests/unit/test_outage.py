@@ -156,6 +156,7 @@ class ComputeOutageTest(OutageTest):
 
     KINDS = ((outage.ForcedDown, None), (outage.ForcedDown, FENCE),
              (outage.Stopped, None), (outage.Stopped, FENCE),
+             (outage.Unnoticed, None), (outage.Unnoticed, FENCE),
              (outage.Disabled, FENCE))
 
     def failed_restore(self, away):
@@ -187,6 +188,9 @@ class ComputeOutageTest(OutageTest):
         for (kind, reason), away in zip(self.KINDS, (
                 {'forced_down': True},
                 {'forced_down': True, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
                  'disabled_reason': FENCE},
                 {'runs': False},
                 {'runs': False, 'status': 'disabled',
@@ -250,6 +254,33 @@ class ComputeOutageTest(OutageTest):
             'PUT os-services/' + fake_cloud.uuid(101), 3)
         self.assertGreater(enabled, 8)
 
+    def test_dead_and_taken_for_alive(self):
+        away = self.begun(outage.Unnoticed, FENCE)
+        self.assertTrue(self.is_stopped('cmp1'))
+        self.assertFalse(self.is_down())
+        away.await_down()
+        self.assertTrue(self.is_down())
+        self.assertEqual([], self.settings_sent())
+        away.restore()
+        self.assert_as_before()
+
+    def test_dead_and_forced_down_by_the_operator(self):
+        away = self.begun(outage.Unnoticed, FENCE)
+        away.force_down()
+        self.assertTrue(self.is_down())
+        self.assertTrue(self.cloud.service_of('cmp1')['forced_down'])
+        away.restore()
+        self.assertEqual([{'forced_down': True}, {'forced_down': False},
+                          {'status': 'enabled'}], self.settings_sent())
+        self.assert_as_before()
+
+    def test_never_noticed(self):
+        away = self.begun(outage.Unnoticed)
+        self.cloud.service_down_time = 10 ** 6
+        self.assertIn('until the compute service of host cmp1 is seen down',
+                      str(self.assertRaises(lib_exc.TimeoutException,
+                                            away.await_down)))
+
     def test_not_seen_down(self):
         self.cloud.service_down_time = 10 ** 6
         error = self.assertRaises(lib_exc.TimeoutException, self.use,
@@ -268,7 +299,8 @@ class ComputeOutageTest(OutageTest):
 
     def test_given_back_whenever_the_test_times_out(self):
         # All have a fence, and so the others' requests and more.
-        for kind in (outage.ForcedDown, outage.Stopped, outage.Disabled):
+        for kind in (outage.ForcedDown, outage.Stopped, outage.Unnoticed,
+                     outage.Disabled):
             self.assert_survives_strikes(lambda: self.make(kind, FENCE))
 
     def test_given_back_though_the_stop_command_is_struck(self):

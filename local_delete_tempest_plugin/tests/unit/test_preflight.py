@@ -88,6 +88,10 @@ class OptionsTest(base.TestCase):
                  'compute_start_command', 'fail', 'is not set'),
                 ({'compute_stop_command': None},
                  'compute_stop_command', 'fail', 'is not set'),
+                ({'guest_list_command': 'virsh list'},
+                 'guest_list_command', 'fail', 'has no {host}'),
+                ({'guest_list_command': '/no/such/program {host}'},
+                 'guest_list_command', 'fail', '/no/such/program'),
                 ({'placement_stop_command': '/no/such/program'},
                  'placement_stop_command', 'fail', '/no/such/program'),
                 ({'placement_proxy_stop_command': 'true'},
@@ -95,7 +99,8 @@ class OptionsTest(base.TestCase):
             self.config(**dict(GOOD, poll_interval_start=0.01,
                                poll_interval_max=1.0,
                                local_cleanup_timeout=5, heal_timeout=300,
-                               placement_proxy_stop_command=None))
+                               placement_proxy_stop_command=None,
+                               guest_list_command=None))
             self.config(**changed)
             found = self.findings()[check]
             self.assertEqual(outcome, found.outcome, found)

@@ -28,6 +28,8 @@ from local_delete_tempest_plugin.tests.unit import fake_cloud
 
 DEAD = run.Run('0123456789AB')
 
+MIGRATION = 2
+
 
 class RecoveryTest(base.TestCase):
 
@@ -93,6 +95,43 @@ class RecoveryTest(base.TestCase):
             ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
             self.cloud.calls('POST'))
 
+    def test_what_a_migration_holds_goes_after_its_server(self):
+        self.config(cleanup_timeout=1)
+        self.cloud.servers['one'] = 'ACTIVE'
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+        self.recover(('migration', {
+            'migration': fake_cloud.uuid(MIGRATION), 'server': 'server'}))
+        self.assertEqual(({'one': 'deleted'}, {}),
+                         (self.cloud.servers, self.cloud.allocations))
+        self.assertEqual(['POST servers/one/action', 'DELETE allocations/%s'
+                          % fake_cloud.uuid(MIGRATION)],
+                         self.cloud.calls('POST', 'DELETE'))
+
+    def test_migration_that_nobody_wrote_down(self):
+        """It is found by its server while that is there."""
+        self.config(cleanup_timeout=1)
+        server = fake_cloud.uuid(1)
+        self.cloud.servers[server] = 'ACTIVE'
+        self.cloud.migrations.append({
+            'uuid': fake_cloud.uuid(MIGRATION), 'instance_uuid': server,
+            'status': 'finished', 'source_compute': 'cmp1',
+            'dest_compute': 'cmp2'})
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({}, self.cloud.allocations)
+
+    def test_nova_has_time_to_remove_it_itself(self):
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+
+        def remove(method, path):
+            if len(self.cloud.requests) > 8:
+                self.cloud.allocations.clear()
+
+        self.cloud.before_answer = remove
+        self.recover(('consumer', {
+            'consumer': fake_cloud.uuid(MIGRATION)}))
+        self.assertEqual([], self.cloud.calls('DELETE'))
+
     def test_the_rest_is_undone_though_one_thing_cannot_be(self):
         self.take_down()
 
@@ -140,17 +179,19 @@ class RecoveryTest(base.TestCase):
         self.assertNotIn(DEAD.trait,
                          self.cloud.traits[self.target.provider_id])
 
-    def find_in_cloud(self):
-        """Find a run without its journal; its identities are gone.
+    def find_in_cloud(self, *projects):
+        """Find a run without its journal; its users are gone.
 
+        :param projects: Ids of its projects.
         :returns: {kind: what}.
         """
         admin = self.cloud.admin()
-        for client, method, key in (
-                ('projects_client', 'list_projects', 'projects'),
-                ('users_v3_client', 'list_users', 'users')):
+        for client, method, answer in (
+                ('projects_client', 'list_projects', {'projects': [
+                    {'id': project} for project in projects]}),
+                ('users_v3_client', 'list_users', {'users': []})):
             setattr(admin.manager, client, mock.Mock(
-                **{method + '.return_value': {key: []}}))
+                **{method + '.return_value': answer}))
         found = recovery.Recovery(admin).find_in_cloud(DEAD.id)
         return {intent.kind: intent.what for intent in found.intents}
 
@@ -182,6 +223,24 @@ class RecoveryTest(base.TestCase):
         self.cloud.page_size = 2
         self.cloud.flavors += ['a', 'b', 'c', 'x-%s-1' % DEAD.name]
         self.assertEqual({'flavor'}, set(self.find_in_cloud()))
+
+    def test_migration_of_a_deleted_server_is_found(self):
+        """Nova hides it, and its project tells whose it was."""
+        self.config(target_hosts=['cmp1'])
+        self.cloud.hold(MIGRATION, 11, project_id='of the run', VCPU=1)
+        self.cloud.hold(3, 11, project_id='theirs', VCPU=1)
+        self.assertEqual({'consumer': fake_cloud.uuid(MIGRATION)},
+                         self.find_in_cloud('of the run')['consumer'])
+        self.assertNotIn('consumer', self.find_in_cloud('empty'))
+        self.assertNotIn('consumer', self.find_in_cloud())
+
+    def test_server_that_is_there_is_no_consumer_beside(self):
+        self.config(target_hosts=['*'])
+        self.cloud.add_service('without-node', 300)
+        self.cloud.servers[fake_cloud.uuid(1)] = 'ACTIVE'
+        self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
+        self.assertEqual({'credentials', 'server'},
+                         set(self.find_in_cloud('of the run')))
 
     def test_one_dead_run_does_not_keep_the_next(self):
         self.take_down()

@@ -12,8 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import itertools
+from unittest import mock
+
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin.scenario import base as scenario_base
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -82,3 +86,18 @@ class SkipChecksTest(base.TestCase):
             error = self.assertRaises(
                 lib_exc.InvalidConfiguration, self.skip_reason)
             self.assertIn('[compute] %s' % option, str(error))
+
+
+class AlikeTest(base.TestCase):
+
+    def test_no_server_moves_between_two_kinds_of_hypervisor(self):
+        story = mock.Mock()
+        story.services.hypervisor_types.return_value = {
+            'a': 'QEMU', 'b': 'fake', 'c': 'fake'}
+        hosts = [compute_service.TargetHost(name, name, name)
+                 for name in 'abc']
+        for count, found in ((1, ['a', 'b', 'c']), (2, ['bc']), (3, [])):
+            alike = scenario_base.BaseLocalDeleteTest._alike(
+                story, itertools.combinations(hosts, count))
+            self.assertEqual(found, [
+                ''.join(host.host for host in targets) for targets in alike])

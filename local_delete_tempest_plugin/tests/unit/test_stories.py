@@ -50,6 +50,25 @@ class Told:
 each_outage.expand(Told)
 
 
+def told_of_a_bug():
+    """Make a test that fails where the process is dead, and nowhere else."""
+    class ToldOfABug(testtools.TestCase):
+        def forced_down(self):
+            pass
+
+        def compute_stopped(self):
+            self.fail('a leak')
+
+        @decorators.idempotent_id(FORCED_DOWN)
+        @each_outage.each_outage(STOPPED, stopped_bug='a-bug')
+        def test_told(self, outage):
+            """A story."""
+            outage()
+
+    each_outage.expand(ToldOfABug)
+    return ToldOfABug
+
+
 class EachOutageTest(base.TestCase):
 
     def test_two_tests_of_one(self):
@@ -73,6 +92,19 @@ class EachOutageTest(base.TestCase):
         self.assertEqual('[local_delete] compute_stop_command, '
                          'compute_start_command: not set',
                          needs.missing(Told.test_told_stopped))
+
+    def test_a_bug_of_a_dead_process_alone(self):
+        self.config(known_bugs=['a-bug'])
+        story = told_of_a_bug()
+        for name, outcome in (
+                ('test_told_forced_down', 'addSuccess'),
+                ('test_told_stopped', 'addExpectedFailure')):
+            result = doubles.ExtendedTestResult()
+            story(name).run(result)
+            self.assertIn(outcome, [event[0] for event in result._events])
+        self.assertEqual('[local_delete] compute_stop_command, '
+                         'compute_start_command: not set',
+                         needs.missing(story.test_told_stopped))
 
     def test_no_two_scenarios_have_one_id(self):
         seen = {}
