@@ -45,7 +45,7 @@ _KNOWN_BUGS = ['half-way-migration-leaked', 'revert-cut-off-migration-leaked',
                'verify-resize-delete-undone', 'verify-resize-migration-leaked',
                'verify-resize-placement-out',
                'verify-resize-reset-state-leaked',
-               'verify-resize-source-dead']
+               'verify-resize-source-dead', 'volume-left-in-build']
 
 
 def _limit(name, default, awaited, change):

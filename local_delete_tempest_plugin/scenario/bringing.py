@@ -121,6 +121,19 @@ class BringingTest(base.BaseLocalDeleteTest):
             lambda status: status == 'in-use',
             '%s %s is attached to %s' % (*volume, server),
             CONF.volume.build_timeout)
+        self.assert_has_attachment(server, volume)
+
+    def assert_has_attachment(self, server, volume):
+        """Fail unless Cinder has an attachment of a volume to a server.
+
+        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :param volume: What ``bring_volume`` returned.
+        """
+        found = [fields for (kind, _), fields
+                 in self.watch.during.resources.items()
+                 if kind == 'volume attachment']
+        self.assertIn({'instance': server.id, 'volume_id': volume[1]}, found,
+                      '%s: its attachment of %s %s' % (server, *volume))
 
     def bring_server_group(self, policy):
         """Create a server group.
