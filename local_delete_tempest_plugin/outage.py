@@ -386,7 +386,7 @@ class ServiceDeleted(Stopped):
             CONF.local_delete.service_up_timeout)
         waiters.wait_until(
             lambda: self._placement.list_resource_providers(
-                uuid=self._target.provider_id)['resource_providers'],
+                in_tree=self._target.provider_id)['resource_providers'],
             bool, 'Placement has %s again' % self._target,
             CONF.local_delete.service_up_timeout)
 

@@ -27,6 +27,7 @@ import types
 from unittest import mock
 from urllib import parse
 
+from tempest.lib.services.compute import aggregates_client
 from tempest.lib.services.compute import flavors_client
 from tempest.lib.services.compute import hypervisor_client
 from tempest.lib.services.compute import limits_client
@@ -122,6 +123,9 @@ class FakeCloud:
         self.attachments = []
         self.server_groups = []
         self.images = []
+        self.aggregates = []
+        # What went with a compute service, until its process starts again.
+        self._forgotten = []
         self._now = 0
 
     def client(self, client_class, service):
@@ -169,7 +173,11 @@ class FakeCloud:
                 **{name: getattr(self.member(), name) for name in (
                     'floating_ips_client', 'server_groups_client',
                     'volumes_client_latest', 'image_client_v2')},
+                aggregates_client=self.client(
+                    aggregates_client.AggregatesClient, 'compute'),
                 local_delete_compute=types.SimpleNamespace(
+                    ServicesClient=lambda: self.client(
+                        compute.ServicesClient, 'compute'),
                     MigrationsClient=lambda: self.client(
                         compute.MigrationsClient, 'compute'))),
             services=self.compute_services(),
@@ -275,6 +283,10 @@ class FakeCloud:
 
     def _tick(self):
         self._now += 1
+        for forgotten in list(self._forgotten):
+            if self.is_running(forgotten[0]['host']):
+                self._forgotten.remove(forgotten)
+                self._register_again(*forgotten)
         for service in self.services:
             runs = self.is_running(service['host'])
             if runs:
@@ -335,6 +347,37 @@ class FakeCloud:
                 self._sync_trait(service)
         service['updated_at'] = self._now + 0.5
         return 200, {'service': self._shown(service)}
+
+    def _delete_service(self, service_id, sent):
+        service = next(service for service in self.services
+                       if service['id'] == service_id)
+        nodes = [node for node in self.hypervisors
+                 if node['service']['host'] == service['host']]
+        providers = [provider for provider in self.providers
+                     if provider['uuid'] in [node['id'] for node in nodes]]
+        self.services.remove(service)
+        for node in nodes:
+            self.hypervisors.remove(node)
+        for provider in providers:
+            self.providers.remove(provider)
+        self._forgotten.append((service, nodes, providers))
+        return 204, None
+
+    def _register_again(self, service, nodes, providers):
+        self.services.append(dict(
+            service, id=uuid(500 + self._now), status='enabled',
+            disabled_reason=None, forced_down=False))
+        self.hypervisors += nodes
+        self.providers += providers
+        for provider in providers:
+            self.traits[provider['uuid']] = {'HW_CPU_X86_AVX'}
+
+    def _list_aggregates(self, query):
+        return 200, {'aggregates': [
+            {'id': 1, 'uuid': uuid(700), 'name': name, 'hosts': hosts,
+             'availability_zone': None, 'created_at': '2026-01-01T00:00:00',
+             'updated_at': None, 'deleted': False, 'deleted_at': None,
+             'metadata': {}} for name, hosts in self.aggregates]}
 
     def _list_hypervisors(self, query):
         first = next((index + 1 for index, node in enumerate(
@@ -508,6 +551,8 @@ class FakeCloud:
     _ROUTES = (
         ('GET', 'os-services', _list_services),
         ('PUT', 'os-services/(.*)', _update_service),
+        ('DELETE', 'os-services/(.*)', _delete_service),
+        ('GET', 'os-aggregates', _list_aggregates),
         ('GET', 'os-hypervisors/detail', _list_hypervisors),
         ('GET', 'servers', _list_servers),
         ('POST', 'servers/(.*)/action', _act_on_server),

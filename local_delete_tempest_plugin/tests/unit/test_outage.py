@@ -217,6 +217,27 @@ class ComputeOutageTest(OutageTest):
             admin, written, watchman, target, attempt=attempt))
         self.assert_as_before()
 
+    def test_deleted_service_comes_back_as_another(self):
+        """Nova knows neither the host nor its provider meanwhile."""
+        before = self.cloud.service_of('cmp1')['id']
+        away = self.begun(outage.ServiceDeleted, FENCE)
+        self.assertEqual(['cmp2'], [
+            service['host'] for service in self.cloud.services])
+        self.assertNotIn(self.target.provider_id, [
+            provider['uuid'] for provider in self.cloud.providers])
+        away.restore()
+        self.assert_as_before()
+        self.assertNotEqual(before, self.cloud.service_of('cmp1')['id'])
+
+    def test_service_of_an_aggregates_host_is_not_deleted(self):
+        self.cloud.aggregates = [('az1', ['cmp1'])]
+        refusal = self.assertRaises(
+            exceptions.OutageRefused, self.use,
+            self.make(outage.ServiceDeleted, FENCE))
+        self.assertIn('az1', str(refusal))
+        self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+        self.assert_as_before()
+
     def test_seen_down_before_begin_returns(self):
         """A delete between the kill and that moment hangs."""
         for kind in (outage.ForcedDown, outage.Stopped):
