@@ -328,58 +328,53 @@ class Recovery:
                                                instances=instances)
 
     def _undo_server(self, name):
-        servers = [server['id'] for server in self._servers(
-            name, deleted=False)]
-        # With a server its migrations are hidden, and what they hold is not.
-        migrations = [migration['uuid'] for server in servers for migration
-                      in self._admin.migrations(instance_uuid=server)]
-        self._delete_servers(name)
-        deleted = [server['id'] for server in self._servers(
-            name, deleted=True)]
-        for consumer in deleted + migrations:
-            remove_allocations(self._admin.placement, consumer)
+        self._undo_all('^%s$' % re.escape(name))
 
     def _undo_servers(self, name):
         # Nova numbers those of one request: name-1, name-2 and so on.
-        names = {server['name'] for deleted in (False, True)
-                 for server in self._list_servers(
-                     '^%s-[0-9]+$' % re.escape(name), deleted=deleted)}
-        for numbered in sorted(names):
-            self._undo_server(numbered)
+        self._undo_all('^%s-[0-9]+$' % re.escape(name))
+
+    def _undo_all(self, names):
+        servers = [server['id'] for server in self._servers(
+            names, deleted=False)]
+        # With a server its migrations are hidden, and what they hold is not.
+        migrations = [migration['uuid'] for server in servers for migration
+                      in self._admin.migrations(instance_uuid=server)]
+        self._delete_servers(names)
+        deleted = [server['id'] for server in self._servers(
+            names, deleted=True)]
+        remove_allocations(self._admin.placement, deleted + migrations)
 
     def _undo_migration(self, migration, server):
         self._undo_server(server)
-        remove_allocations(self._admin.placement, migration)
+        remove_allocations(self._admin.placement, [migration])
 
     def _undo_consumer(self, consumer):
-        remove_allocations(self._admin.placement, consumer)
+        remove_allocations(self._admin.placement, [consumer])
 
     def _undo_belonging(self, belonging, name):
         self._belongings.delete(belonging, name)
 
-    def _delete_servers(self, name):
+    def _delete_servers(self, names):
         # Once its host is up, Nova heeds no further delete of a server whose
         # local delete failed half-way and that is in deleting ever since.
-        for server in self._servers(name, deleted=False,
+        for server in self._servers(names, deleted=False,
                                     task_state='deleting'):
             test_utils.call_and_ignore_notfound_exc(
                 self._admin.servers_client.reset_state, server['id'],
                 state='error')
-        for server in self._servers(name, deleted=False):
+        for server in self._servers(names, deleted=False):
             test_utils.call_and_ignore_notfound_exc(
                 self._admin.servers_client.force_delete_server, server['id'])
         waiters.wait_until(
-            lambda: self._servers(name, deleted=False),
-            lambda servers: not servers, 'server %s is gone' % name,
+            lambda: self._servers(names, deleted=False),
+            lambda servers: not servers, 'servers named %s are gone' % names,
             CONF.local_delete.delete_timeout)
 
-    def _servers(self, name, deleted, **filters):
-        return self._list_servers('^%s$' % re.escape(name), deleted=deleted,
-                                  **filters)
-
-    def _list_servers(self, regex, **filters):
+    def _servers(self, names, deleted, **filters):
         return self._admin.servers_client.list_servers(
-            all_tenants=True, name=regex, **filters)['servers']
+            all_tenants=True, deleted=deleted, name=names,
+            **filters)['servers']
 
     def _undo_lease(self, provider_id, trait):
         # A provider that went with its service has no lease any more.
@@ -463,20 +458,24 @@ def release_accounts(run_id):
                 path.unlink()
 
 
-def remove_allocations(placement, consumer):
-    """Wait until a consumer holds nothing, or else take it away.
+def remove_allocations(placement, consumers):
+    """Wait until consumers hold nothing, or else take it away.
 
     :param placement: An admin's ``PlacementClient``.
-    :param consumer: Id of a server of the run that answers 404, or UUID of a
-        migration of such a server.
+    :param consumers: Ids of servers of the run that answer 404, and UUIDs of
+        migrations of such servers.
     """
+    def read():
+        return [consumer for consumer in consumers
+                if placement.list_allocations(consumer)['allocations']]
+
     try:
         waiters.wait_until(
-            lambda: placement.list_allocations(consumer)['allocations'],
-            lambda held: not held,
-            'the allocations of consumer %s are gone' % consumer,
+            read, lambda holders: not holders,
+            'consumers %s hold nothing' % ', '.join(consumers),
             CONF.local_delete.cleanup_timeout)
     except lib_exc.TimeoutException as error:
         LOG.warning('Removing what Nova left: %s', error)
-        test_utils.call_and_ignore_notfound_exc(
-            placement.delete_allocations, consumer)
+        for consumer in read():
+            test_utils.call_and_ignore_notfound_exc(
+                placement.delete_allocations, consumer)
