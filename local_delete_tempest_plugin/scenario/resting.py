@@ -46,31 +46,39 @@ class RestingTest(base.BaseLocalDeleteTest):
         """Stop a server's guest."""
         return self._rest(server, self.servers_client.stop_server, 'SHUTOFF')
 
-    def _rest(self, server, ask, status, limit=None):
+    def _rest(self, server, ask, status):
         ask(server.id)
         rested = self.await_status(server, status,
-                                   limit or CONF.compute.build_timeout)
+                                   CONF.compute.build_timeout)
         self.read_during()
         return rested
 
+    def offload_server(self, server):
+        """Shelve a server and take it off its host."""
+        limit = CONF.compute.build_timeout + max(
+            0, CONF.compute.shelved_offload_time)
+        self.servers_client.shelve_server(server.id)
+        if CONF.compute.shelved_offload_time < 0:
+            # Nova leaves the offload to the admin.
+            self.await_status(server, 'SHELVED', limit)
+            self.admin_servers_client.shelve_offload_server(server.id)
+        self.await_status(server, 'SHELVED_OFFLOADED', limit)
+        # Nova says so a moment before it forgets the host.
+        waiters.wait_until(
+            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda host: host is None, '%s is on no host' % server, limit)
+        offloaded = self._note_host(server, None)
+        self.read_during()
+        return offloaded
+
     def shelve_server(self, server):
-        """Shelve a server and take it off its host.
+        """Shelve a server that boots from an image, and take it off its host.
 
         Nova makes an image of it, which is to go with the server.
         """
         name = '%s-shelved' % server.name
         self._intend_here('belonging', belonging='image', name=name)
-        limit = CONF.compute.build_timeout
-        if CONF.compute.shelved_offload_time < 0:
-            # Nova leaves the offload to the admin.
-            server = self._rest(server, self.servers_client.shelve_server,
-                                'SHELVED')
-            ask = self.admin_servers_client.shelve_offload_server
-        else:
-            ask = self.servers_client.shelve_server
-            limit += CONF.compute.shelved_offload_time
-        server = self._rest(server, ask, 'SHELVED_OFFLOADED', limit)
-        self.assertIsNone(server.host, str(server))
+        server = self.offload_server(server)
         self._track_image(server, name)
         return server
 
