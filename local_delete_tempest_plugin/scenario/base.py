@@ -353,14 +353,27 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         self.useFixture(away)
         try:
-            try:
-                away.begin()
-            except exceptions.OutageRefused as refusal:
-                self.skipTest(str(refusal))
+            away.begin()
+        except exceptions.OutageRefused as refusal:
+            self.skipTest(str(refusal))
+        except lib_exc.TimeoutException as error:
+            self.fail('the outage was never seen: %s' %
+                      exceptions.one_line(error))
+        try:
             yield away
         finally:
             # The fixture's clean-up does it again should this be cut short.
+            self.assert_given_back(away)
+
+    def assert_given_back(self, away):
+        """Give a service back before the outage is over, or fail.
+
+        :param away: An ``outage.Outage``.
+        """
+        try:
             away.restore()
+        except exceptions.RestoreFailed as error:
+            self.fail(exceptions.one_line(error))
 
     def forced_down(self, target=None):
         """Force a leased compute down for the body of a ``with``.
