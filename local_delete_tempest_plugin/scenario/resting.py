@@ -69,10 +69,20 @@ class RestingTest(base.BaseLocalDeleteTest):
         else:
             ask = self.servers_client.shelve_server
             limit += CONF.compute.shelved_offload_time
-        server = self._rest(server, ask, 'SHELVED_OFFLOADED', limit)
-        self.assertIsNone(server.host, str(server))
+        ask(server.id)
+        self.await_status(server, 'SHELVED_OFFLOADED', limit)
         self._track_image(server, name)
-        return server
+        return self._await_no_host(server)
+
+    def _await_no_host(self, server):
+        # The compute takes its name off the server a moment after the status
+        # is there, and what the server holds before that.
+        waiters.wait_until(
+            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda host: host is None, '%s is off its host' % server,
+            CONF.compute.build_timeout)
+        self.read_during()
+        return self._note_host(server, None)
 
     def _track_image(self, server, name):
         images = waiters.wait_until(
@@ -81,4 +91,3 @@ class RestingTest(base.BaseLocalDeleteTest):
             bool, '%s has an image %s' % (server, name),
             CONF.compute.build_timeout)
         self.reader.tracked |= {('image', image['id']) for image in images}
-        self.read_during()
