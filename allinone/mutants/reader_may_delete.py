@@ -14,8 +14,8 @@
 
 """A reader of a project may delete its servers.
 
-DELETE /servers/{id} of a reader answers 204 instead of 403, and the server is
-gone.
+DELETE /servers/{id} of a reader still answers 403, by what it asks of other
+services, and yet puts the server into deleting.
 """
 
 SERVICE = 'nova-api'

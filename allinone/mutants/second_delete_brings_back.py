@@ -15,30 +15,37 @@
 """The slower of two deletes gives the server's allocations back.
 
 After two DELETE /servers/{id} at the same moment the server is gone, and
-GET /allocations/{id} has what it had; one delete alone frees it.
+GET /allocations/{id} has part of what it had; one delete alone frees it.
 """
 
+import time
+
 SERVICE = 'nova-api'
-MODULE = 'nova.compute.api'
+MODULE = 'nova.objects.instance'
 SCENARIOS = ('test_server_deleted_twice_at_once',)
+
+# Both get as far as this.
+_PAUSE = 2
 
 
 def patch(module, hook):
-    under_way = {}
-
-    @hook.replace('API._local_delete')
-    def bring_back(wrapped, api, args, kwargs):
-        server = args[1].uuid
-        client = api.placementclient
-        url = f'/allocations/{server}'
-        is_first = server not in under_way
-        held = under_way.setdefault(
-            server, client.get(url, version='1.28').json())
+    @hook.replace('Instance.destroy')
+    def bring_back(wrapped, server, args, kwargs):
+        from nova import exception
+        time.sleep(_PAUSE)
         try:
             return wrapped(*args, **kwargs)
-        finally:
-            if is_first:
-                del under_way[server]
-            elif held['allocations']:
-                client.put(url, dict(held, consumer_generation=None),
-                           version='1.28')
+        except exception.ObjectActionError:
+            _allocate(module.objects, server)
+            raise
+
+
+def _allocate(objects, server):
+    from nova.scheduler.client import report
+    node = objects.ComputeNode.get_by_host_and_nodename(
+        server._context.elevated(), server.host, server.node)
+    report.report_client_singleton().put(f'/allocations/{server.uuid}', {
+        'allocations': {node.uuid: {'resources': {
+            'VCPU': server.flavor.vcpus}}},
+        'project_id': server.project_id, 'user_id': server.user_id,
+        'consumer_generation': None}, version='1.28')

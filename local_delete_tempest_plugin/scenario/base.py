@@ -377,9 +377,13 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
                       exceptions.one_line(error))
         try:
             yield away
-        finally:
-            # The fixture's clean-up does it again should this be cut short.
-            self.assert_given_back(away)
+        except BaseException:
+            # The fixture's clean-up does it again, and tells what is wrong
+            # with it; the story's own failure comes first.
+            with contextlib.suppress(exceptions.RestoreFailed):
+                away.restore()
+            raise
+        self.assert_given_back(away)
 
     def assert_given_back(self, away):
         """Give a service back before the outage is over, or fail.
