@@ -43,7 +43,8 @@ _CONFIGURATION = 'tempest-mutants.conf'
 # something from happening most of the waiting.
 _LIMITS = {'service_down_timeout': 30, 'service_up_timeout': 90,
            'delete_timeout': 30, 'cleanup_timeout': 30, 'heal_timeout': 75,
-           'api_timeout': 40, 'trait_timeout': 30, 'action_timeout': 15,
+           # A trait may come back with one audit and go with the next.
+           'api_timeout': 40, 'trait_timeout': 75, 'action_timeout': 15,
            'request_timeout': 75}
 
 # Seconds for one run of Tempest; what takes longer hangs.
