@@ -91,14 +91,17 @@ def run(cloud, arguments):
 
 
 def _that_fit(cloud, mutants, names):
-    """Leave out what means nothing on this cloud, unless it was asked for."""
+    """Leave out what means nothing on this cloud, unless it was asked for.
+
+    :raises BadInput: it was, or nothing would be tried
+    """
     fit = [one for one in mutants if one.reclaim == cloud.reclaim]
     rest = [one.name for one in mutants if one not in fit]
     if not rest:
         return fit
     words = (f'made for a cloud of "up --{"no-" * cloud.reclaim}reclaim": '
              f'{", ".join(rest)}')
-    if names:
+    if names or not fit:
         raise errors.BadInput(words)
     print(f'Left out, since {words}', flush=True)
     return fit

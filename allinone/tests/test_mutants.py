@@ -177,6 +177,12 @@ class ServiceTest(base.TestCase):
                 ['mutant'])
             self.assertIn('reclaim', str(error))
 
+    def test_nothing_fits_the_cloud(self):
+        error = self.assertRaises(
+            errors.BadInput, mutate._that_fit, self.cloud,
+            [self.mutant(reclaim=True)], [])
+        self.assertIn('reclaim', str(error))
+
     def test_nothing_is_cleared_where_nothing_is(self):
         self.assertIsNone(mutate.clear(self.cloud))
 
