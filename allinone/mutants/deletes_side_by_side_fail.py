@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Of many local deletes at once those that meet another one fail.
+"""Of many local deletes at once those that meet three others fail.
 
-DELETE /servers/{id} answers 500 while a delete of another server of the same
-host is under way, and the server stays.
+DELETE /servers/{id} answers 500 while three deletes of other servers are under
+way, and the server stays.
 """
 
 import threading

@@ -14,8 +14,8 @@
 
 """A compute service that was forced down stays so.
 
-PUT /os-services/{id} with forced_down false answers 200 and says so, and
-afterwards the service is shown down, with forced_down true.
+PUT /os-services/{id} with forced_down false answers 200, and the service stays
+down, with forced_down true, in that answer and in GET /os-services.
 """
 
 SERVICE = 'nova-api'

@@ -14,8 +14,8 @@
 
 """A compute service cannot be forced down.
 
-PUT /os-services/{id} with forced_down true answers 200 and says so, and
-afterwards the service is shown up, with forced_down false.
+PUT /os-services/{id} with forced_down true answers 200, and the service stays
+up, with forced_down false, in that answer and in GET /os-services.
 """
 
 SERVICE = 'nova-api'

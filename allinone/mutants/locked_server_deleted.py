@@ -14,8 +14,8 @@
 
 """A locked server can be deleted by a member.
 
-DELETE /servers/{id} of a server that an admin has locked answers 204 instead
-of 409, and the server is gone.
+DELETE /servers/{id} of a server that is locked answers 204 instead of 409, and
+the server is gone.
 """
 
 SERVICE = 'nova-api'
