@@ -55,6 +55,9 @@ def provide(cloud):
 
 
 def _make_kernel(cloud, path):
+    # Lists that are old name a kernel that is not to be had any more. Where
+    # they cannot be had either, those that are there may do.
+    commands.run(cloud, 'sh', '-c', 'apt-get update --quiet=2 || true')
     # apt's own user has no way into the directory.
     commands.run(cloud, 'sh', '-c', 'cd "$0" && exec apt-get download '
                  '--quiet=2 -o APT::Sandbox::User=root "$1"', path, _package())

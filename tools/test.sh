@@ -155,8 +155,7 @@ if skips "$log" | grep -vE "$elsewhere"; then
     failed=$((failed + 1))
     stop 'a scenario skipped, and each has to run here'
 fi
-phase mutants allinone mutate \
-    allocations_left_whole port_of_nova_left benign_more_fields_in_placement
+phase mutants allinone mutate allocations_left_whole port_of_nova_left
 phase down allinone down
 with_qemu=0
 if may_run_guests; then
