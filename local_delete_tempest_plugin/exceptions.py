@@ -35,6 +35,12 @@ class Unreachable(RequestFailed):
     """Nobody listens where a service should be."""
 
 
+class TimedOut(exceptions.TimeoutException):
+    """What was awaited has not come, and the cloud answered all the time."""
+
+    message = '%(problem)s'
+
+
 class CommandFailed(exceptions.TempestException):
     """A command of an outage is unusable, failed, or did not end."""
 

@@ -19,7 +19,8 @@ import time
 import tenacity
 
 from tempest import config
-from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
 
@@ -39,8 +40,7 @@ def wait_until(read, accept, awaited, limit):
     :param awaited: What is awaited, in words for the failure message.
     :param limit: Seconds.
     :returns: What ``read`` returned last.
-    :raises tempest.lib.exceptions.TimeoutException: ``accept`` did not agree
-        within ``limit``.
+    :raises TimedOut: ``accept`` did not agree within ``limit``.
     """
     backoff = tenacity.wait_exponential(
         multiplier=CONF.local_delete.poll_interval_start,
@@ -58,8 +58,8 @@ def wait_until(read, accept, awaited, limit):
         return max(0, min(backoff(state), left))
 
     def give_up(state):
-        raise lib_exc.TimeoutException(
-            'waited %.1f s (limit %d s) until %s; last seen: %s' % (
+        raise exceptions.TimedOut(
+            problem='waited %.1f s (limit %d s) until %s; last seen: %s' % (
                 time.monotonic() - started, limit, awaited,
                 state.outcome.result()))
 

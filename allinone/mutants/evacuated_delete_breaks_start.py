@@ -27,7 +27,7 @@ from nova import utils
 
 SERVICE = 'nova-compute'
 MODULE = 'nova.compute.manager'
-SCENARIOS = ('test_evacuated_then_deleted$',)
+SCENARIOS = (r'test_evacuated_then_deleted\[',)
 EVERYWHERE = True
 
 

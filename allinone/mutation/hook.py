@@ -22,6 +22,7 @@ that one process, beside its mutant; environment.py has what runs it.
 import fcntl
 import importlib.util
 import pathlib
+import sys
 import traceback
 
 import wrapt
@@ -29,6 +30,10 @@ import wrapt
 _HERE = pathlib.Path(__file__).parent
 _MUTANT = _HERE / 'mutant.py'
 _LOCK = _HERE.parent / 'lock'
+
+# uWSGI lets Python set its paths up twice; a mutant that wraps what it has
+# wrapped would do everything twice.
+_LOADED = 'local_delete_mutant'
 
 
 class Hook:
@@ -92,6 +97,7 @@ def _patch(module):
         (_HERE / 'failed').write_text(traceback.format_exc())
 
 
-if Hook.active():
+if _LOADED not in sys.modules and Hook.active():
+    sys.modules[_LOADED] = None
     wrapt.register_post_import_hook(
         _patch, (_HERE / 'module').read_text())

@@ -165,9 +165,11 @@ class _Mutation:
                         one.outcome == verdicts.KILLED
                         for one in found.values()):
                     break
-            problem = service.problem(self._cloud, names)
-            if not (problem or found):
+            if not found:
                 problem = 'no scenario is called so'
+            elif any(one.outcome != verdicts.SKIPPED
+                     for one in found.values()):
+                problem = service.problem(self._cloud, names)
         except errors.StepFailed as error:
             problem = f'the cloud did not come up with it: {error}'
         finally:

@@ -126,9 +126,12 @@ def restart(cloud, names):
     :raises StepFailed: it does not
     """
     admin = api.Admin(cloud)
-    lifecycle.stop(cloud, names)
     beating = [name for name in names if name.startswith(_BEATING)]
+    lifecycle.stop(cloud, beating)
+    # Of the dead, so that no beat is taken for a new one; and while nova-api,
+    # which may be the next to be stopped, still tells.
     before = _heartbeats(admin) if beating else {}
+    lifecycle.stop(cloud, [name for name in names if name not in beating])
     recipe.Boot(cloud, lambda name, seconds: None).repair()
     for name in beating:
         readiness.wait(f'a heartbeat of {name}', lambda name=name: any(

@@ -217,43 +217,59 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
                     if target.host == server.host)
 
     def _lease_hosts(self, count):
-        refusals = []
-        usable = list(self._usable_hosts(refusals))
-        random.shuffle(usable)
-        for targets in self._alike(itertools.combinations(usable, count)):
-            for target in targets:
-                self._intend_here('lease', provider_id=target.provider_id,
-                                  trait=self.lease.trait)
-            try:
-                self.lease.take_all(
-                    [target.provider_id for target in targets])
-            except exceptions.OutageRefused as refusal:
-                LOG.info('Not leasing %s: %s', targets, refusal)
-                refusals.append(str(refusal))
-            else:
-                LOG.info('Leased %s', ', '.join(map(str, targets)))
-                return targets
+        refusals, usable = [], []
+        for target in self._usable_hosts(refusals):
+            for others in itertools.combinations(usable, count - 1):
+                targets = (*others, target)
+                if self._lease(targets, refusals):
+                    LOG.info('Leased %s', ', '.join(map(str, targets)))
+                    return targets
+            usable.append(target)
         self.skipTest('%s to take down: %s' % (
             'no host' if count == 1 else 'no %d hosts' % count,
             '; '.join(refusals) or 'of [local_delete] target_hosts = %s Nova '
             'has a compute service on %d that may be' % (', '.join(
                 CONF.local_delete.target_hosts), len(usable))))
 
-    def _alike(self, combinations):
-        """Leave out hosts between whose hypervisors no server can move."""
+    def _lease(self, targets, refusals):
+        """Lease all of some hosts, or none; tell whether they are leased."""
+        if not self._alike(targets):
+            refusals.append('no server can move between %s, for their '
+                            'hypervisors differ' % ' and '.join(
+                                target.host for target in targets))
+            return False
+        for target in targets:
+            self._intend_here('lease', provider_id=target.provider_id,
+                              trait=self.lease.trait)
+        try:
+            self.lease.take_all([target.provider_id for target in targets])
+        except exceptions.OutageRefused as refusal:
+            LOG.info('Not leasing %s: %s', targets, refusal)
+            refusals.append(str(refusal))
+            return False
+        return True
+
+    def _alike(self, targets):
+        """Tell whether servers can move between hosts: by hypervisor."""
+        if len(targets) == 1:
+            return True
         types = self.services.hypervisor_types()
-        return (targets for targets in combinations if len(
-            {types.get(target.provider_id) for target in targets}) == 1)
+        return len({types.get(target.provider_id) for target in targets}) == 1
 
     def _usable_hosts(self, refusals):
-        for service in self.services.list():
-            if not guard.is_target(service.host):
-                continue
+        """Find hosts that may be taken down, each one only when it is needed.
+
+        Its looks at a host are several requests, and a cloud has many hosts.
+        """
+        hosts = [service.host for service in self.services.list()
+                 if guard.is_target(service.host)]
+        random.shuffle(hosts)
+        for host in hosts:
             try:
-                target = self.services.target_host(service.host)
+                target = self.services.target_host(host)
                 self.guard.check(target)
             except exceptions.OutageRefused as refusal:
-                LOG.info('Not leasing %s: %s', service.host, refusal)
+                LOG.info('Not leasing %s: %s', host, refusal)
                 refusals.append(str(refusal))
             else:
                 yield target
@@ -353,14 +369,27 @@ class BaseLocalDeleteTest(lifecycle.RunTest):
         """
         self.useFixture(away)
         try:
-            try:
-                away.begin()
-            except exceptions.OutageRefused as refusal:
-                self.skipTest(str(refusal))
+            away.begin()
+        except exceptions.OutageRefused as refusal:
+            self.skipTest(str(refusal))
+        except lib_exc.TimeoutException as error:
+            self.fail('the outage was never seen: %s' %
+                      exceptions.one_line(error))
+        try:
             yield away
         finally:
             # The fixture's clean-up does it again should this be cut short.
+            self.assert_given_back(away)
+
+    def assert_given_back(self, away):
+        """Give a service back before the outage is over, or fail.
+
+        :param away: An ``outage.Outage``.
+        """
+        try:
             away.restore()
+        except exceptions.RestoreFailed as error:
+            self.fail(exceptions.one_line(error))
 
     def forced_down(self, target=None):
         """Force a leased compute down for the body of a ``with``.

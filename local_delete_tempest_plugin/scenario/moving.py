@@ -21,7 +21,6 @@ from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import compute_service
-from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin import waiters
 
@@ -119,16 +118,6 @@ class MovingTest(base.BaseLocalDeleteTest):
         self.assertEqual(move.destination.host, moved.host, str(move))
         self.read_during()
         return moved, move
-
-    def assert_given_back(self, away):
-        """Fail unless a compute can be started again.
-
-        :param away: An ``outage.Stopped`` that has begun.
-        """
-        try:
-            away.restore()
-        except exceptions.RestoreFailed as error:
-            self.fail(str(error))
 
     def assert_moved_off(self, server, move):
         """Wait until a server holds something of its new host alone.

@@ -46,43 +46,41 @@ class RestingTest(base.BaseLocalDeleteTest):
         """Stop a server's guest."""
         return self._rest(server, self.servers_client.stop_server, 'SHUTOFF')
 
-    def _rest(self, server, ask, status, limit=None):
+    def _rest(self, server, ask, status):
         ask(server.id)
         rested = self.await_status(server, status,
-                                   limit or CONF.compute.build_timeout)
+                                   CONF.compute.build_timeout)
         self.read_during()
         return rested
 
+    def offload_server(self, server):
+        """Shelve a server and take it off its host."""
+        limit = CONF.compute.build_timeout + max(
+            0, CONF.compute.shelved_offload_time)
+        self.servers_client.shelve_server(server.id)
+        if CONF.compute.shelved_offload_time < 0:
+            # Nova leaves the offload to the admin.
+            self.await_status(server, 'SHELVED', limit)
+            self.admin_servers_client.shelve_offload_server(server.id)
+        self.await_status(server, 'SHELVED_OFFLOADED', limit)
+        # Nova says so a moment before it forgets the host.
+        waiters.wait_until(
+            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda host: host is None, '%s is on no host' % server, limit)
+        offloaded = self._note_host(server, None)
+        self.read_during()
+        return offloaded
+
     def shelve_server(self, server):
-        """Shelve a server and take it off its host.
+        """Shelve a server that boots from an image, and take it off its host.
 
         Nova makes an image of it, which is to go with the server.
         """
         name = '%s-shelved' % server.name
         self._intend_here('belonging', belonging='image', name=name)
-        limit = CONF.compute.build_timeout
-        if CONF.compute.shelved_offload_time < 0:
-            # Nova leaves the offload to the admin.
-            server = self._rest(server, self.servers_client.shelve_server,
-                                'SHELVED')
-            ask = self.admin_servers_client.shelve_offload_server
-        else:
-            ask = self.servers_client.shelve_server
-            limit += CONF.compute.shelved_offload_time
-        ask(server.id)
-        self.await_status(server, 'SHELVED_OFFLOADED', limit)
+        server = self.offload_server(server)
         self._track_image(server, name)
-        return self._await_no_host(server)
-
-    def _await_no_host(self, server):
-        # The compute takes its name off the server a moment after the status
-        # is there, and what the server holds before that.
-        waiters.wait_until(
-            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
-            lambda host: host is None, '%s is off its host' % server,
-            CONF.compute.build_timeout)
-        self.read_during()
-        return self._note_host(server, None)
+        return server
 
     def _track_image(self, server, name):
         images = waiters.wait_until(
@@ -91,3 +89,4 @@ class RestingTest(base.BaseLocalDeleteTest):
             bool, '%s has an image %s' % (server, name),
             CONF.compute.build_timeout)
         self.reader.tracked |= {('image', image['id']) for image in images}
+        self.read_during()

@@ -25,14 +25,14 @@ from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario import resting
 from local_delete_tempest_plugin.scenario import unscheduled
-from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
 
 
 @decorators.serial
-class VolumesTest(unscheduled.UnscheduledTest):
+class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
 
     @decorators.idempotent_id('6265cd00-e16b-4f4d-abff-779dc5f685e2')
     @decorators.attr(type='slow')
@@ -97,7 +97,7 @@ class VolumesTest(unscheduled.UnscheduledTest):
                 root, delete_on_termination=False))
             self.assert_has_attachment(server, root)
             self.attach_volume(server, data)
-            self.delete_server_locally(self.shelve_booted_from_volume(server))
+            self.delete_server_locally(self.offload_server(server))
             self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
 
     @decorators.idempotent_id('5370b91a-b9ca-48b2-8f5f-a421adad7515')
@@ -169,25 +169,3 @@ class VolumesTest(unscheduled.UnscheduledTest):
             self.assert_has_attachment(server, volume)
             self.delete_server_locally(server)
             self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
-
-    def shelve_booted_from_volume(self, server):
-        """Shelve a server, and wait until it is on no host.
-
-        :param server: A ``Server`` that boots from a volume: no image is made
-            of it.
-        :returns: The ``Server``, without a host.
-        """
-        self.servers_client.shelve_server(server.id)
-        if CONF.compute.shelved_offload_time < 0:
-            self.await_status(server, 'SHELVED', CONF.compute.build_timeout)
-            self.admin_servers_client.shelve_offload_server(server.id)
-        limit = CONF.compute.build_timeout + max(
-            0, CONF.compute.shelved_offload_time)
-        self.await_status(server, 'SHELVED_OFFLOADED', limit)
-        # Nova says so a moment before it forgets the host.
-        waiters.wait_until(
-            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
-            lambda host: host is None, '%s is on no host' % server, limit)
-        shelved = self._note_host(server, None)
-        self.read_during()
-        return shelved
