@@ -372,6 +372,9 @@ class Recovery:
             CONF.local_delete.delete_timeout)
 
     def _servers(self, names, deleted, **filters):
+        if not deleted:
+            # Those that can be restored are there, and Nova hides them.
+            filters['soft_deleted'] = True
         return self._admin.servers_client.list_servers(
             all_tenants=True, deleted=deleted, name=names,
             **filters)['servers']

@@ -395,6 +395,8 @@ class FakeCloud:
             {'id': server_id, 'name': 'server', 'links': []}
             for server_id, state in self.servers.items()
             if state != left_out
+            and (state != 'SOFT_DELETED'
+                 or query.get('soft_deleted') == 'True')
             and query.get('task_state') in (None, state)
             and (query.get('deleted') != 'True' or state == 'deleted')
             and query.get('host') in (None, self.hosts.get(server_id))]}

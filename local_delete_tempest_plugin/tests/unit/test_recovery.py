@@ -95,6 +95,12 @@ class RecoveryTest(base.TestCase):
             ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
             self.cloud.calls('POST'))
 
+    def test_server_that_was_deleted_softly(self):
+        self.cloud.servers['one'] = 'SOFT_DELETED'
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
     def test_what_a_migration_holds_goes_after_its_server(self):
         self.config(cleanup_timeout=1)
         self.cloud.servers['one'] = 'ACTIVE'
