@@ -331,8 +331,9 @@ class Recovery:
         self._undo_all('^%s$' % re.escape(name))
 
     def _undo_servers(self, name):
-        # Nova numbers those of one request: name-1, name-2 and so on.
-        self._undo_all('^%s-[0-9]+$' % re.escape(name))
+        # Nova numbers those of one request, name-1, name-2 and so on, unless
+        # it is for one alone.
+        self._undo_all('^%s(-[0-9]+)?$' % re.escape(name))
 
     def _undo_all(self, names):
         servers = [server['id'] for server in self._servers(

@@ -92,7 +92,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         def read():
             found = self.admin_servers_client.list_servers(
                 detail=True, all_tenants=True,
-                name='^%s-' % name)['servers']
+                name='^%s(-[0-9]+)?$' % name)['servers']
             self.this_run.servers.update(server['id'] for server in found)
             return [(server['status'], base.Server(
                 server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],
@@ -101,7 +101,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         seen = waiters.wait_until(
             read, lambda seen: len(seen) == count and all(
                 status in ('ACTIVE', 'ERROR') for status, _ in seen),
-            '%d servers %s-... are ACTIVE' % (count, name),
+            '%d servers %s are ACTIVE' % (count, name),
             CONF.compute.build_timeout * count)
         failed = [str(server) for status, server in seen if status == 'ERROR']
         self.assertFalse(failed, 'became ERROR instead of ACTIVE')
