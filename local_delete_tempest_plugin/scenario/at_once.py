@@ -14,6 +14,7 @@
 
 """The steps of stories in which several deletes are under way at once."""
 
+import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -111,11 +112,15 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         """Give each server a port where the network has addresses enough."""
         if self.networks == 'none':
             return 'none'
-        addresses = sum(
-            2 ** ((32 if subnet['ip_version'] == 4 else 128) - int(
-                subnet['cidr'].rpartition('/')[2]))
-            for subnet in self.member.subnets_client.list_subnets(
-                network_id=self.networks[0]['uuid'])['subnets'])
+        # A port has an address of each version that there is.
+        by_version = collections.Counter()
+        for subnet in self.member.subnets_client.list_subnets(
+                network_id=self.networks[0]['uuid'])['subnets']:
+            version = subnet['ip_version']
+            by_version[version] += 2 ** (
+                (32 if version == 4 else 128) - int(
+                    subnet['cidr'].rpartition('/')[2]))
+        addresses = min(by_version.values(), default=0)
         if addresses >= 2 * count:
             return self.networks
         LOG.info('No port for the servers: the network has %d addresses',
