@@ -26,6 +26,7 @@ from tempest.lib import exceptions as lib_exc
 from testtools import content
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import offers
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin import waiters
@@ -244,5 +245,8 @@ class AtOnceTest(base.BaseLocalDeleteTest):
             try:
                 yield
             finally:
-                ended.set()
+                # A flag that is set after the host was given back stays set.
+                with interrupts.held_back():
+                    ended.set()
+                    concurrent.futures.wait([flips])
             flips.result()
