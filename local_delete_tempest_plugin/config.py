@@ -66,9 +66,10 @@ cloud where these hosts may be down for some minutes.""")),
         'target_hosts', default=[],
         help=_text("""
 Hosts of the compute services that may be taken down, as ``openstack compute
-service list`` names them; one is used at a time. A comma-separated list; a
-lone * means every compute. Default: empty, which means none, and every
-scenario skips. Name hosts on which nothing of value runs.""")),
+service list`` names them; one is used at a time, two for a move. A
+comma-separated list; a lone * means every compute. Default: empty, which means
+none, and every scenario skips. Name hosts on which nothing of value
+runs.""")),
     cfg.BoolOpt(
         'allow_foreign_servers', default=False,
         help="""
