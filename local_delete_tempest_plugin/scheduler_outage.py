@@ -61,7 +61,8 @@ class SchedulerStopped(outage.Outage):
     def begin(self):
         """Stop it, if that is allowed and there is a way to start it again.
 
-        :raises OutageRefused: the operator does not allow it.
+        :raises OutageRefused: the operator does not allow it, or none is up,
+            so that nothing could tell when it is back.
         """
         guard.check_scheduler()
         for option in self.needs:
@@ -69,6 +70,9 @@ class SchedulerStopped(outage.Outage):
         self._hosts = sorted(service.host for service
                              in self._services.list(BINARY)
                              if service.state == 'up')
+        if not self._hosts:
+            raise exceptions.OutageRefused(
+                reason='Nova shows no %s that is up' % BINARY)
         super().begin()
 
     def _take_away(self):
