@@ -408,7 +408,10 @@ class Recovery:
         contains = {'name__contains': this_run.name}
         projects = manager.projects_client.list_projects(params=contains)
         users = manager.users_v3_client.list_users(**contains)
-        return projects['projects'], users['users']
+        # They are deleted, so that no filter of another's is relied on.
+        return tuple([found for found in listed if this_run.name
+                      in found['name']] for listed in (
+                          projects['projects'], users['users']))
 
     def _delete_networks(self, project_id):
         if not CONF.service_available.neutron:

@@ -194,7 +194,8 @@ class RecoveryTest(base.TestCase):
         admin = self.cloud.admin()
         for client, method, answer in (
                 ('projects_client', 'list_projects', {'projects': [
-                    {'id': project} for project in projects]}),
+                    {'id': project, 'name': DEAD.name}
+                    for project in projects]}),
                 ('users_v3_client', 'list_users', {'users': []})):
             setattr(admin.manager, client, mock.Mock(
                 **{method + '.return_value': answer}))
