@@ -101,6 +101,14 @@ later), new services are enabled and hosts are discovered by themselves
 nova.conf), and no guest outlives its server: nova-compute refuses to register
 where one does.""")),
     cfg.BoolOpt(
+        'allow_unfenced_outage', default=False,
+        help=_text("""
+Allow scenarios of servers in BUILD to stop a compute without fencing its host,
+whatever fence_host says: a fence would keep their own server away. A boolean,
+default False: they skip. Set it to True only on a cloud that has no other
+user, for until the host is back or seen down the scheduler may send others'
+servers to it, and these wait.""")),
+    cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios

@@ -31,6 +31,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import patience
+from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -353,7 +354,24 @@ class ServiceDeleted(Stopped):
                 reason='the service of host %s may not be deleted: it would '
                 'not get back into aggregates %s' % (
                     self._target.host, ', '.join(aggregates)))
+        self._refuse_to_lose()
         super().begin()
+
+    def _refuse_to_lose(self):
+        """Refuse where the provider has what nova-compute would not renew."""
+        providers = self._placement.list_resource_providers(
+            in_tree=self._target.provider_id)['resource_providers']
+        traits = self._placement.list_resource_provider_traits(
+            self._target.provider_id)['traits']
+        kept = [provider['name'] for provider in providers
+                if provider['uuid'] != self._target.provider_id]
+        kept += [trait for trait in traits if trait.startswith('CUSTOM_')
+                 and not trait.startswith(run.TRAIT_PREFIX)]
+        if kept:
+            raise exceptions.OutageRefused(
+                reason='the service of host %s may not be deleted: with its '
+                'provider would go %s' % (
+                    self._target.host, ', '.join(kept)))
 
     def _take_away(self):
         super()._take_away()

@@ -137,6 +137,13 @@ def floating_ips():
     return networks()
 
 
+def unfenced_outage():
+    """Say what is missing to stop a compute whose host is not fenced."""
+    if CONF.local_delete.fence_host and (
+            not CONF.local_delete.allow_unfenced_outage):
+        return '[local_delete] allow_unfenced_outage is False'
+
+
 def volumes():
     """Say what is missing to look at volumes."""
     if not CONF.service_available.cinder:

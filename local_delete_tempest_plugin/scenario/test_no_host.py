@@ -64,7 +64,7 @@ class NoHostTest(unscheduled.UnscheduledTest):
 
     @decorators.idempotent_id('766cc198-5808-4e18-95b7-0351ff98f1da')
     @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute)
+    @needs.needs(needs.unfenced_outage, needs.stopped_compute)
     @utils.services('compute')
     def test_server_deleted_in_build(self):
         """A server is deleted whose build waits for a dead compute.

@@ -135,7 +135,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
 
     @decorators.idempotent_id('9b62b372-1a07-456f-a3ad-48835942ce5c')
     @decorators.attr(type='slow')
-    @needs.needs(needs.volumes, needs.stopped_compute)
+    @needs.needs(needs.volumes, needs.unfenced_outage, needs.stopped_compute)
     @known_bug.known_bug('volume-left-in-build')
     @utils.services('compute', 'volume', 'image')
     def test_volume_of_server_deleted_in_build_detached(self):

@@ -57,7 +57,7 @@ def told_of_a_bug():
             pass
 
         def compute_stopped(self):
-            self.fail('a leak')
+            self.fail('it never answers 404')
 
         @decorators.idempotent_id(FORCED_DOWN)
         @each_outage.each_outage(STOPPED, stopped_bug='a-bug')
@@ -152,7 +152,12 @@ class KnownBugTest(base.TestCase):
     def test_a_listed_bug(self):
         self.config(known_bugs=['other', 'a-bug'])
         self.assertEqual(['addExpectedFailure'], self.run_scenario(
-            lambda test: test.fail('a leak')))
+            lambda test: test.fail('the cloud does not hold what it held')))
+
+    def test_a_failure_of_another_kind_is_no_bug(self):
+        self.config(known_bugs=['a-bug'])
+        self.assertEqual(['addFailure'], self.run_scenario(
+            lambda test: test.fail('became ERROR instead of ACTIVE')))
 
     def test_a_listed_bug_that_is_fixed(self):
         self.config(known_bugs=['a-bug'])
