@@ -41,7 +41,7 @@ class Belongings:
     :param manager: An admin's ``tempest.clients.Manager``.
     """
 
-    #: What can be brought, in the order in which it can be deleted.
+    #: What can be brought.
     KINDS = ('floating IP', 'port', 'volume', 'server group', 'image')
 
     def __init__(self, manager):

@@ -24,7 +24,7 @@ from local_delete_tempest_plugin import footprint
 CONF = config.CONF
 
 # Tempest's connection pools hold ten connections.
-_SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 8
 
 _PORT_FIELDS = ('device_id', 'binding:host_id')
 _FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
@@ -67,7 +67,7 @@ class Reader:
             on servers of the project count even if they are deleted by now.
         :returns: A ``Reading``.
         """
-        with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             trees = [pool.submit(self._read_tree, target)
                      for target in self._targets]
             consumers = {consumer: pool.submit(self._read_consumer, consumer)

@@ -15,7 +15,7 @@
 """The steps of stories in which several deletes are under way at once."""
 
 import collections
-import concurrent.futures
+from concurrent import futures
 import contextlib
 import dataclasses
 import threading
@@ -28,14 +28,12 @@ from testtools import content
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import offers
+from local_delete_tempest_plugin import reader
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
-
-# Tempest's connection pools hold ten connections.
-_SIDE_BY_SIDE = 8
 
 # Of ``GET /limits``: what is in use, and how much of it may be.
 _QUOTA = (('totalInstancesUsed', 'maxTotalInstances'),
@@ -160,7 +158,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         :param servers: A list of ``Server``; one may be there twice.
         :returns: A list of ``Answer``, in their order.
         """
-        together = min(len(servers), _SIDE_BY_SIDE)
+        together = min(len(servers), reader.SIDE_BY_SIDE)
         begin = threading.Barrier(together)
 
         def delete(number, server):
@@ -169,7 +167,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
                 begin.wait(CONF.local_delete.request_timeout)
             return self._ask_for_delete(server)
 
-        with concurrent.futures.ThreadPoolExecutor(together) as pool:
+        with futures.ThreadPoolExecutor(together) as pool:
             answers = list(pool.map(delete, range(len(servers)), servers))
         self.watch.delete_requests += map(str, answers)
         return answers
@@ -206,7 +204,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         answers = self.delete_at_once(servers)
         self.assert_accepted(answers, len(servers))
         self.await_all_gone(servers)
-        with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
             for judged in [
                     pool.submit(self.assert_deleted_locally, answer.server,
                                 answer.request_id) for answer in answers]:
@@ -218,7 +216,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         :param servers: A list of ``Server``.
         """
         def read():
-            with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
                 return ['%s: %s' % (server, state) for server, state in zip(
                     servers, pool.map(self.state_of, servers)) if state]
 
@@ -240,7 +238,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
                 away.flip(False)
                 away.flip(True)
 
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with futures.ThreadPoolExecutor(1) as pool:
             flips = pool.submit(flip)
             try:
                 yield
@@ -248,5 +246,5 @@ class AtOnceTest(base.BaseLocalDeleteTest):
                 # A flag that is set after the host was given back stays set.
                 with interrupts.held_back():
                     ended.set()
-                    concurrent.futures.wait([flips])
+                    futures.wait([flips])
             flips.result()
