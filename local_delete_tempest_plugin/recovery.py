@@ -31,13 +31,14 @@ from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import belongings
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
-from local_delete_tempest_plugin import outage as outages
 from local_delete_tempest_plugin import patience
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin import scheduler_outage
 from local_delete_tempest_plugin import waiters
@@ -46,8 +47,9 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
-    outages.ForcedDown, outages.Stopped, outages.Unnoticed,
-    outages.ServiceDeleted, outages.Attempt, outages.Disabled)}
+    compute_outage.ForcedDown, compute_outage.Stopped,
+    compute_outage.Unnoticed, compute_outage.ServiceDeleted,
+    compute_outage.Attempt, compute_outage.Disabled)}
 
 
 def _exactly(**fields):
@@ -154,8 +156,8 @@ class Recovery:
             for number, (kind, what) in enumerate(intents, 1)])
 
     def _need_placement(self):
-        refused = outages.PlacementStopped.REFUSED
-        stopped = outages.PlacementStopped.resume(self._admin, refused)
+        outage = placement_outage.PlacementStopped
+        stopped = outage.resume(self._admin, outage.REFUSED)
         seen = stopped.probe()
         if seen != stopped.ANSWERS:
             raise exceptions.RestoreFailed(
@@ -225,14 +227,15 @@ class Recovery:
                     what=str(target), problem='the run has leased it, and '
                     'without a fence nothing tells what else it changed: %s'
                     % service, remedy='%s; then this again' % (
-                        outages.ForcedDown.resume(
+                        compute_outage.ForcedDown.resume(
                             self._admin, target, None, service).remedy()))
 
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
         # down. Whether the process was stopped too only a command can tell.
-        kind = (outages.Stopped if CONF.local_delete.compute_start_command
-                else outages.ForcedDown)
+        kind = (compute_outage.Stopped
+                if CONF.local_delete.compute_start_command
+                else compute_outage.ForcedDown)
         return {'outage': kind.__name__,
                 'target': dataclasses.asdict(
                     self._admin.services.target_host(service.host)),
@@ -312,7 +315,7 @@ class Recovery:
             compute_service.Service(**before)).restore()
 
     def _undo_placement(self, answer):
-        outages.PlacementStopped.resume(self._admin, answer).restore()
+        placement_outage.PlacementStopped.resume(self._admin, answer).restore()
 
     def _undo_scheduler(self, hosts):
         scheduler_outage.SchedulerStopped.resume(self._admin, hosts).restore()

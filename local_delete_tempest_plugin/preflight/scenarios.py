@@ -23,7 +23,7 @@ from tempest import config
 from local_delete_tempest_plugin import accounts
 from local_delete_tempest_plugin import endpoints
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin import scenario
 from local_delete_tempest_plugin.scenario import base
@@ -31,8 +31,8 @@ from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
-_REFUSED = outage.PlacementStopped.REFUSED
-_UNAVAILABLE = outage.PlacementStopped.UNAVAILABLE
+_REFUSED = placement_outage.PlacementStopped.REFUSED
+_UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 
 def find_classes():

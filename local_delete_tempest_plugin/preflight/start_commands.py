@@ -19,7 +19,7 @@ from tempest import config
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import guard
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin import scheduler_outage
 
@@ -39,8 +39,8 @@ def check(admin):
             if guard.is_target(service.host):
                 yield _try('compute_start_command', service.state == 'up',
                            str(service), service.host)
-    placement = outage.PlacementStopped(
-        admin, None, outage.PlacementStopped.UNAVAILABLE)
+    placement = placement_outage.PlacementStopped(
+        admin, None, placement_outage.PlacementStopped.UNAVAILABLE)
     for option in ('placement_start_command',
                    'placement_proxy_start_command'):
         if CONF.local_delete[option]:

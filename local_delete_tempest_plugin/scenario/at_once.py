@@ -30,6 +30,7 @@ from local_delete_tempest_plugin import interrupts
 from local_delete_tempest_plugin import offers
 from local_delete_tempest_plugin import reader
 from local_delete_tempest_plugin.scenario import base
+from local_delete_tempest_plugin.scenario import watching
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -50,7 +51,7 @@ class Answer:
     :param request_id: Of the request, or None where it was refused.
     """
 
-    server: base.Server
+    server: watching.Server
     status: int
     request_id: str | None
     words: str
@@ -94,7 +95,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
                 detail=True, all_tenants=True,
                 name='^%s(-[0-9]+)?$' % name)['servers']
             self.this_run.servers.update(server['id'] for server in found)
-            return [(server['status'], base.Server(
+            return [(server['status'], watching.Server(
                 server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],
                 server['created'])) for server in found]
 
@@ -228,8 +229,8 @@ class AtOnceTest(base.BaseLocalDeleteTest):
     def flipping(self, away):
         """Lift the flag of a compute and set it again while the body runs.
 
-        :param away: The ``outage.ForcedDown`` that has begun; the flag is set
-            again when the body has ended.
+        :param away: The ``compute_outage.ForcedDown`` that has begun; the
+            flag is set again when the body has ended.
         """
         ended = threading.Event()
 

@@ -21,8 +21,8 @@ from tempest import config
 
 CONF = config.CONF
 
-# The words of what a story is about, in base.py. A failure of another kind,
-# such as of a create or an outage, is never the defect that is known.
+# The words of what a story is about, in watching.py and base.py. A failure of
+# another kind, such as of a create or an outage, is never the known defect.
 _JUDGEMENT = re.compile('should have been accepted|answers 404|'
                         'does not hold what it held')
 

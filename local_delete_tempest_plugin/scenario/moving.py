@@ -22,6 +22,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin.scenario import base
+from local_delete_tempest_plugin.scenario import watching
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
@@ -42,7 +43,7 @@ class Move:
     :param request_id: Of the request for the move.
     """
 
-    server: base.Server
+    server: watching.Server
     source: compute_service.TargetHost
     destination: compute_service.TargetHost
     migration: str
@@ -143,7 +144,7 @@ class MovingTest(base.BaseLocalDeleteTest):
 
         :param request: ``request_resize`` or ``request_migration``.
         :returns: A context manager that gives (the ``Move``, the
-            ``outage.Unnoticed``).
+            ``compute_outage.Unnoticed``).
         """
         server = self.create_server()
         for _ in range(_ATTEMPTS):

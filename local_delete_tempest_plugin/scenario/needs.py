@@ -20,7 +20,8 @@ from tempest import config
 from tempest.lib.common import api_version_request
 
 from local_delete_tempest_plugin import admin
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import compute_outage
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin import scheduler_outage
 
 CONF = config.CONF
@@ -64,7 +65,7 @@ def _unset(options):
 
 
 #: That the process of a compute can be stopped and started.
-stopped_compute = commands(*outage.Stopped.needs)
+stopped_compute = commands(*compute_outage.Stopped.needs)
 
 
 def reclaims():
@@ -96,12 +97,12 @@ def candidates():
 def placement_away(answer):
     """Make the condition that Placement may be stopped, and can be.
 
-    :param answer: An answer of ``outage.PlacementStopped``.
+    :param answer: An answer of ``placement_outage.PlacementStopped``.
     """
     def condition():
         if not CONF.local_delete.allow_placement_outage:
             return '[local_delete] allow_placement_outage is False'
-        return _unset(outage.PlacementStopped.needs(answer))
+        return _unset(placement_outage.PlacementStopped.needs(answer))
     condition.answer = answer
     return condition
 

@@ -22,7 +22,7 @@ from tempest.lib.common.utils import data_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import accounts
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin.scenario import base
 
@@ -147,7 +147,7 @@ class PersonasTest(base.BaseLocalDeleteTest):
                         persona.manager.services_client.update_service,
                         service.id, **settings))
 
-        with self.outage(outage.Attempt(
+        with self.outage(compute_outage.Attempt(
                 self.admin, self.journal, self.guard, self.target,
                 attempt=attempt)):
             pass

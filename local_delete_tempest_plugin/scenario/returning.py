@@ -17,8 +17,8 @@
 from tempest import config
 
 from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import offers
-from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin.scenario import base
 
 CONF = config.CONF
@@ -118,7 +118,7 @@ class ReturningTest(base.BaseLocalDeleteTest):
 
     def service_deleted(self):
         """Stop the leased compute and delete its service, for the body."""
-        return self._compute_outage(outage.ServiceDeleted, None)
+        return self._compute_outage(compute_outage.ServiceDeleted, None)
 
     def assert_provider_gone(self):
         """Fail unless the leased host's provider went with its service."""

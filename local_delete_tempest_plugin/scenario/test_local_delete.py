@@ -18,14 +18,14 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
-REFUSED = outage.PlacementStopped.REFUSED
-UNAVAILABLE = outage.PlacementStopped.UNAVAILABLE
+REFUSED = placement_outage.PlacementStopped.REFUSED
+UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 
 @decorators.serial

@@ -21,7 +21,7 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin import outage as outages
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import moving
@@ -29,7 +29,7 @@ from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
-UNAVAILABLE = outages.PlacementStopped.UNAVAILABLE
+UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 can_resize = needs.needs(needs.two_hosts, needs.feature('resize'))
 can_migrate = needs.needs(needs.two_hosts, needs.feature('cold_migration'))

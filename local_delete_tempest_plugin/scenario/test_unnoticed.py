@@ -41,7 +41,7 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
         """Delete a server into the queue of a dead compute.
 
         :returns: A context manager that gives (the ``Server``, which is in
-            deleting, and the ``outage.Unnoticed``).
+            deleting, and the ``compute_outage.Unnoticed``).
         """
         for _ in range(_ATTEMPTS):
             server = self.create_server()

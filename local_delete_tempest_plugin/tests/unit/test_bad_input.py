@@ -34,10 +34,10 @@ from local_delete_tempest_plugin import admin as admins
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import preflight
 from local_delete_tempest_plugin.cmd import recover
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import http
 from local_delete_tempest_plugin import journal
-from local_delete_tempest_plugin import outage
 from local_delete_tempest_plugin import run
 from local_delete_tempest_plugin.scenario import test_local_delete
 from local_delete_tempest_plugin.tests.unit import fake_edge
@@ -568,7 +568,7 @@ def take_down():
         admin = command_base.find_admin()
         this_run = run.Run(sandbox.RUN)
         host = guard.CONF.local_delete.target_hosts[0]
-        away = outage.Stopped(
+        away = compute_outage.Stopped(
             admin, journal.Journal(this_run.id),
             guard.Guard(this_run, admin), admin.services.target_host(host))
         try:

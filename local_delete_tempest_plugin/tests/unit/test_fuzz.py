@@ -35,12 +35,13 @@ from tempest.lib.services import clients
 from tempest.test_discover import plugins
 
 from local_delete_tempest_plugin.cmd import base as command_base
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import footprint
 from local_delete_tempest_plugin import guard
 from local_delete_tempest_plugin import http
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import lease
-from local_delete_tempest_plugin import outage
+from local_delete_tempest_plugin import placement_outage
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin import reader
 from local_delete_tempest_plugin import recovery
@@ -277,7 +278,7 @@ class EverythingTest(FuzzTest):
     @fuzzed(12)
     def test_outage(self, admin):
         target = admin.services.target_host('cmp1')
-        away = outage.ForcedDown(
+        away = compute_outage.ForcedDown(
             admin, journal.Journal(run.Run().id),
             guard.Guard(self.run_of_ours, admin), target,
             self.run_of_ours.fence_reason)
@@ -314,8 +315,8 @@ class EverythingTest(FuzzTest):
 
     @fuzzed(1)
     def test_probe(self, admin):
-        outage.PlacementStopped(
-            admin, None, outage.PlacementStopped.REFUSED).probe()
+        placement_outage.PlacementStopped(
+            admin, None, placement_outage.PlacementStopped.REFUSED).probe()
 
 
 class JournalTest(base.TestCase):

@@ -11,16 +11,17 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 import os
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import recovery
 from local_delete_tempest_plugin import scheduler_outage
-from local_delete_tempest_plugin.tests.unit import test_outage
+from local_delete_tempest_plugin.tests.unit import outage_case
 
 
-class SchedulerStoppedTest(test_outage.OutageTest):
+class SchedulerStoppedTest(outage_case.OutageTest):
 
     def setUp(self):
         super().setUp()
@@ -43,7 +44,7 @@ class SchedulerStoppedTest(test_outage.OutageTest):
 
     def make(self):
         return scheduler_outage.SchedulerStopped(
-            self.cloud.admin(), journal.Journal(test_outage.RUN.id))
+            self.cloud.admin(), journal.Journal(outage_case.RUN.id))
 
     def assert_as_before(self, message=''):
         self.assertFalse(self.is_stopped('controller'), message)

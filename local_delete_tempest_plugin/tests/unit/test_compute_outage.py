@@ -12,152 +12,25 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-import contextlib
-import http.server
 import os
-import signal
-import socket
-import threading
-import types
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
-import testtools
 
+from local_delete_tempest_plugin import compute_outage
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import guard
-from local_delete_tempest_plugin import http as edge
-from local_delete_tempest_plugin import journal
-from local_delete_tempest_plugin import outage
-from local_delete_tempest_plugin import run
-from local_delete_tempest_plugin.services import placement
-from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
+from local_delete_tempest_plugin.tests.unit import outage_case
 
-RUN = run.Run('0123456789AB')
-FENCE = RUN.fence_reason
-
-
-class OutageTest(base.TestCase):
-    """A cloud whose processes are stopped by real commands.
-
-    A file with the name of a host, or "placement", means that it is stopped.
-    """
-
-    def setUp(self):
-        super().setUp()
-        self.use_microversions()
-        self.stopped = self.useFixture(fixtures.TempDir())
-        self.journals = self.useFixture(fixtures.TempDir()).path
-        # The strikes of the tests, and the end of one that hangs.
-        self.useFixture(fixtures.Timeout(120, gentle=True))
-        self.config(
-            allow_outages=True, target_hosts=['cmp1'],
-            journal_dir=self.journals,
-            service_down_timeout=1, service_up_timeout=1, trait_timeout=1,
-            placement_timeout=1)
-        self.set_commands()
-        self.build_cloud()
-
-    def set_commands(self):
-        stop, start = ('%s %s/' % (command, self.stopped.path)
-                       for command in ('touch', 'rm'))
-        self.config(compute_stop_command=stop + '{host}',
-                    compute_start_command=start + '{host}',
-                    placement_stop_command=stop + 'placement',
-                    placement_start_command=start + 'placement')
-
-    def build_cloud(self):
-        self.cloud = fake_cloud.FakeCloud()
-        self.cloud.is_running = lambda host: not self.is_stopped(host)
-        self.target = self.cloud.add_compute('cmp1', 1)
-        self.cloud.add_compute('cmp2', 2)
-        self.before = self.cloud.settings_of('cmp1')
-
-    def is_stopped(self, name):
-        return os.path.exists(self.stopped.join(name))
-
-    def start_at_the_second_try(self, name):
-        """Make a start command that a stop under way makes void once."""
-        tried = self.stopped.join('tried')
-        return 'sh -c "test -e {0} && rm {1} || touch {0}"'.format(
-            tried, self.stopped.join(name))
-
-    def arguments(self):
-        admin = self.cloud.admin()
-        return (admin, journal.Journal(RUN.id), guard.Guard(RUN, admin),
-                self.target)
-
-    def make(self, kind, reason=None):
-        return kind(*self.arguments(), reason=reason)
-
-    def use(self, away):
-        """Go through a whole outage, as a scenario does.
-
-        :returns: The settings of the service while it was away.
-        """
-        away.setUp()
-        try:
-            try:
-                away.begin()
-                return self.cloud.settings_of('cmp1')
-            finally:
-                away.restore()
-        finally:
-            away.cleanUp()
-
-    def assert_as_before(self, message=''):
-        self.assertEqual(self.before, self.cloud.settings_of('cmp1'), message)
-        self.assertEqual([], os.listdir(self.journals), message)
-
-    def strike_at(self, number, when, away):
-        """Let OS_TEST_TIMEOUT strike in a request.
-
-        :param when: 'before' the cloud has seen it, or 'after' that.
-        :returns: Whether there are so many requests.
-        """
-        count = 0
-        request = self.cloud.request
-
-        def strike(moment):
-            if (count, when) == (number, moment):
-                signal.raise_signal(signal.SIGALRM)
-
-        def struck(*args, **kwargs):
-            nonlocal count
-            count += 1
-            strike('before')
-            answer = request(*args, **kwargs)
-            strike('after')
-            return answer
-
-        self.cloud.request = struck
-        try:
-            self.use(away)
-        except fixtures.TimeoutException:
-            return True
-        self.assertLess(count, number, 'the time-out was swallowed')
-        return False
-
-    def assert_survives_strikes(self, make):
-        for when in ('before', 'after'):
-            number = 1
-            while True:
-                self.build_cloud()
-                if not self.strike_at(number, when, make()):
-                    break
-                self.assert_as_before('struck %s request %d: %s' % (
-                    when, number, self.cloud.calls()))
-                number += 1
-            self.assertGreater(number, 1)
+FENCE = outage_case.RUN.fence_reason
 
 
-class ComputeOutageTest(OutageTest):
+class ComputeOutageTest(outage_case.OutageTest):
 
-    KINDS = ((outage.ForcedDown, None), (outage.ForcedDown, FENCE),
-             (outage.Stopped, None), (outage.Stopped, FENCE),
-             (outage.Unnoticed, None), (outage.Unnoticed, FENCE),
-             (outage.Disabled, FENCE))
+    KINDS = (*((kind, reason) for kind in (
+        compute_outage.ForcedDown, compute_outage.Stopped,
+        compute_outage.Unnoticed) for reason in (None, FENCE)),
+        (compute_outage.Disabled, FENCE))
 
     def failed_restore(self, away):
         return str(self.assertRaises(exceptions.RestoreFailed, away.restore))
@@ -199,7 +72,7 @@ class ComputeOutageTest(OutageTest):
             self.build_cloud()
             seen = self.use(self.make(kind, reason))
             if reason:
-                self.assertIn(outage.DISABLED_TRAIT,
+                self.assertIn(compute_outage.DISABLED_TRAIT,
                               seen['traits'][self.target.provider_id])
                 away['traits'] = seen['traits']
             self.assertEqual(dict(self.before, **away), seen, kind)
@@ -213,14 +86,15 @@ class ComputeOutageTest(OutageTest):
             self.fail('a member can')
 
         admin, written, watchman, target = self.arguments()
-        self.assertRaises(self.failureException, self.use, outage.Attempt(
-            admin, written, watchman, target, attempt=attempt))
+        self.assertRaises(
+            self.failureException, self.use, compute_outage.Attempt(
+                admin, written, watchman, target, attempt=attempt))
         self.assert_as_before()
 
     def test_deleted_service_comes_back_as_another(self):
         """Nova knows neither the host nor its provider meanwhile."""
         before = self.cloud.service_of('cmp1')['id']
-        away = self.begun(outage.ServiceDeleted, FENCE)
+        away = self.begun(compute_outage.ServiceDeleted, FENCE)
         self.assertEqual(['cmp2'], [
             service['host'] for service in self.cloud.services])
         self.assertNotIn(self.target.provider_id, [
@@ -233,14 +107,14 @@ class ComputeOutageTest(OutageTest):
         self.cloud.aggregates = [('az1', ['cmp1'])]
         refusal = self.assertRaises(
             exceptions.OutageRefused, self.use,
-            self.make(outage.ServiceDeleted, FENCE))
+            self.make(compute_outage.ServiceDeleted, FENCE))
         self.assertIn('az1', str(refusal))
         self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
         self.assert_as_before()
 
     def test_seen_down_before_begin_returns(self):
         """A delete between the kill and that moment hangs."""
-        for kind in (outage.ForcedDown, outage.Stopped):
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped):
             self.build_cloud()
             away = self.begun(kind)
             self.assertTrue(self.is_down())
@@ -258,7 +132,7 @@ class ComputeOutageTest(OutageTest):
             return answer
 
         self.cloud._shown = show
-        self.begun(outage.ForcedDown)
+        self.begun(compute_outage.ForcedDown)
         self.assertTrue(self.is_down())
 
     def test_trait_appears_a_little_later(self):
@@ -273,13 +147,13 @@ class ComputeOutageTest(OutageTest):
                 self.cloud.before_answer = lambda method, path: None
 
         self.cloud.before_answer = look
-        self.begun(outage.Disabled, FENCE)
-        self.assertIn(outage.DISABLED_TRAIT,
+        self.begun(compute_outage.Disabled, FENCE)
+        self.assertIn(compute_outage.DISABLED_TRAIT,
                       self.cloud.traits[self.target.provider_id])
 
     def test_up_before_it_is_enabled(self):
         """The process may have been silent for a while."""
-        away = self.begun(outage.ForcedDown, FENCE)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
         self.cloud.is_running = lambda host: len(self.cloud.requests) > 8
         self.cloud.service_of('cmp1')['heartbeat'] = -100
         away.restore()
@@ -288,7 +162,7 @@ class ComputeOutageTest(OutageTest):
         self.assertGreater(enabled, 8)
 
     def test_dead_and_taken_for_alive(self):
-        away = self.begun(outage.Unnoticed, FENCE)
+        away = self.begun(compute_outage.Unnoticed, FENCE)
         self.assertTrue(self.is_stopped('cmp1'))
         self.assertFalse(self.is_down())
         away.await_down()
@@ -298,7 +172,7 @@ class ComputeOutageTest(OutageTest):
         self.assert_as_before()
 
     def test_dead_and_forced_down_by_the_operator(self):
-        away = self.begun(outage.Unnoticed, FENCE)
+        away = self.begun(compute_outage.Unnoticed, FENCE)
         away.force_down()
         self.assertTrue(self.is_down())
         self.assertTrue(self.cloud.service_of('cmp1')['forced_down'])
@@ -308,7 +182,7 @@ class ComputeOutageTest(OutageTest):
         self.assert_as_before()
 
     def test_never_noticed(self):
-        away = self.begun(outage.Unnoticed)
+        away = self.begun(compute_outage.Unnoticed)
         self.cloud.service_down_time = 10 ** 6
         self.assertIn('until the compute service of host cmp1 is seen down',
                       str(self.assertRaises(lib_exc.TimeoutException,
@@ -317,14 +191,14 @@ class ComputeOutageTest(OutageTest):
     def test_not_seen_down(self):
         self.cloud.service_down_time = 10 ** 6
         error = self.assertRaises(lib_exc.TimeoutException, self.use,
-                                  self.make(outage.Stopped))
+                                  self.make(compute_outage.Stopped))
         self.assertIn('until the compute service of host cmp1 is seen down; '
                       'last seen: nova-compute on cmp1: up', str(error))
         self.assert_as_before()
 
     def test_enabled_last(self):
         """Enabling a service that is down would leave the trait."""
-        away = self.begun(outage.ForcedDown, FENCE)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
         away.restore()
         self.assertEqual([{'forced_down': False}, {'status': 'enabled'}],
                          self.settings_sent())
@@ -332,19 +206,19 @@ class ComputeOutageTest(OutageTest):
 
     def test_given_back_whenever_the_test_times_out(self):
         # All have a fence, and so the others' requests and more.
-        for kind in (outage.ForcedDown, outage.Stopped, outage.Unnoticed,
-                     outage.Disabled):
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped,
+                     compute_outage.Unnoticed, compute_outage.Disabled):
             self.assert_survives_strikes(lambda: self.make(kind, FENCE))
 
     def test_given_back_though_the_stop_command_is_struck(self):
         self.config(compute_stop_command='sh -c "touch %s/{host}; '
                     'kill -ALRM $$PPID; sleep 60"' % self.stopped.path)
         self.assertRaises(fixtures.TimeoutException, self.use,
-                          self.make(outage.Stopped))
+                          self.make(compute_outage.Stopped))
         self.assert_as_before()
 
     def test_given_back_once(self):
-        away = self.begun(outage.ForcedDown)
+        away = self.begun(compute_outage.ForcedDown)
         away.restore()
         self.cloud.requests.clear()
         away.restore()
@@ -352,13 +226,13 @@ class ComputeOutageTest(OutageTest):
 
     def test_nothing_to_give_back(self):
         """useFixture alone changes nothing."""
-        with self.make(outage.Stopped):
+        with self.make(compute_outage.Stopped):
             pass
         self.assertEqual([], self.cloud.requests)
 
     def test_second_try(self):
         """What failed may succeed in the fixture's clean-up."""
-        away = self.begun(outage.ForcedDown)
+        away = self.begun(compute_outage.ForcedDown)
 
         def fail(method, path):
             raise fake_cloud.Answer(503, {'e': 1})
@@ -375,7 +249,7 @@ class ComputeOutageTest(OutageTest):
         for failure in (fake_cloud.Answer(403, {'e': 1}),
                         OSError('no route')):
             self.build_cloud()
-            away = self.begun(outage.ForcedDown, FENCE)
+            away = self.begun(compute_outage.ForcedDown, FENCE)
 
             def fail_once(method, path):
                 if len(self.cloud.requests) == 2:
@@ -390,7 +264,7 @@ class ComputeOutageTest(OutageTest):
             self.assert_as_before()
 
     def test_api_that_is_away_for_a_while(self):
-        away = self.begun(outage.ForcedDown, FENCE)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
 
         def fail_at_first(method, path):
             if len(self.cloud.requests) <= 10:
@@ -402,7 +276,7 @@ class ComputeOutageTest(OutageTest):
         self.assert_as_before()
 
     def test_api_refuses(self):
-        away = self.begun(outage.ForcedDown, FENCE)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
 
         def refuse(method, path):
             if method == 'PUT':
@@ -420,7 +294,7 @@ class ComputeOutageTest(OutageTest):
         self.assertIn('--enable cmp1 nova-compute', message)
 
     def test_api_that_says_yes_and_does_nothing(self):
-        away = self.begun(outage.ForcedDown)
+        away = self.begun(compute_outage.ForcedDown)
 
         def ignore(method, path):
             if method == 'PUT':
@@ -438,7 +312,7 @@ class ComputeOutageTest(OutageTest):
         self.assertIn('--up cmp1 nova-compute', message)
 
     def test_start_command_fails(self):
-        away = self.begun(outage.Stopped, FENCE)
+        away = self.begun(compute_outage.Stopped, FENCE)
         self.config(compute_start_command='sh -c "echo no {host} >&2; exit 4"')
         message = self.failed_restore(away)
         self.assertIn('[local_delete] compute_start_command: sh exited with '
@@ -453,7 +327,7 @@ class ComputeOutageTest(OutageTest):
 
     def test_start_command_that_is_gone(self):
         """As where a dead run is recovered with another tempest.conf."""
-        away = self.begun(outage.Stopped)
+        away = self.begun(compute_outage.Stopped)
         self.config(compute_start_command=None)
         message = self.failed_restore(away)
         self.assertIn('[local_delete] compute_start_command: is not set',
@@ -463,20 +337,20 @@ class ComputeOutageTest(OutageTest):
 
     def test_start_command_fails_though_the_process_runs(self):
         """A service manager may refuse to start what runs already."""
-        away = self.begun(outage.Stopped)
+        away = self.begun(compute_outage.Stopped)
         os.unlink(self.stopped.join('cmp1'))
         away.restore()
         self.assert_as_before()
 
     def test_a_stop_takes_effect_after_the_start(self):
-        away = self.begun(outage.Stopped)
+        away = self.begun(compute_outage.Stopped)
         self.config(compute_start_command=self.start_at_the_second_try(
             '{host}'))
         away.restore()
         self.assert_as_before()
 
     def test_up_from_a_heartbeat_of_before_the_stop_is_not_up(self):
-        away = self.begun(outage.Stopped)
+        away = self.begun(compute_outage.Stopped)
         self.config(compute_start_command='true {host}')
         self.cloud.service_down_time = 10 ** 6
         self.assertFalse(self.is_down())
@@ -485,7 +359,7 @@ class ComputeOutageTest(OutageTest):
 
     def test_one_heartbeat_is_not_enough(self):
         """It may have been under way when the process was killed."""
-        away = self.begun(outage.Stopped)
+        away = self.begun(compute_outage.Stopped)
         self.config(compute_start_command='true {host}')
         self.cloud.service_down_time = 10 ** 6
 
@@ -498,7 +372,7 @@ class ComputeOutageTest(OutageTest):
                       self.failed_restore(away))
 
     def test_disabled_by_somebody_else_meanwhile(self):
-        away = self.begun(outage.ForcedDown, FENCE)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
         self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
         self.assertIn("somebody else disabled the service meanwhile ('broken "
                       "fan'), so it is left disabled",
@@ -525,176 +399,16 @@ class ComputeOutageTest(OutageTest):
 
         self.cloud.before_answer = place
         self.assertRaises(exceptions.OutageRefused, self.use,
-                          self.make(outage.Stopped, FENCE))
+                          self.make(compute_outage.Stopped, FENCE))
         self.assert_as_before()
 
     def test_stopped_only_if_it_can_be_started(self):
-        for option in outage.Stopped.needs:
+        for option in compute_outage.Stopped.needs:
             for command in (None, 'systemctl stop nova-compute',
                             'ssh "{host}'):
                 self.set_commands()
                 self.config(**{option: command})
                 self.assertRaises(exceptions.CommandFailed, self.use,
-                                  self.make(outage.Stopped))
+                                  self.make(compute_outage.Stopped))
                 self.assertEqual([], self.cloud.calls('PUT'))
                 self.assert_as_before()
-
-
-class PlacementStoppedTest(OutageTest):
-
-    def setUp(self):
-        super().setUp()
-        self.config(allow_placement_outage=True)
-
-    def build_cloud(self):
-        super().build_cloud()
-        self.cloud.before_answer = self.answer
-        self.seen = fake_cloud.Answer(503, '')
-
-    def answer(self, method, path):
-        if self.is_stopped('placement'):
-            raise self.seen
-
-    def make(self, answer=outage.PlacementStopped.UNAVAILABLE):
-        admin, run_journal, _, _ = self.arguments()
-        return outage.PlacementStopped(admin, run_journal, answer)
-
-    def assert_as_before(self, message=''):
-        self.assertFalse(self.is_stopped('placement'), message)
-        self.assertEqual([], os.listdir(self.journals), message)
-
-    def test_stopped_and_started(self):
-        with self.make() as away:
-            away.begin()
-            self.assertTrue(self.is_stopped('placement'))
-        self.assert_as_before()
-
-    def test_given_back_whenever_the_test_times_out(self):
-        self.assert_survives_strikes(self.make)
-
-    def test_another_story(self):
-        error = self.assertRaises(
-            exceptions.OutageRefused, self.use,
-            self.make(outage.PlacementStopped.REFUSED))
-        self.assertIn('[local_delete] placement_stop_command a proxy answers '
-                      '503; this scenario is the story of a Placement of '
-                      'which connections are refused', str(error))
-        self.assert_as_before()
-
-    def test_needs_the_proxys_commands_for_its_own_story(self):
-        placement_commands = ('placement_stop_command',
-                              'placement_start_command')
-        stories = outage.PlacementStopped
-        for answer in (stories.REFUSED, stories.UNAVAILABLE):
-            self.assertEqual(placement_commands, stories.needs(answer))
-        self.config(placement_proxy_stop_command='stop')
-        self.assertEqual(placement_commands,
-                         stories.needs(stories.UNAVAILABLE))
-        self.assertEqual(('placement_proxy_stop_command',
-                          'placement_proxy_start_command'),
-                         stories.needs(stories.REFUSED))
-
-    def test_not_started_again(self):
-        with testtools.ExpectedException(exceptions.RestoreFailed):
-            with self.make() as away:
-                away.begin()
-                self.config(placement_start_command='true')
-        error = self.assertRaises(exceptions.RestoreFailed, away.restore)
-        self.assertIn('Placement was not given back: ', str(error))
-        self.assertIn('until Placement answers; last seen: a proxy answers '
-                      '503', str(error))
-        self.assertIn('To put it right: true', str(error))
-
-    def test_a_stop_takes_effect_after_the_start(self):
-        with self.make() as away:
-            away.begin()
-            self.config(placement_start_command=self.start_at_the_second_try(
-                'placement'))
-        self.assert_as_before()
-
-    def test_start_command_fails_though_it_answers(self):
-        """As where the stop failed, and nothing is there to be started."""
-        with self.make() as away:
-            away.begin()
-            os.unlink(self.stopped.join('placement'))
-        self.assert_as_before()
-
-    def test_stopped_only_if_it_can_be_started(self):
-        for command in (None, 'systemctl start "placement'):
-            self.config(placement_start_command=command)
-            self.assertRaises(exceptions.CommandFailed, self.use, self.make())
-            self.assert_as_before()
-
-    def test_stopped_only_if_the_operator_allows_it(self):
-        self.config(allow_placement_outage=False)
-        error = self.assertRaises(exceptions.OutageRefused, self.use,
-                                  self.make())
-        self.assertEqual('Placement may not be stopped: [local_delete] '
-                         'allow_placement_outage is False', str(error))
-        self.assertEqual([], self.cloud.requests)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-
-    def do_GET(self):
-        self.send_response(self.server.status)
-        self.send_header('Content-Length', '16')
-        self.end_headers()
-        self.wfile.write(b'{"versions": []}')
-
-    def log_message(self, *args):
-        """Say nothing on stderr."""
-
-
-class ProbeTest(base.TestCase):
-    """What a client of Placement sees, over real connections."""
-
-    def setUp(self):
-        super().setUp()
-        self.useFixture(edge.BoundedFixture())
-
-    def probe(self, address):
-        url = 'http://127.0.0.1:%d/placement' % address[1]
-        client = placement.PlacementClient(
-            types.SimpleNamespace(base_url=lambda filters: url),
-            'placement', 'RegionOne', http_timeout=20)
-        return outage.PlacementStopped(
-            types.SimpleNamespace(placement=client, renew_token=None), None,
-            outage.PlacementStopped.REFUSED).probe()
-
-    def test_connection_refused(self):
-        with socket.socket() as bound:
-            # It is bound, so nobody else listens there; nor does it.
-            bound.bind(('127.0.0.1', 0))
-            self.assertEqual(outage.PlacementStopped.REFUSED,
-                             self.probe(bound.getsockname()))
-
-    def test_connection_reset(self):
-        with socket.create_server(('127.0.0.1', 0)) as server:
-            def serve():
-                with contextlib.suppress(OSError):
-                    while True:
-                        server.accept()[0].close()
-
-            thread = threading.Thread(target=serve, daemon=True)
-            thread.start()
-            seen = self.probe(server.getsockname())
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-        self.assertEqual('requests fail: ', seen[:15])
-
-    def test_status(self):
-        stories = outage.PlacementStopped
-        server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(thread.join)
-        self.addCleanup(server.shutdown)
-        for status, seen in ((200, stories.ANSWERS), (401, stories.ANSWERS),
-                             (500, 'it answers 500'),
-                             (502, stories.UNAVAILABLE),
-                             (503, stories.UNAVAILABLE),
-                             (504, stories.UNAVAILABLE)):
-            server.status = status
-            self.assertEqual(seen, self.probe(server.server_address))

@@ -1,0 +1,142 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the tests of all outages have in common."""
+
+import os
+import signal
+
+import fixtures
+
+from local_delete_tempest_plugin import guard
+from local_delete_tempest_plugin import journal
+from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+RUN = run.Run('0123456789AB')
+
+
+class OutageTest(base.TestCase):
+    """A cloud whose processes are stopped by real commands.
+
+    A file with the name of a host, or "placement", means that it is stopped.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.stopped = self.useFixture(fixtures.TempDir())
+        self.journals = self.useFixture(fixtures.TempDir()).path
+        # The strikes of the tests, and the end of one that hangs.
+        self.useFixture(fixtures.Timeout(120, gentle=True))
+        self.config(
+            allow_outages=True, target_hosts=['cmp1'],
+            journal_dir=self.journals,
+            service_down_timeout=1, service_up_timeout=1, trait_timeout=1,
+            placement_timeout=1)
+        self.set_commands()
+        self.build_cloud()
+
+    def set_commands(self):
+        stop, start = ('%s %s/' % (command, self.stopped.path)
+                       for command in ('touch', 'rm'))
+        self.config(compute_stop_command=stop + '{host}',
+                    compute_start_command=start + '{host}',
+                    placement_stop_command=stop + 'placement',
+                    placement_start_command=start + 'placement')
+
+    def build_cloud(self):
+        self.cloud = fake_cloud.FakeCloud()
+        self.cloud.is_running = lambda host: not self.is_stopped(host)
+        self.target = self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+        self.before = self.cloud.settings_of('cmp1')
+
+    def is_stopped(self, name):
+        return os.path.exists(self.stopped.join(name))
+
+    def start_at_the_second_try(self, name):
+        """Make a start command that a stop under way makes void once."""
+        tried = self.stopped.join('tried')
+        return 'sh -c "test -e {0} && rm {1} || touch {0}"'.format(
+            tried, self.stopped.join(name))
+
+    def arguments(self):
+        admin = self.cloud.admin()
+        return (admin, journal.Journal(RUN.id), guard.Guard(RUN, admin),
+                self.target)
+
+    def make(self, kind, reason=None):
+        return kind(*self.arguments(), reason=reason)
+
+    def use(self, away):
+        """Go through a whole outage, as a scenario does.
+
+        :returns: The settings of the service while it was away.
+        """
+        away.setUp()
+        try:
+            try:
+                away.begin()
+                return self.cloud.settings_of('cmp1')
+            finally:
+                away.restore()
+        finally:
+            away.cleanUp()
+
+    def assert_as_before(self, message=''):
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def strike_at(self, number, when, away):
+        """Let OS_TEST_TIMEOUT strike in a request.
+
+        :param when: 'before' the cloud has seen it, or 'after' that.
+        :returns: Whether there are so many requests.
+        """
+        count = 0
+        request = self.cloud.request
+
+        def strike(moment):
+            if (count, when) == (number, moment):
+                signal.raise_signal(signal.SIGALRM)
+
+        def struck(*args, **kwargs):
+            nonlocal count
+            count += 1
+            strike('before')
+            answer = request(*args, **kwargs)
+            strike('after')
+            return answer
+
+        self.cloud.request = struck
+        try:
+            self.use(away)
+        except fixtures.TimeoutException:
+            return True
+        self.assertLess(count, number, 'the time-out was swallowed')
+        return False
+
+    def assert_survives_strikes(self, make):
+        for when in ('before', 'after'):
+            number = 1
+            while True:
+                self.build_cloud()
+                if not self.strike_at(number, when, make()):
+                    break
+                self.assert_as_before('struck %s request %d: %s' % (
+                    when, number, self.cloud.calls()))
+                number += 1
+            self.assertGreater(number, 1)
