@@ -104,7 +104,8 @@ class ComputeOutage(outage.Outage):
             'the compute service of host %s %s' % (
                 self._target.host, awaited), limit)
 
-    def _await_down(self):
+    def await_down(self):
+        """Wait until Nova sees that the service is down."""
         self._await_service(lambda service: service.state == 'down',
                             'is seen down',
                             CONF.local_delete.service_down_timeout)
@@ -189,7 +190,7 @@ class ForcedDown(ComputeOutage):
 
     def _take_away(self):
         self.flip(True)
-        self._await_down()
+        self.await_down()
 
     def flip(self, forced_down):
         """Set or lift the flag, and wait for nothing.
@@ -238,7 +239,7 @@ class Stopped(ComputeOutage):
 
     def _take_away(self):
         commands.run('compute_stop_command', self._target.host)
-        self._await_down()
+        self.await_down()
 
     def _start_process(self):
         outage.start('compute_start_command', self._target.host,
@@ -359,8 +360,4 @@ class Unnoticed(Stopped):
     def force_down(self):
         """Tell Nova, as the operator does who finds the host dead."""
         self._set(forced_down=True)
-        self._await_down()
-
-    def await_down(self):
-        """Wait until Nova notices by itself."""
-        self._await_down()
+        self.await_down()

@@ -30,9 +30,6 @@ CONF = config.CONF
 #: How many hosts the run leases for a move.
 HOSTS = 2
 
-# How often a host is killed anew whose death Nova has noticed too early.
-_ATTEMPTS = 4
-
 
 @dataclasses.dataclass(frozen=True)
 class Move:
@@ -147,7 +144,8 @@ class MovingTest(base.BaseLocalDeleteTest):
             ``compute_outage.Unnoticed``).
         """
         server = self.create_server()
-        for _ in range(_ATTEMPTS):
+        for _ in self.attempts_before_noticed(
+                'before it was asked to move a server from it'):
             with self.compute_killed(self.target_of(server)) as away:
                 try:
                     move = request(server)
@@ -158,8 +156,6 @@ class MovingTest(base.BaseLocalDeleteTest):
                 self.read_during()
                 yield move, away
                 return
-        self.skipTest('%d times Nova saw a compute down before it was asked '
-                      'to move a server from it' % _ATTEMPTS)
 
     def _note_move(self, server, answer):
         # Until this is written down, what the server's undo finds is enough.
