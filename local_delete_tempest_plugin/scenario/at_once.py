@@ -82,9 +82,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         self._skip_without_room(first, others)
         name = self._name()
         self._intend_here('servers', name=name)
-        self.servers_client.create_server(
-            name=name, imageRef=CONF.compute.image_ref,
-            flavorRef=self.flavor_id, networks=networks, min_count=others)
+        self._create(name, networks=networks, min_count=others)
         servers = [first, *self._await_all_active(name, others)]
         self.read_during()
         return servers
