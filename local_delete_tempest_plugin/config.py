@@ -239,7 +239,8 @@ scheduler_stop_command is set.""", _COMMAND),
            'Raise it where controllers take longer to come back: a host '
            'that is out stays out when this is over.'),
     _limit('service_down_timeout', 180,
-           'Nova shows a stopped or forced-down compute service as down',
+           'Nova shows a stopped or forced-down compute service, or a stopped '
+           'scheduler, as down',
            "Raise it where nova.conf's service_down_time is above 60."),
     _limit('service_up_timeout', 300,
            'Nova shows a compute service as up again, its process started '
