@@ -32,7 +32,7 @@ from local_delete_tempest_plugin import scheduler_outage
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-# How often a host is killed anew whose death Nova has noticed too early.
+# How often a host is taken away anew whose death Nova has noticed too early.
 _ATTEMPTS = 5
 
 
@@ -176,6 +176,13 @@ class LeasingTest(lifecycle.RunTest):
             others then wait until the compute is back.
         """
         return self._compute_outage(compute_outage.Unnoticed, target, fence)
+
+    def compute_frozen(self, target=None):
+        """Freeze a compute, and go on before Nova has noticed.
+
+        :param target: As for ``forced_down``.
+        """
+        return self._compute_outage(compute_outage.Frozen, target)
 
     def attempts_before_noticed(self, done):
         """Count the attempts to be faster than Nova's notice of a death.
