@@ -75,7 +75,7 @@ class BaseLocalDeleteTest(watching.WatchingTest):
         settings = dict({'imageRef': CONF.compute.image_ref,
                          'flavorRef': self.flavor_id,
                          'networks': self.networks}, **settings)
-        server_id = self.servers_client.create_server(
+        server_id = self._creating_client().create_server(
             name=name, **{field: value for field, value in settings.items()
                           if value is not None})['server']['id']
         self.this_run.servers.add(server_id)
@@ -83,6 +83,10 @@ class BaseLocalDeleteTest(watching.WatchingTest):
                                  self._show_server(server_id)['created'])
         self.watch.add(server)
         return server
+
+    def _creating_client(self):
+        """Give the member's client that servers are created with."""
+        return self.servers_client
 
     def await_active(self, server):
         """Wait until a server is ACTIVE on a leased host.

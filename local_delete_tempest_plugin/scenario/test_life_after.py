@@ -67,6 +67,10 @@ class LifeAfterTest(returning.ReturningTest):
             self.assert_holds_as_before(neighbour)
             self.delete_server_through_compute(neighbour)
 
+
+@decorators.serial
+class DeletedServiceTest(returning.ServiceDeletedTest):
+
     @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
     @decorators.attr(type='slow')
     @needs.needs(needs.stopped_compute, needs.service_delete)
