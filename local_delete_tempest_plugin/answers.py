@@ -119,7 +119,7 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
     (('GET', r'ports/[^/]+'), _object(port=_object(
         id=_UUID, resource_request=_may_be_null(_object(
             request_groups=_list(_object(
-                resources={'type': 'object', 'minProperties': 1,
+                resources={'type': 'object',
                            'additionalProperties': _COUNT},
                 required=_list(_TEXT)))))))),
     (('GET', r'qos/policies'), _object(policies=_list(_NAMED))),

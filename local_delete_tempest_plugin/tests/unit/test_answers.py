@@ -46,8 +46,7 @@ GOOD = (
         {'id': UUID, 'device_id': '', 'binding:host_id': None}]}),
     ('GET /v2.0/ports/' + UUID, {'port': {
         'id': UUID, 'resource_request': {'request_groups': [
-            {'resources': {'NET_BW_EGR_KILOBIT_PER_SEC': 1},
-             'required': ['CUSTOM_VNIC_TYPE_NORMAL']}]}}}),
+            {'resources': {}, 'required': ['CUSTOM_VNIC_TYPE_NORMAL']}]}}}),
     ('GET /v2.0/qos/policies', {'policies': [{'id': UUID, 'name': 'n'}]}),
     ('GET /v2.0/floatingips', {'floatingips': [
         {'id': UUID, 'port_id': None, 'fixed_ip_address': None}]}),
