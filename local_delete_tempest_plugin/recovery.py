@@ -48,7 +48,8 @@ LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
     compute_outage.ForcedDown, compute_outage.Stopped,
-    compute_outage.Unnoticed, compute_outage.ServiceDeleted,
+    compute_outage.Unnoticed, compute_outage.Frozen,
+    compute_outage.Unknown, compute_outage.ServiceDeleted,
     compute_outage.Attempt, compute_outage.Disabled)}
 
 
@@ -233,7 +234,7 @@ class Recovery:
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
         # down. Whether the process was stopped too only a command can tell.
-        kind = (compute_outage.Stopped
+        kind = (compute_outage.Unknown
                 if CONF.local_delete.compute_start_command
                 else compute_outage.ForcedDown)
         return {'outage': kind.__name__,

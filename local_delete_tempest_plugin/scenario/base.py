@@ -67,20 +67,27 @@ class BaseLocalDeleteTest(watching.WatchingTest):
             one that is None is left out.
         :returns: A ``Server`` that may not be on a host yet.
         """
+        name = self._name()
+        self._intend_here('server', name=name)
+        server_id = self._create(name, **settings)
+        self.this_run.servers.add(server_id)
+        return self._watch_requested(self._show_server(server_id))
+
+    def _create(self, name, **settings):
         for target in self.leased:
             # An audit of the compute may have taken it off: see lease.py.
             self.lease.take(target.provider_id)
-        name = self._name()
-        self._intend_here('server', name=name)
         settings = dict({'imageRef': CONF.compute.image_ref,
                          'flavorRef': self.flavor_id,
                          'networks': self.networks}, **settings)
-        server_id = self._creating_client().create_server(
+        return self._creating_client().create_server(
             name=name, **{field: value for field, value in settings.items()
                           if value is not None})['server']['id']
-        self.this_run.servers.add(server_id)
-        server = watching.Server(server_id, name, None,
-                                 self._show_server(server_id)['created'])
+
+    def _watch_requested(self, shown):
+        self.this_run.servers.add(shown['id'])
+        server = watching.Server(shown['id'], shown['name'], None,
+                                 shown['created'])
         self.watch.add(server)
         return server
 

@@ -68,6 +68,9 @@ def _unset(options):
 #: That the process of a compute can be stopped and started.
 stopped_compute = commands(*compute_outage.Stopped.needs)
 
+#: That the process of a compute can be frozen, and go on.
+frozen_compute = commands(*compute_outage.Frozen.needs)
+
 
 def reclaims():
     """Say what is missing to delete a server softly."""

@@ -210,10 +210,16 @@ class RecoveryTest(base.TestCase):
         self.assertEqual({'trait', 'flavor', 'lease', 'compute'}, set(found))
         self.assertEqual(self.lease, found['lease'])
         self.assertEqual({'name': 'x-%s-1' % DEAD.name}, found['flavor'])
+        self.assertEqual('ForcedDown', found['compute']['outage'])
         self.assertEqual('cmp1', found['compute']['target']['host'])
         self.assertEqual(
             ('enabled', False), (found['compute']['before']['status'],
                                  found['compute']['before']['forced_down']))
+
+    def test_what_a_process_needs_is_not_known_without_a_journal(self):
+        self.take_down()
+        self.config(compute_start_command='true {host}')
+        self.assertEqual('Unknown', self.find_in_cloud()['compute']['outage'])
 
     def test_a_host_without_a_fence_is_not_forgotten(self):
         """Its lease is all that tells of it, and so is not taken."""
