@@ -112,8 +112,7 @@ def _delete_servers(admin, kept):
 
 def _delete_orphans(admin):
     """Delete the allocations of consumers that Nova does not know."""
-    known = {one['id'] for one in admin.compute.get(
-        '/servers?all_tenants=1').json()['servers']}
+    known = {one['id'] for one in _servers(admin, kept=())}
     known |= {one['uuid'] for one in admin.compute.get(
         '/os-migrations', headers={'OpenStack-API-Version': 'compute 2.59'}
     ).json()['migrations'] if one['status'] not in (

@@ -68,5 +68,5 @@ class TwiceTest(at_once.AtOnceTest):
                 with self.flipping(outage):
                     for server in servers:
                         self.request_delete(server)
-                self.await_all_gone(servers)
+                self.await_all_deleted(servers)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
