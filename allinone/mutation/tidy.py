@@ -93,10 +93,10 @@ def _give_back_computes(admin):
 
 
 def _servers(admin, kept):
-    return [one for path in ('', '&status=soft_deleted&deleted=False')
-            for one in admin.compute.get(
-                f'/servers/detail?all_tenants=1{path}').json()['servers']
-            if one['tenant_id'] not in kept]
+    # Those that can be restored are there, and Nova hides them.
+    return [one for one in admin.compute.get(
+        '/servers/detail?all_tenants=1&soft_deleted=True').json()['servers']
+        if one['tenant_id'] not in kept]
 
 
 def _delete_servers(admin, kept):
@@ -112,8 +112,7 @@ def _delete_servers(admin, kept):
 
 def _delete_orphans(admin):
     """Delete the allocations of consumers that Nova does not know."""
-    known = {one['id'] for one in admin.compute.get(
-        '/servers?all_tenants=1').json()['servers']}
+    known = {one['id'] for one in _servers(admin, kept=())}
     known |= {one['uuid'] for one in admin.compute.get(
         '/os-migrations', headers={'OpenStack-API-Version': 'compute 2.59'}
     ).json()['migrations'] if one['status'] not in (

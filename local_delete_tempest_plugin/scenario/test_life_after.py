@@ -48,7 +48,7 @@ class LifeAfterTest(returning.ReturningTest):
             self.assert_guest_reaped(server)
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
             self.assert_offered_again(server, offer)
-            self.delete_server(self.create_server())
+            self.delete_server_through_compute(self.create_server())
 
     @decorators.idempotent_id('b521eeda-2359-476b-a290-97fd91aee3f3')
     @decorators.attr(type='slow')
@@ -90,7 +90,7 @@ class DeletedServiceTest(returning.ServiceDeletedTest):
             self.assert_guest_reaped(server)
             with self.service_deleted():
                 self.assert_provider_gone()
-            self.delete_server(self.create_server())
+            self.delete_server_through_compute(self.create_server())
 
 
 @decorators.serial
