@@ -43,7 +43,8 @@ GOOD = (
     ('GET /v2/images?name=n', {'images': [{'id': UUID, 'name': None}]}),
     ('GET /v2/images/' + UUID, {'name': 'n', 'status': 'active'}),
     ('GET /v2.0/ports?fields=id', {'ports': [
-        {'id': UUID, 'device_id': '', 'binding:host_id': None}]}),
+        {'id': UUID, 'device_id': '', 'device_owner': '',
+         'binding:host_id': None, 'binding:profile': {}}]}),
     ('GET /v2.0/floatingips', {'floatingips': [
         {'id': UUID, 'port_id': None, 'fixed_ip_address': None}]}),
     ('GET /v3/p/volumes/detail', {'volumes': [
