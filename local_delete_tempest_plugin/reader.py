@@ -26,7 +26,9 @@ CONF = config.CONF
 # Tempest's connection pools hold ten connections.
 SIDE_BY_SIDE = 8
 
-_PORT_FIELDS = ('device_id', 'binding:host_id')
+# What Nova gives a port, and takes from one that it did not make.
+_PORT_FIELDS = ('device_id', 'device_owner', 'binding:host_id',
+                'binding:profile', 'dns_name')
 _FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
 _ATTACHMENT_FIELDS = ('instance', 'volume_id')
 _IMAGE_FIELDS = ('name', 'status')
@@ -131,11 +133,11 @@ class Reader:
     def _read_ports(self, own):
         if not CONF.service_available.neutron:
             return {}
-        # The admin, for a member is not shown the host of a binding.
+        # The admin, for a member is not shown the binding.
         ports = self._admin.manager.ports_client.list_ports(
             project_id=self.project_id,
             fields=['id', *_PORT_FIELDS])['ports']
-        return {('port', port['id']): _take(port, _PORT_FIELDS)
+        return {('port', port['id']): _take_port(port)
                 for port in ports
                 if port['device_id'] in own or self._is_tracked('port', port)}
 
@@ -204,6 +206,11 @@ def _changed(known, by_provider):
 
 def _take(found, fields):
     return {name: found[name] for name in fields}
+
+
+def _take_port(port):
+    # Neutron has None, '' and {} for the same, and no dns_name without DNS.
+    return {name: port.get(name) or '' for name in _PORT_FIELDS}
 
 
 def _amounts(answer):

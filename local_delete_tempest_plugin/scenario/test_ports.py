@@ -65,7 +65,7 @@ class PortsTest(bringing.BringingTest):
     def test_port_of_user_unbound(self, outage):
         """The user's port stays, and can be given to another server.
 
-        It has neither a device_id nor the host of a binding any more.
+        It has no device, owner, binding or DNS name of the server any more.
         """
         port = self.bring_port()
         with self.footprint_unchanged():

@@ -229,6 +229,9 @@ class FindLeaksTest(Story):
 class RemnantsTest(Story):
     """Ports, volumes and the like, as the member and the admin see them."""
 
+    UNBOUND = ("binding:host_id '', binding:profile '', device_id '', "
+               "device_owner '', dns_name ''")
+
     def setUp(self):
         super().setUp()
         self.config('service_available', neutron=True, cinder=True)
@@ -242,9 +245,10 @@ class RemnantsTest(Story):
         self.begin()
 
     @staticmethod
-    def port(number, device=None, host=''):
+    def port(number, device=None, host='', **fields):
         return {'id': uuid(number), 'device_id': uuid(device) if device
-                else '', 'binding:host_id': host}
+                else '', 'device_owner': 'compute:nova' if device else '',
+                'binding:host_id': host, 'binding:profile': {}, **fields}
 
     @staticmethod
     def volume(number, status, *servers):
@@ -309,9 +313,10 @@ class RemnantsTest(Story):
         self.delete()
         self.cloud.ports.append(self.port(33))
         self.assertEqual(
-            ["port %s is left: during binding:host_id 'cmp1', device_id %r, "
-             "after binding:host_id '', device_id ''" % (
-                 uuid(33), uuid(SERVER))], self.words())
+            ["port %s is left: during binding:host_id 'cmp1', binding:profile "
+             "'', device_id %r, device_owner 'compute:nova', dns_name '', "
+             "after %s" % (uuid(33), uuid(SERVER), self.UNBOUND)],
+            self.words())
 
     def test_port_of_the_user(self):
         self.create()
@@ -322,8 +327,26 @@ class RemnantsTest(Story):
              "'cmp1'" % uuid(32)], self.words())
         self.cloud.ports[1:] = []
         self.assertEqual(
-            ["port %s is gone, and should be there as before: "
-             "binding:host_id '', device_id ''" % uuid(32)], self.words())
+            ["port %s is gone, and should be there as before: %s" % (
+                uuid(32), self.UNBOUND)], self.words())
+
+    def test_port_of_the_user_that_keeps_what_nova_gave_it(self):
+        self.create()
+        self.delete()
+        for field, left in (('device_owner', 'compute:nova'),
+                            ('binding:profile', {'migrating_to': 'cmp2'}),
+                            ('dns_name', 'server')):
+            self.cloud.ports[1:] = [self.port(32, **{field: left})]
+            self.assertEqual(1, len(self.words()), field)
+            self.assertIn("%s before ''" % field, self.words()[0])
+            self.assertIn('after %r' % left, self.words()[0])
+
+    def test_port_that_neutron_shows_without_what_it_has_not(self):
+        self.create()
+        self.delete()
+        self.cloud.ports[1:] = [self.port(32, host=None, dns_name=None, **{
+            'binding:profile': None})]
+        self.assertEqual([], self.words())
 
     def test_floating_ip_that_lost_its_port(self):
         self.create()
