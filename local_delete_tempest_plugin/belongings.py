@@ -86,24 +86,25 @@ class Belongings:
             return {}
         filters = {'description': name} if name else {}
         return {found['id']: found.get('description') or '' for found in
-                self._manager.floating_ips_client.list_floatingips(
-                    **filters)['floatingips']}
+                pages.read(self._manager.floating_ips_client.list_floatingips,
+                           'floatingips', 'GET /floatingips', **filters)}
 
     def _list_ports(self, name=None):
         if not CONF.service_available.neutron:
             return {}
         filters = {'name': name} if name else {}
-        return {found['id']: found['name'] for found in
-                self._manager.ports_client.list_ports(**filters)['ports']}
+        return {found['id']: found['name'] for found in pages.read(
+            self._manager.ports_client.list_ports, 'ports', 'GET /ports',
+            **filters)}
 
     def _list_qos_policies(self, name=None):
         if not CONF.service_available.neutron:
             return {}
         filters = {'name': name} if name else {}
         try:
-            return {found['id']: found['name'] for found in
-                    self._manager.qos_client.list_qos_policies(
-                        **filters)['policies']}
+            return {found['id']: found['name'] for found in pages.read(
+                self._manager.qos_client.list_qos_policies, 'policies',
+                'GET /qos/policies', **filters)}
         except lib_exc.NotFound:
             # Not every Neutron has them.
             return {}
@@ -112,14 +113,15 @@ class Belongings:
         if not CONF.service_available.cinder:
             return {}
         filters = dict({'name': name} if name else {}, all_tenants=1)
-        return {found['id']: found['name'] or '' for found in
-                self._manager.volumes_client_latest.list_volumes(
-                    detail=True, params=filters)['volumes']}
+        client = self._manager.volumes_client_latest
+        return {found['id']: found['name'] or '' for found in pages.read(
+            lambda **page: client.list_volumes(detail=True, params=page),
+            'volumes', 'GET /volumes/detail', **filters)}
 
     def _list_server_groups(self, name=None):
-        return {found['id']: found['name'] for found in
-                self._manager.server_groups_client.list_server_groups(
-                    all_projects=True)['server_groups']}
+        return {found['id']: found['name'] for found in pages.read_unlinked(
+            self._manager.server_groups_client.list_server_groups,
+            'server_groups', 'GET /os-server-groups', all_projects=True)}
 
     def _list_images(self, name=None):
         if not CONF.service_available.glance:

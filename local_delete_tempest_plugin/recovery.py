@@ -383,9 +383,8 @@ class Recovery:
         if not deleted:
             # Those that can be restored are there, and Nova hides them.
             filters['soft_deleted'] = True
-        return self._admin.servers_client.list_servers(
-            all_tenants=True, deleted=deleted, name=names,
-            **filters)['servers']
+        return list(self._admin.servers(
+            all_tenants=True, deleted=deleted, name=names, **filters))
 
     def _undo_lease(self, provider_id, trait):
         # A provider that went with its service has no lease any more.

@@ -89,9 +89,9 @@ class AtOnceTest(base.BaseLocalDeleteTest):
 
     def _await_all_active(self, name, count):
         def read():
-            found = self.admin_servers_client.list_servers(
+            found = list(self.admin.servers(
                 detail=True, all_tenants=True,
-                name='^%s(-[0-9]+)?$' % name)['servers']
+                name='^%s(-[0-9]+)?$' % name))
             self.this_run.servers.update(server['id'] for server in found)
             return [(server['status'], watching.Server(
                 server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],

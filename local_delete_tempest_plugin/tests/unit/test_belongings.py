@@ -51,8 +51,8 @@ class BelongingsTest(base.TestCase):
         self.manager.ports_client.list_ports.return_value = {'ports': named}
         self.manager.qos_client.list_qos_policies.return_value = {
             'policies': named}
-        self.manager.server_groups_client.list_server_groups.return_value = {
-            'server_groups': named}
+        self.manager.server_groups_client.list_server_groups.side_effect = (
+            lambda offset, **_: {'server_groups': named[offset:]})
         self.manager.volumes_client_latest.list_volumes.return_value = {
             'volumes': [*named, {'id': '4', 'name': None}]}
         self.manager.image_client_v2.list_images.return_value = {
@@ -78,6 +78,27 @@ class BelongingsTest(base.TestCase):
         self.assertEqual(
             {(kind, name) for kind in belongings.Belongings.KINDS
              for name in (OURS, OURS + '0')},
+            self.belongings.find('local-delete-0123'))
+
+    def test_found_on_a_later_page(self):
+        manager = self.manager
+        for listed, key, more in (
+                (manager.floating_ips_client.list_floatingips, 'floatingips',
+                 'floatingips_links'),
+                (manager.ports_client.list_ports, 'ports', 'ports_links'),
+                (manager.qos_client.list_qos_policies, 'policies',
+                 'policies_links'),
+                (manager.volumes_client_latest.list_volumes, 'volumes',
+                 'volumes_links'),
+                (manager.server_groups_client.list_server_groups,
+                 'server_groups', None),
+                (manager.image_client_v2.list_images, 'images', 'next')):
+            found = {'id': '2', 'name': OURS, 'description': OURS}
+            listed.side_effect = [
+                {key: [{'id': '1', 'name': '', 'description': ''}],
+                 more: ['next']}, {key: [found]}, {key: []}]
+        self.assertEqual(
+            {(kind, OURS) for kind in belongings.Belongings.KINDS},
             self.belongings.find('local-delete-0123'))
 
     def test_deleted_by_the_whole_name(self):

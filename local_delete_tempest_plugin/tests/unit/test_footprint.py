@@ -308,6 +308,29 @@ class RemnantsTest(Story):
              ('floating IP', uuid(51)), ('server group', uuid(61))},
             set(self.during.resources))
 
+    def test_what_is_on_later_pages_is_followed(self):
+        self.create()
+        for listed in (self.cloud.ports, self.cloud.volumes,
+                       self.cloud.attachments, self.cloud.floating_ips,
+                       self.cloud.server_groups):
+            # Foreign ones.
+            listed[:0] = [dict(listed[0], id=uuid(100 + number), **{
+                field: '' for field in ('device_id', 'instance')
+                if field in listed[0]}) for number in range(3)]
+        for volume in self.cloud.volumes[:3]:
+            volume['attachments'] = []
+        self.cloud.page_size = 2
+        self.assertEqual(self.during.resources, self.read().resources)
+
+    def test_servers_on_later_pages_are_known(self):
+        self.cloud.servers.update(dict.fromkeys(
+            [uuid(number) for number in range(201, 206)], 'ACTIVE'))
+        self.create()
+        self.cloud.page_size = 2
+        self.assertEqual(self.during.other_servers,
+                         self.read().other_servers)
+        self.assertEqual(5, len(self.read().other_servers))
+
     def test_port_of_nova_left_without_a_server(self):
         self.create()
         self.delete()
