@@ -181,8 +181,10 @@ class UnscheduledTest(bringing.BringingTest):
         :param expected: Whether it has to.
         """
         held = self.read_during().by_consumer[server.id]
-        self.assertEqual(expected, bool(held), '%s: what it holds in '
-                         'Placement: %s' % (server, held))
+        if bool(held) != expected:
+            self.fail('%s should hold %s in Placement, and it holds %s' % (
+                server, 'something' if expected else 'nothing',
+                held or 'nothing'))
 
     def assert_unlisted(self, server):
         """Fail if a deleted server is still listed, in any cell.
