@@ -65,6 +65,27 @@ def compute_services(admin):
         '/os-services?binary=nova-compute').json()['services']
 
 
+def pages(service, path, key, marker='id', **arguments):
+    """Read a list of which one answer may have a part alone.
+
+    :param service: an adapter of an ``Admin``
+    :param path: of the list, with its filters
+    :param key: what the answer calls the list
+    :param marker: the field of an item that says where the next page begins
+    :param arguments: of each ``get``
+    :returns: a list of all items
+    """
+    found, start = [], path
+    while True:
+        answer = service.get(path, **arguments).json()
+        found += answer[key]
+        more = answer.get(f'{key}_links') or answer.get('next')
+        if not more or not answer[key]:
+            return found
+        path = (f'{start}{"&" if "?" in start else "?"}marker='
+                f'{answer[key][-1][marker]}')
+
+
 def take_over(cloud, password):
     """Make a Keystone from the cache this deployment's own.
 

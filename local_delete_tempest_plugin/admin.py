@@ -106,6 +106,15 @@ class Admin:
         return pages.read(self.flavors_client.list_flavors, 'flavors',
                           'GET /flavors', is_public=None)
 
+    def servers(self, **filters):
+        """Read every server that filters let through, however many pages.
+
+        :param filters: As for ``ServersClient.list_servers``.
+        :returns: A generator of what ``GET /servers`` has of each.
+        """
+        return pages.read(self.servers_client.list_servers, 'servers',
+                          'GET /servers', **filters)
+
     def migrations(self, **filters):
         """Read every migration, those of deleted servers left out.
 

@@ -113,9 +113,19 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
         id=_ID, name=_may_be_null(_TEXT))))),
     (('GET', r'images/[^/]+'),
      _object(name=_may_be_null(_TEXT), status=_NAME)),
-    (('GET', r'ports'), _object(ports=_list(_object(
-        id=_UUID, device_id=_TEXT, **{
-            'binding:host_id': _may_be_null(_TEXT)})))),
+    (('GET', r'ports'), _object(ports=_list({'allOf': [
+        _object(id=_UUID, device_id=_TEXT, device_owner=_TEXT, **{
+            'binding:host_id': _may_be_null(_TEXT),
+            'binding:profile': _may_be_null({'type': 'object'})}),
+        # There is one where Neutron has DNS.
+        {'properties': {'dns_name': _may_be_null(_TEXT)}}]}))),
+    (('GET', r'ports/[^/]+'), _object(port=_object(
+        id=_UUID, resource_request=_may_be_null(_object(
+            request_groups=_list(_object(
+                resources={'type': 'object',
+                           'additionalProperties': _COUNT},
+                required=_list(_TEXT)))))))),
+    (('GET', r'qos/policies'), _object(policies=_list(_NAMED))),
     (('GET', r'floatingips'), _object(floatingips=_list(_object(
         id=_UUID, port_id=_may_be_null(_UUID),
         fixed_ip_address=_may_be_null(_TEXT))))),

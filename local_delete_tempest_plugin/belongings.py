@@ -42,17 +42,20 @@ class Belongings:
     """
 
     #: What can be brought.
-    KINDS = ('floating IP', 'port', 'volume', 'server group', 'image')
+    KINDS = ('floating IP', 'port', 'QoS policy', 'volume', 'server group',
+             'image')
 
     def __init__(self, manager):
         self._manager = manager
         self._list = {'floating IP': self._list_floating_ips,
                       'port': self._list_ports,
+                      'QoS policy': self._list_qos_policies,
                       'volume': self._list_volumes,
                       'server group': self._list_server_groups,
                       'image': self._list_images}
         self._delete = {'floating IP': self._delete_floating_ip,
                         'port': self._delete_port,
+                        'QoS policy': self._delete_qos_policy,
                         'volume': self._delete_volume,
                         'server group': self._delete_server_group,
                         'image': self._delete_image}
@@ -83,28 +86,42 @@ class Belongings:
             return {}
         filters = {'description': name} if name else {}
         return {found['id']: found.get('description') or '' for found in
-                self._manager.floating_ips_client.list_floatingips(
-                    **filters)['floatingips']}
+                pages.read(self._manager.floating_ips_client.list_floatingips,
+                           'floatingips', 'GET /floatingips', **filters)}
 
     def _list_ports(self, name=None):
         if not CONF.service_available.neutron:
             return {}
         filters = {'name': name} if name else {}
-        return {found['id']: found['name'] for found in
-                self._manager.ports_client.list_ports(**filters)['ports']}
+        return {found['id']: found['name'] for found in pages.read(
+            self._manager.ports_client.list_ports, 'ports', 'GET /ports',
+            **filters)}
+
+    def _list_qos_policies(self, name=None):
+        if not CONF.service_available.neutron:
+            return {}
+        filters = {'name': name} if name else {}
+        try:
+            return {found['id']: found['name'] for found in pages.read(
+                self._manager.qos_client.list_qos_policies, 'policies',
+                'GET /qos/policies', **filters)}
+        except lib_exc.NotFound:
+            # Not every Neutron has them.
+            return {}
 
     def _list_volumes(self, name=None):
         if not CONF.service_available.cinder:
             return {}
         filters = dict({'name': name} if name else {}, all_tenants=1)
-        return {found['id']: found['name'] or '' for found in
-                self._manager.volumes_client_latest.list_volumes(
-                    detail=True, params=filters)['volumes']}
+        client = self._manager.volumes_client_latest
+        return {found['id']: found['name'] or '' for found in pages.read(
+            lambda **page: client.list_volumes(detail=True, params=page),
+            'volumes', 'GET /volumes/detail', **filters)}
 
     def _list_server_groups(self, name=None):
-        return {found['id']: found['name'] for found in
-                self._manager.server_groups_client.list_server_groups(
-                    all_projects=True)['server_groups']}
+        return {found['id']: found['name'] for found in pages.read_unlinked(
+            self._manager.server_groups_client.list_server_groups,
+            'server_groups', 'GET /os-server-groups', all_projects=True)}
 
     def _list_images(self, name=None):
         if not CONF.service_available.glance:
@@ -120,6 +137,9 @@ class Belongings:
 
     def _delete_port(self, port):
         _ignore_gone(self._manager.ports_client.delete_port, port)
+
+    def _delete_qos_policy(self, policy):
+        _ignore_gone(self._manager.qos_client.delete_qos_policy, policy)
 
     def _delete_server_group(self, group):
         _ignore_gone(

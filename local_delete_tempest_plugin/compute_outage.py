@@ -285,36 +285,38 @@ class ServiceDeleted(Stopped):
     (nova.virt.node).
     """
 
-    def begin(self):
-        """Stop the process, if nothing is lost with its service.
+    @staticmethod
+    def check(admin, target):
+        """Refuse a host with what nova-compute would not renew.
 
-        :raises OutageRefused: by the guard, or since the host is in
-            aggregates.
+        :param admin: An ``admin.Admin``.
+        :param target: A ``compute_service.TargetHost``.
+        :raises OutageRefused: it is in aggregates, or its provider has
+            children or somebody's own traits.
         """
-        aggregates = self._admin.aggregates_of(self._target.host)
-        if aggregates:
-            raise exceptions.OutageRefused(
-                reason='the service of host %s may not be deleted: it would '
-                'not get back into aggregates %s' % (
-                    self._target.host, ', '.join(aggregates)))
-        self._refuse_to_lose()
-        super().begin()
-
-    def _refuse_to_lose(self):
-        """Refuse where the provider has what nova-compute would not renew."""
-        providers = self._placement.list_resource_providers(
-            in_tree=self._target.provider_id)['resource_providers']
-        traits = self._placement.list_resource_provider_traits(
-            self._target.provider_id)['traits']
-        kept = [provider['name'] for provider in providers
-                if provider['uuid'] != self._target.provider_id]
-        kept += [trait for trait in traits if trait.startswith('CUSTOM_')
+        kept = ['aggregate %s' % name
+                for name in admin.aggregates_of(target.host)]
+        kept += ['provider %s' % provider['name'] for provider in
+                 admin.placement.list_resource_providers(
+                     in_tree=target.provider_id)['resource_providers']
+                 if provider['uuid'] != target.provider_id]
+        kept += ['trait %s' % trait for trait in
+                 admin.placement.list_resource_provider_traits(
+                     target.provider_id)['traits']
+                 if trait.startswith('CUSTOM_')
                  and not trait.startswith(run.TRAIT_PREFIX)]
         if kept:
             raise exceptions.OutageRefused(
-                reason='the service of host %s may not be deleted: with its '
-                'provider would go %s' % (
-                    self._target.host, ', '.join(kept)))
+                reason='the service of host %s may not be deleted, for it '
+                'would not get back: %s' % (target.host, ', '.join(kept)))
+
+    def begin(self):
+        """Stop the process, if nothing is lost with its service.
+
+        :raises OutageRefused: by the guard, or by ``check``.
+        """
+        self.check(self._admin, self._target)
+        super().begin()
 
     def _take_away(self):
         super()._take_away()

@@ -150,7 +150,9 @@ Whether the cloud keeps deleted servers for a while, so that they can be
 restored: nova.conf of the API and of the computes has
 reclaim_instance_interval above 0. A boolean, default False: the scenarios
 about soft deletes skip. Set it to True where the interval is longer than a
-scenario takes, half an hour or more.""")),
+scenario takes, half an hour or more; the others then delete by force what a
+live compute keeps. With a wrong value they fail, waiting for a server to be
+gone, or to be SOFT_DELETED.""")),
     cfg.IntOpt(
         'many_servers', default=20, min=2,
         help=_text("""

@@ -132,8 +132,7 @@ class Guard:
                     migration['status'])
 
     def _about_servers(self, target):
-        for server in self._admin.servers_client.list_servers(
-                all_tenants=True, host=target.host)['servers']:
+        for server in self._admin.servers(all_tenants=True, host=target.host):
             if server['id'] not in self._run.servers:
                 yield 'server %s, which is not of this run, is on it' % (
                     server['id'])

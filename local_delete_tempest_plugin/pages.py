@@ -18,7 +18,7 @@ from local_delete_tempest_plugin import exceptions
 
 
 def read(list_page, key, call, marker='id', **filters):
-    """Read every page of a list of Nova's or Glance's.
+    """Read every page of a list whose answer names the next one.
 
     :param list_page: Method of a client that takes ``filters`` and a
         ``marker``.
@@ -43,3 +43,25 @@ def read(list_page, key, call, marker='id', **filters):
                 problem='the pages go in a circle')
         seen.add(last)
         page = {'marker': last}
+
+
+def read_unlinked(list_page, key, call, **filters):
+    """Read every page of a list whose answers tell of no next one.
+
+    Nova's server groups and Cinder's attachments are cut off like that.
+
+    :param list_page: Method of a client that takes ``filters`` and an
+        ``offset``.
+    :param key: As for ``read``, as all else.
+    """
+    count, last = 0, None
+    while True:
+        found = list_page(**filters, offset=count)[key]
+        if not found:
+            return
+        if found[-1]['id'] == last:
+            raise exceptions.InvalidAnswer(
+                call='%s?offset=%d' % (call, count),
+                problem='the pages go in a circle')
+        yield from found
+        count, last = count + len(found), found[-1]['id']

@@ -20,13 +20,16 @@ from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import footprint
+from local_delete_tempest_plugin import pages
 
 CONF = config.CONF
 
 # Tempest's connection pools hold ten connections.
 SIDE_BY_SIDE = 8
 
-_PORT_FIELDS = ('device_id', 'binding:host_id')
+# What Nova gives a port, and takes from one that it did not make.
+_PORT_FIELDS = ('device_id', 'device_owner', 'binding:host_id',
+                'binding:profile', 'dns_name')
 _FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
 _ATTACHMENT_FIELDS = ('instance', 'volume_id')
 _IMAGE_FIELDS = ('name', 'status')
@@ -117,9 +120,9 @@ class Reader:
     def _read_servers(self, since):
         # changes-since lists deleted servers too.
         filters = {'changes-since': since} if since else {}
-        servers = self._member.servers_client.list_servers(
-            **filters)['servers']
-        return frozenset(server['id'] for server in servers)
+        return frozenset(server['id'] for server in pages.read(
+            self._member.servers_client.list_servers, 'servers',
+            'GET /servers', **filters))
 
     def _read_limits(self):
         used = self._member.limits_client.show_limits()['limits']['absolute']
@@ -131,27 +134,31 @@ class Reader:
     def _read_ports(self, own):
         if not CONF.service_available.neutron:
             return {}
-        # The admin, for a member is not shown the host of a binding.
-        ports = self._admin.manager.ports_client.list_ports(
-            project_id=self.project_id,
-            fields=['id', *_PORT_FIELDS])['ports']
-        return {('port', port['id']): _take(port, _PORT_FIELDS)
+        # The admin, for a member is not shown the binding.
+        ports = pages.read(
+            self._admin.manager.ports_client.list_ports, 'ports',
+            'GET /ports', project_id=self.project_id,
+            fields=['id', *_PORT_FIELDS])
+        return {('port', port['id']): _take_port(port)
                 for port in ports
                 if port['device_id'] in own or self._is_tracked('port', port)}
 
     def _read_floating_ips(self, own):
         if not self._tracks('floating IP'):
             return {}
-        found = self._member.floating_ips_client.list_floatingips(
-            project_id=self.project_id)['floatingips']
+        found = pages.read(
+            self._member.floating_ips_client.list_floatingips, 'floatingips',
+            'GET /floatingips', project_id=self.project_id)
         return {('floating IP', one['id']): _take(one, _FLOATING_IP_FIELDS)
                 for one in found if self._is_tracked('floating IP', one)}
 
     def _read_volumes(self, own):
         if not CONF.service_available.cinder:
             return {}
-        volumes = self._member.volumes_client_latest.list_volumes(
-            detail=True)['volumes']
+        client = self._member.volumes_client_latest
+        volumes = pages.read(
+            lambda **page: client.list_volumes(detail=True, params=page),
+            'volumes', 'GET /volumes/detail')
         return {('volume', volume['id']): {'status': volume['status']}
                 for volume in volumes
                 if self._is_tracked('volume', volume) or any(
@@ -164,7 +171,9 @@ class Reader:
         client = self._member.local_delete_volume.AttachmentsClient()
         return {('volume attachment',
                  found['id']): _take(found, _ATTACHMENT_FIELDS)
-                for found in client.list_attachments()['attachments']
+                for found in pages.read_unlinked(
+                    client.list_attachments, 'attachments',
+                    'GET /attachments/detail')
                 if found['instance'] in own
                 or self._is_tracked('volume attachment', found)}
 
@@ -173,7 +182,9 @@ class Reader:
             return {}
         client = self._member.server_groups_client
         return {('server group', group['id']): _take(group, ('members',))
-                for group in client.list_server_groups()['server_groups']
+                for group in pages.read_unlinked(
+                    client.list_server_groups, 'server_groups',
+                    'GET /os-server-groups')
                 if self._is_tracked('server group', group)}
 
     def _read_images(self, own):
@@ -204,6 +215,11 @@ def _changed(known, by_provider):
 
 def _take(found, fields):
     return {name: found[name] for name in fields}
+
+
+def _take_port(port):
+    # Neutron has None, '' and {} for the same, and no dns_name without DNS.
+    return {name: port.get(name) or '' for name in _PORT_FIELDS}
 
 
 def _amounts(answer):

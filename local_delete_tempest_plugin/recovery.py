@@ -52,6 +52,10 @@ _OUTAGES = {outage.__name__: outage for outage in (
     compute_outage.Unknown, compute_outage.ServiceDeleted,
     compute_outage.Attempt, compute_outage.Disabled)}
 
+# The tasks of a server that is being deleted; the second one where the cloud
+# reclaims.
+_DELETING = ('deleting', 'soft-deleting')
+
 
 def _exactly(**fields):
     return {'type': 'object', 'properties': fields,
@@ -171,9 +175,7 @@ class Recovery:
         """
         found = {}
         for deleted in (False, True):
-            for server in self._admin.servers_client.list_servers(
-                    all_tenants=True, deleted=deleted,
-                    name=this_run.name)['servers']:
+            for server in self._servers(this_run.name, deleted):
                 if not deleted or self._admin.placement.list_allocations(
                         server['id'])['allocations']:
                     found[server['id']] = server['name']
@@ -363,8 +365,9 @@ class Recovery:
     def _delete_servers(self, names):
         # Once its host is up, Nova heeds no further delete of a server whose
         # local delete failed half-way and that is in deleting ever since.
-        for server in self._servers(names, deleted=False,
-                                    task_state='deleting'):
+        for server in [
+                server for task in _DELETING for server in self._servers(
+                    names, deleted=False, task_state=task)]:
             test_utils.call_and_ignore_notfound_exc(
                 self._admin.servers_client.reset_state, server['id'],
                 state='error')
@@ -380,9 +383,8 @@ class Recovery:
         if not deleted:
             # Those that can be restored are there, and Nova hides them.
             filters['soft_deleted'] = True
-        return self._admin.servers_client.list_servers(
-            all_tenants=True, deleted=deleted, name=names,
-            **filters)['servers']
+        return list(self._admin.servers(
+            all_tenants=True, deleted=deleted, name=names, **filters))
 
     def _undo_lease(self, provider_id, trait):
         # A provider that went with its service has no lease any more.

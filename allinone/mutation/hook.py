@@ -75,7 +75,10 @@ class Hook:
         except BlockingIOError:
             return _MUTANT.exists()
         except OSError:
-            pass
+            # No lock that can be read, as when "mutate" has cleaned up: where
+            # nobody is known to want the mutant, the service is sane.
+            return False
+        # The lock was free.
         return False
 
     @staticmethod

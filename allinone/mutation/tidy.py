@@ -68,7 +68,7 @@ def _remove(cloud):
     _delete_orphans(admin)
     for kind in ('snapshots', 'volumes'):
         _delete_volumes(admin, kind, kept)
-    for one in admin.image.get('/v2/images?limit=200').json()['images']:
+    for one in api.pages(admin.image, '/v2/images', 'images'):
         if one['owner'] not in kept:
             _quietly(admin.image.delete, f'/v2/images/{one["id"]}')
     for kind in _NETWORK:
@@ -93,10 +93,10 @@ def _give_back_computes(admin):
 
 
 def _servers(admin, kept):
-    return [one for path in ('', '&status=soft_deleted&deleted=False')
-            for one in admin.compute.get(
-                f'/servers/detail?all_tenants=1{path}').json()['servers']
-            if one['tenant_id'] not in kept]
+    # Those that can be restored are there, and Nova hides them.
+    return [one for one in api.pages(
+        admin.compute, '/servers/detail?all_tenants=1&soft_deleted=True',
+        'servers') if one['tenant_id'] not in kept]
 
 
 def _delete_servers(admin, kept):
@@ -112,11 +112,11 @@ def _delete_servers(admin, kept):
 
 def _delete_orphans(admin):
     """Delete the allocations of consumers that Nova does not know."""
-    known = {one['id'] for one in admin.compute.get(
-        '/servers?all_tenants=1').json()['servers']}
-    known |= {one['uuid'] for one in admin.compute.get(
-        '/os-migrations', headers={'OpenStack-API-Version': 'compute 2.59'}
-    ).json()['migrations'] if one['status'] not in (
+    known = {one['id'] for one in _servers(admin, kept=())}
+    known |= {one['uuid'] for one in api.pages(
+        admin.compute, '/os-migrations', 'migrations', marker='uuid',
+        headers={'OpenStack-API-Version': 'compute 2.59'}
+    ) if one['status'] not in (
         'completed', 'confirmed', 'reverted', 'error', 'failed', 'done')}
     for provider in admin.placement.get(
             '/resource_providers').json()['resource_providers']:
@@ -133,7 +133,7 @@ def _delete_volumes(admin, kind, kept):
     path = f'/{kind}/detail?all_tenants=1'
 
     def left():
-        return [one for one in admin.block_storage.get(path).json()[kind]
+        return [one for one in api.pages(admin.block_storage, path, kind)
                 if one[project] not in kept]
 
     for one in left():
@@ -151,7 +151,7 @@ def _delete_volumes(admin, kind, kept):
 
 def _delete_network(admin, kind, kept):
     key = kind.replace('-', '_')
-    for one in admin.network.get(f'/v2.0/{kind}').json()[key]:
+    for one in api.pages(admin.network, f'/v2.0/{kind}', key):
         if one['project_id'] in kept or not one['project_id']:
             continue
         if kind == 'ports' and one['device_owner'].startswith(
@@ -164,7 +164,7 @@ def _delete_network(admin, kind, kept):
 
 
 def _delete_named(service, listed, key, path=None):
-    for one in service.get(listed).json()[key]:
+    for one in api.pages(service, listed, key):
         if one['name'].startswith(_PREFIX):
             _quietly(service.delete, f'{path or listed}/{one["id"]}')
 

@@ -95,7 +95,7 @@ def take(cloud):
 def _named(service, path, key):
     def read(admin):
         return {one['id']: one.get('name') for one in
-                getattr(admin, service).get(path).json()[key]}
+                api.pages(getattr(admin, service), path, key)}
     return read
 
 

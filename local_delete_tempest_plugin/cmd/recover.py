@@ -22,6 +22,7 @@ from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin import recovery
+from local_delete_tempest_plugin import unproven
 
 
 class Recover(base.Command):
@@ -29,7 +30,8 @@ class Recover(base.Command):
 
     The journals of this machine tell it; a run that lives holds its journal,
     and is left alone. With --run, what carries the id of that run in the
-    cloud itself is undone: nobody but you can know that it is dead.
+    cloud itself is undone: nobody but you can know that it is dead. What it
+    may have left without its id is named, and left to you.
     """
 
     def get_parser(self, prog_name):
@@ -46,12 +48,16 @@ class Recover(base.Command):
     def take_action(self, args):
         rows = []
         with admin.microversions():
-            recoverer = recovery.Recovery(base.find_admin())
+            the_admin = base.find_admin()
+            recoverer = recovery.Recovery(the_admin)
             dead_runs, unusable = self._find(recoverer, args.run)
             for dead in dead_runs:
                 rows += self._rows(dead, args.dry_run)
             if not args.dry_run:
                 recoverer.recover_all(dead_runs)
+            if any(dead.path is None for dead in dead_runs):
+                rows += [(args.run, kind, words, 'left to you')
+                         for kind, words in unproven.find(the_admin)]
             if unusable:
                 raise unusable
         return ('Run', 'Change', 'What', 'Outcome'), rows

@@ -89,9 +89,9 @@ class AtOnceTest(base.BaseLocalDeleteTest):
 
     def _await_all_active(self, name, count):
         def read():
-            found = self.admin_servers_client.list_servers(
+            found = list(self.admin.servers(
                 detail=True, all_tenants=True,
-                name='^%s(-[0-9]+)?$' % name)['servers']
+                name='^%s(-[0-9]+)?$' % name))
             self.this_run.servers.update(server['id'] for server in found)
             return [(server['status'], watching.Server(
                 server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],
@@ -214,14 +214,34 @@ class AtOnceTest(base.BaseLocalDeleteTest):
 
         :param servers: A list of ``Server``.
         """
+        self._await_all(servers, 'answer 404', (None,))
+
+    def _await_all(self, servers, awaited, states):
         def read():
             with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
                 return ['%s: %s' % (server, state) for server, state in zip(
-                    servers, pool.map(self.state_of, servers)) if state]
+                    servers, pool.map(self.state_of, servers))
+                    if state not in states]
 
         self.expect(read, lambda left: not left,
-                    '%d servers answer 404' % len(servers),
+                    '%d servers %s' % (len(servers), awaited),
                     CONF.local_delete.delete_timeout)
+
+    def await_all_deleted(self, servers):
+        """Wait until deletes are done for good, whoever carries them out.
+
+        Where the cloud reclaims a compute keeps the server, and the API alone
+        does not; what was kept is then deleted by force.
+
+        :param servers: A list of ``Server`` whose deletes were accepted.
+        """
+        if CONF.local_delete.reclaims:
+            self._await_all(servers, 'are SOFT_DELETED or answer 404',
+                            (None, base.SOFT_DELETED))
+            for server in servers:
+                if self.state_of(server) is not None:
+                    self.request_forced_delete(server)
+        self.await_all_gone(servers)
 
     @contextlib.contextmanager
     def flipping(self, away):

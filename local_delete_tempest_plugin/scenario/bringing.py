@@ -31,16 +31,18 @@ class BringingTest(base.BaseLocalDeleteTest):
     unless the story says that it goes with them.
     """
 
-    def bring_port(self):
+    def bring_port(self, **settings):
         """Create a port on the project's network.
 
+        :param settings: More fields of ``POST /ports``.
         :returns: ('port', its id).
         """
         if self.networks == 'none':
             self.skipTest('the project has no network of its own, or several')
         return self._bring('port', lambda name: (
             self.member.ports_client.create_port(
-                name=name, network_id=self.networks[0]['uuid'])['port']))
+                name=name, network_id=self.networks[0]['uuid'],
+                **settings)['port']))
 
     def bring_floating_ip(self, port=None):
         """Create a floating IP.
@@ -101,12 +103,17 @@ class BringingTest(base.BaseLocalDeleteTest):
         client = self.member.volumes_client_latest
         volume = self._bring('volume', lambda name: client.create_volume(
             name=name, size=CONF.volume.volume_size, **settings)['volume'])
-        shown = waiters.wait_until(
-            lambda: client.show_volume(volume[1])['volume']['status'],
-            lambda status: status in ('available', 'error'),
-            'volume %s is available' % volume[1], CONF.volume.build_timeout)
+        shown = self._await_volume(volume, 'is available', 'available',
+                                   'error')
         self.assertEqual('available', shown, 'volume %s' % volume[1])
         return volume
+
+    def _await_volume(self, volume, words, *accepted):
+        client = self.member.volumes_client_latest
+        return waiters.wait_until(
+            lambda: client.show_volume(volume[1])['volume']['status'],
+            lambda status: status in accepted, '%s %s %s' % (*volume, words),
+            CONF.volume.build_timeout)
 
     def attach_volume(self, server, volume):
         """Attach a volume to a server, and wait until it is in use.
@@ -116,11 +123,8 @@ class BringingTest(base.BaseLocalDeleteTest):
         """
         self.servers_client.attach_volume(server.id, volumeId=volume[1])
         self.await_status(server, 'ACTIVE', CONF.compute.build_timeout)
-        waiters.wait_until(
-            lambda: self.read_during().resources[volume]['status'],
-            lambda status: status == 'in-use',
-            '%s %s is attached to %s' % (*volume, server),
-            CONF.volume.build_timeout)
+        self._await_volume(volume, 'is attached to %s' % server, 'in-use')
+        self.read_during()
         self.assert_has_attachment(server, volume)
 
     def assert_has_attachment(self, server, volume):

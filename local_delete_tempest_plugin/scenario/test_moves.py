@@ -108,7 +108,7 @@ class ResizedTest(moving.MovingTest):
             with self.compute_stopped(move.source):
                 self.try_delete(server)
             self.try_delete(server)
-            self.await_gone(server)
+            self.await_deleted_by_compute(server)
 
     @decorators.idempotent_id('449fdba3-921b-4756-9e7a-b9d35e21228f')
     @decorators.attr(type='slow')
@@ -126,7 +126,7 @@ class ResizedTest(moving.MovingTest):
         with self.footprint_unchanged(hosts=moving.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
-                self.try_delete(server)
+                self.try_delete_for_good(server)
                 with self.compute_stopped(move.destination):
                     pass
                 self.await_gone(server)

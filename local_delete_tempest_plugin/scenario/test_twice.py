@@ -67,5 +67,5 @@ class TwiceTest(at_once.AtOnceTest):
             with self.forced_down() as outage:
                 with self.flipping(outage) as flips:
                     self.delete_between_flips(servers, flips)
-                self.await_all_gone(servers)
+                self.await_all_deleted(servers)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)

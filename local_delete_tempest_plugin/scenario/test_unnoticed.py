@@ -94,5 +94,5 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, _):
                 pass
-            self.await_gone(server)
+            self.await_deleted_by_compute(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)

@@ -23,13 +23,15 @@ from tempest.lib.services.volume.v3 import attachments_client
 class AttachmentsClient(attachments_client.AttachmentsClient):
     """Volume attachments, which need microversion 3.27."""
 
-    def list_attachments(self):
-        """List the project's attachments in detail.
+    def list_attachments(self, offset=0):
+        """List the project's attachments in detail, or a page of them.
 
+        :param offset: How many to leave out. No answer tells whether there
+            are more.
         :returns: ``{'attachments': [{'id', 'instance', 'volume_id',
             'status', ...}]}``; ``instance`` is None where a volume is only
             kept for somebody.
         """
-        resp, body = self.get('attachments/detail')
+        resp, body = self.get('attachments/detail?offset=%d' % offset)
         self.expected_success(200, resp.status)
         return rest_client.ResponseBody(resp, json.loads(body))

@@ -311,6 +311,21 @@ class FakeCloud:
                                else {'sent': sent})
         raise Answer(404, {'itemNotFound': {'message': path}})
 
+    def _page(self, query, key, items):
+        first = next((number for number, item in enumerate(items, 1)
+                      if item['id'] == query.get('marker')), 0)
+        page = items[first:first + self.page_size]
+        answer = {key: page}
+        if first + len(page) < len(items):
+            # Glance has it in another place.
+            answer['next' if key == 'images' else key + '_links'] = [
+                {'rel': 'next', 'href': 'http://service.test/next'}]
+        return 200, answer
+
+    def _unlinked_page(self, query, key, items):
+        first = int(query.get('offset', 0))
+        return 200, {key: items[first:first + self.page_size]}
+
     # Nova
 
     def _list_services(self, query):
@@ -380,18 +395,12 @@ class FakeCloud:
              'metadata': {}} for name, hosts in self.aggregates]}
 
     def _list_hypervisors(self, query):
-        first = next((index + 1 for index, node in enumerate(
-            self.hypervisors) if node['id'] == query.get('marker')), 0)
-        page = self.hypervisors[first:first + self.page_size]
-        answer = {'hypervisors': copy.deepcopy(page)}
-        if first + len(page) < len(self.hypervisors):
-            answer['hypervisors_links'] = [
-                {'rel': 'next', 'href': 'http://compute.test/next'}]
-        return 200, answer
+        return self._page(query, 'hypervisors',
+                          copy.deepcopy(self.hypervisors))
 
     def _list_servers(self, query):
         left_out = 'unchanged' if 'changes-since' in query else 'deleted'
-        return 200, {'servers': [
+        return self._page(query, 'servers', [
             {'id': server_id, 'name': 'server', 'links': []}
             for server_id, state in self.servers.items()
             if state != left_out
@@ -399,25 +408,18 @@ class FakeCloud:
                  or query.get('soft_deleted') == 'True')
             and query.get('task_state') in (None, state)
             and (query.get('deleted') != 'True' or state == 'deleted')
-            and query.get('host') in (None, self.hosts.get(server_id))]}
+            and query.get('host') in (None, self.hosts.get(server_id))])
 
     def _act_on_server(self, server_id, sent):
         if 'os-resetState' in sent:
             self.servers[server_id] = 'ACTIVE'
-        elif self.servers[server_id] != 'deleting':
+        elif self.servers[server_id] not in ('deleting', 'soft-deleting'):
             self.servers[server_id] = 'deleted'
         return 202, None
 
     def _list_flavors(self, query):
-        first = self.flavors.index(query['marker']) + 1 if (
-            'marker' in query) else 0
-        page = self.flavors[first:first + self.page_size]
-        answer = {'flavors': [{'id': name, 'name': name, 'links': []}
-                              for name in page]}
-        if first + len(page) < len(self.flavors):
-            answer['flavors_links'] = [
-                {'rel': 'next', 'href': 'http://compute.test/next'}]
-        return 200, answer
+        return self._page(query, 'flavors', [
+            {'id': name, 'name': name, 'links': []} for name in self.flavors])
 
     def _list_migrations(self, query):
         return 200, {'migrations': [
@@ -441,29 +443,29 @@ class FakeCloud:
             'totalRAMUsed': 512 * alive}}}
 
     def _list_server_groups(self, query):
-        return 200, {'server_groups': [
+        return self._unlinked_page(query, 'server_groups', [
             {'id': group['id'], 'name': 'group', 'metadata': {},
              'policies': [], 'project_id': 'ours', 'user_id': 'someone',
-             'members': group['members']} for group in self.server_groups]}
+             'members': group['members']} for group in self.server_groups])
 
     # Neutron and Cinder
 
     def _list_ports(self, query):
-        return 200, {'ports': self.ports}
+        return self._page(query, 'ports', self.ports)
 
     def _list_floating_ips(self, query):
-        return 200, {'floatingips': self.floating_ips}
+        return self._page(query, 'floatingips', self.floating_ips)
 
     def _list_images(self, query):
-        return 200, {'images': [
+        return self._page(query, 'images', [
             image for image in self.images
-            if query.get('name', image['name']) == image['name']]}
+            if query.get('name', image['name']) == image['name']])
 
     def _list_volumes(self, query):
-        return 200, {'volumes': self.volumes}
+        return self._page(query, 'volumes', self.volumes)
 
     def _list_attachments(self, query):
-        return 200, {'attachments': self.attachments}
+        return self._unlinked_page(query, 'attachments', self.attachments)
 
     # Placement
 

@@ -229,6 +229,9 @@ class FindLeaksTest(Story):
 class RemnantsTest(Story):
     """Ports, volumes and the like, as the member and the admin see them."""
 
+    UNBOUND = ("binding:host_id '', binding:profile '', device_id '', "
+               "device_owner '', dns_name ''")
+
     def setUp(self):
         super().setUp()
         self.config('service_available', neutron=True, cinder=True)
@@ -242,9 +245,10 @@ class RemnantsTest(Story):
         self.begin()
 
     @staticmethod
-    def port(number, device=None, host=''):
+    def port(number, device=None, host='', **fields):
         return {'id': uuid(number), 'device_id': uuid(device) if device
-                else '', 'binding:host_id': host}
+                else '', 'device_owner': 'compute:nova' if device else '',
+                'binding:host_id': host, 'binding:profile': {}, **fields}
 
     @staticmethod
     def volume(number, status, *servers):
@@ -304,14 +308,38 @@ class RemnantsTest(Story):
              ('floating IP', uuid(51)), ('server group', uuid(61))},
             set(self.during.resources))
 
+    def test_what_is_on_later_pages_is_followed(self):
+        self.create()
+        for listed in (self.cloud.ports, self.cloud.volumes,
+                       self.cloud.attachments, self.cloud.floating_ips,
+                       self.cloud.server_groups):
+            # Foreign ones.
+            listed[:0] = [dict(listed[0], id=uuid(100 + number), **{
+                field: '' for field in ('device_id', 'instance')
+                if field in listed[0]}) for number in range(3)]
+        for volume in self.cloud.volumes[:3]:
+            volume['attachments'] = []
+        self.cloud.page_size = 2
+        self.assertEqual(self.during.resources, self.read().resources)
+
+    def test_servers_on_later_pages_are_known(self):
+        self.cloud.servers.update(dict.fromkeys(
+            [uuid(number) for number in range(201, 206)], 'ACTIVE'))
+        self.create()
+        self.cloud.page_size = 2
+        self.assertEqual(self.during.other_servers,
+                         self.read().other_servers)
+        self.assertEqual(5, len(self.read().other_servers))
+
     def test_port_of_nova_left_without_a_server(self):
         self.create()
         self.delete()
         self.cloud.ports.append(self.port(33))
         self.assertEqual(
-            ["port %s is left: during binding:host_id 'cmp1', device_id %r, "
-             "after binding:host_id '', device_id ''" % (
-                 uuid(33), uuid(SERVER))], self.words())
+            ["port %s is left: during binding:host_id 'cmp1', binding:profile "
+             "'', device_id %r, device_owner 'compute:nova', dns_name '', "
+             "after %s" % (uuid(33), uuid(SERVER), self.UNBOUND)],
+            self.words())
 
     def test_port_of_the_user(self):
         self.create()
@@ -322,8 +350,26 @@ class RemnantsTest(Story):
              "'cmp1'" % uuid(32)], self.words())
         self.cloud.ports[1:] = []
         self.assertEqual(
-            ["port %s is gone, and should be there as before: "
-             "binding:host_id '', device_id ''" % uuid(32)], self.words())
+            ["port %s is gone, and should be there as before: %s" % (
+                uuid(32), self.UNBOUND)], self.words())
+
+    def test_port_of_the_user_that_keeps_what_nova_gave_it(self):
+        self.create()
+        self.delete()
+        for field, left in (('device_owner', 'compute:nova'),
+                            ('binding:profile', {'migrating_to': 'cmp2'}),
+                            ('dns_name', 'server')):
+            self.cloud.ports[1:] = [self.port(32, **{field: left})]
+            self.assertEqual(1, len(self.words()), field)
+            self.assertIn("%s before ''" % field, self.words()[0])
+            self.assertIn('after %r' % left, self.words()[0])
+
+    def test_port_that_neutron_shows_without_what_it_has_not(self):
+        self.create()
+        self.delete()
+        self.cloud.ports[1:] = [self.port(32, host=None, dns_name=None, **{
+            'binding:profile': None})]
+        self.assertEqual([], self.words())
 
     def test_floating_ip_that_lost_its_port(self):
         self.create()

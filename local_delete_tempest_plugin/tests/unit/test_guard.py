@@ -104,6 +104,12 @@ class GuardTest(base.TestCase):
         self.cloud.hosts[FOREIGN] = 'cmp2'
         self.guard.check(self.target)
 
+    def test_foreign_server_on_a_later_page(self):
+        self.cloud.servers[FOREIGN] = 'active'
+        self.cloud.hosts[FOREIGN] = 'cmp1'
+        self.cloud.page_size = 1
+        self.assertIn('server %s' % FOREIGN, self.refusal())
+
     def test_foreign_consumer_that_no_list_of_servers_shows(self):
         self.cloud.hold(2, 11, VCPU=3)
         self.assertEqual(

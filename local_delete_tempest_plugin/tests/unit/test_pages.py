@@ -39,6 +39,22 @@ class ReadTest(base.TestCase):
         self.assertEqual([mock.call(a=1), mock.call(a=1, marker='2')],
                          self.list.mock_calls)
 
+    def test_all_pages_of_a_list_without_links(self):
+        things = [{'id': one} for one in '12345']
+        listed = mock.Mock(side_effect=lambda offset, a: {
+            'things': things[offset:offset + 2]})
+        self.assertEqual(things, list(pages.read_unlinked(
+            listed, 'things', 'GET /things', a=1)))
+        self.assertEqual([mock.call(a=1, offset=offset)
+                          for offset in (0, 2, 4, 5)], listed.mock_calls)
+
+    def test_offset_that_is_not_heeded(self):
+        with testtools.ExpectedException(
+                exceptions.InvalidAnswer,
+                r'GET /things\?offset=1: the pages go in a circle'):
+            list(pages.read_unlinked(
+                lambda offset: self.page('1'), 'things', 'GET /things'))
+
     def test_pages_in_a_circle(self):
         with testtools.ExpectedException(
                 exceptions.InvalidAnswer,

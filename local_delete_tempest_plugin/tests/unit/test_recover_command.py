@@ -12,10 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
 import io
 import json
 import pathlib
 import types
+from unittest import mock
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
@@ -102,6 +104,45 @@ class RecoverCommandTest(base.TestCase):
             'in line 2\n' % (self.folder, RUN), words)
         self.debug = True
         self.assertRaises(lib_exc.TempestException, self.run_command)
+
+    def recover_without_a_journal(self, *arguments):
+        manager = self.cloud.admin().manager
+        manager.projects_client = mock.Mock(**{
+            'list_projects.return_value': {'projects': []}})
+        manager.users_v3_client = mock.Mock(**{
+            'list_users.return_value': {'users': []}})
+        self.useFixture(fixtures.MockPatchObject(
+            command_base, 'find_admin', lambda: dataclasses.replace(
+                self.cloud.admin(), manager=manager)))
+        return self.run_command('--run', 'A' * 12, *arguments)
+
+    def test_what_nothing_proves_is_left_to_the_operator(self):
+        self.config(scheduler_start_command='systemctl start sched',
+                    allow_service_delete=True, target_hosts=['*', 'cmp9'])
+        self.cloud.add_service('ctl1', 300)
+        self.cloud.services[-1].update(binary='nova-scheduler',
+                                       forced_down=True)
+        self.cloud.add_service('ctl2', 301)
+        self.cloud.services[-1]['binary'] = 'nova-scheduler'
+        expected = [
+            {'Run': 'A' * 12, 'Change': kind, 'What': words,
+             'Outcome': 'left to you'} for kind, words in (
+                ('scheduler', 'nova-scheduler on host ctl1 is down; unless '
+                 'that is meant to be: systemctl start sched'),
+                ('compute', 'host cmp9 of [local_delete] target_hosts has no '
+                 'compute service; unless that is meant to be: restart '
+                 'nova-compute there, so that it registers again'))]
+        for arguments in ((), ('--dry-run',)):
+            self.assertEqual((0, expected, ''),
+                             self.recover_without_a_journal(*arguments))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_what_no_run_may_do_is_not_asked_for(self):
+        self.config(target_hosts=['cmp9'])
+        self.cloud.add_service('ctl1', 300)
+        self.cloud.services[-1].update(binary='nova-scheduler',
+                                       forced_down=True)
+        self.assertEqual((0, [], ''), self.recover_without_a_journal())
 
     def test_run_id_that_is_none(self):
         stderr = self.useFixture(fixtures.StringStream('stderr')).stream

@@ -95,6 +95,29 @@ class RecoveryTest(base.TestCase):
             ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
             self.cloud.calls('POST'))
 
+    def test_server_that_is_stuck_in_soft_deleting(self):
+        """It is where the cloud reclaims, and Nova ignores deletes again."""
+        self.cloud.servers['one'] = 'soft-deleting'
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
+    def test_servers_of_later_pages_are_deleted(self):
+        self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
+        self.cloud.page_size = 2
+        self.config(delete_timeout=1)
+        self.recover(('servers', {'name': 'server'}))
+        self.assertEqual({'deleted'}, set(self.cloud.servers.values()))
+
+    def test_servers_of_later_pages_are_found(self):
+        self.config(target_hosts=['*'])
+        self.cloud.servers.update(dict.fromkeys(
+            ['a', 'b', fake_cloud.uuid(1)], 'ACTIVE'))
+        self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
+        self.cloud.page_size = 2
+        self.assertEqual({'credentials', 'server'},
+                         set(self.find_in_cloud('of the run')))
+
     def test_server_that_was_deleted_softly(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
         self.config(delete_timeout=1)
@@ -254,6 +277,11 @@ class RecoveryTest(base.TestCase):
         self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
         self.assertEqual({'credentials', 'server'},
                          set(self.find_in_cloud('of the run')))
+
+    def test_server_that_was_deleted_softly_is_found(self):
+        self.cloud.servers['one'] = 'SOFT_DELETED'
+        self.assertEqual({'server': {'name': 'server'}},
+                         self.find_in_cloud())
 
     def test_one_dead_run_does_not_keep_the_next(self):
         self.take_down()

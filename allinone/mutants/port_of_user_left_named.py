@@ -1,0 +1,36 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A local delete leaves the DNS name of the ports that the user brought.
+
+The server is gone, and its port still has the server's name as its dns_name,
+so that Nova refuses it to a server of another name.
+"""
+
+SERVICE = 'nova-api'
+MODULE = 'nova.network.neutron'
+SCENARIOS = ('test_port_of_user_unbound_forced_down',)
+
+
+def patch(module, hook):
+    @hook.replace('API._unbind_ports',
+                  when=lambda api, context, ports, *_, **__: ports)
+    def leave_name(wrapped, instance, args, kwargs):
+        context, ports = args[:2]
+        admin = module.get_client(context, admin=True)
+        names = {port: admin.show_port(port)['port']['dns_name']
+                 for port in ports}
+        wrapped(*args, **kwargs)
+        for port, name in names.items():
+            admin.update_port(port, {'port': {'dns_name': name}})
