@@ -62,6 +62,14 @@ def providers_filled(admin):
 
 
 @_quiet
+def bandwidth_offered(admin):
+    """True when Placement knows how much one chassis can carry."""
+    return bool(admin.placement.get('/resource_providers', params={
+        'resources': 'NET_BW_EGR_KILOBIT_PER_SEC:1'}).json()[
+            'resource_providers'])
+
+
+@_quiet
 def chassis_alive(admin):
     """True when Neutron sees every compute's chassis answer."""
     agents = admin.network.get('/v2.0/agents').json()['agents']

@@ -53,6 +53,7 @@ READY = {'conductor up': checks.conductor_up,
          'chassis alive': checks.chassis_alive,
          'computes up': checks.computes_up,
          'inventories': checks.providers_filled,
+         'bandwidth': checks.bandwidth_offered,
          'glance': checks.glance_answers,
          'volumes': checks.volumes_served,
          'placement known': checks.placement_known}
@@ -153,6 +154,10 @@ class Boot:
             supervision.client(self.cloud.state).stopProcess('mariadb')
         self._made['password'] = databases.provide(
             self.cloud, lambda: self._start('mariadb'), stop, self._report)
+
+    def _offer_bandwidth(self):
+        ovn.offer_bandwidth(self.cloud)
+        self._wait('bandwidth')
 
     def _make_images(self, admin):
         boot = guest.provide(self.cloud) if self.cloud.qemu else ()
@@ -257,6 +262,8 @@ class Boot:
                  ('images', 'flavors', 'placement')),
             step('inventories', self._awaiting('inventories'),
                  ('computes', 'placement version')),
+            step('bandwidth', self._offer_bandwidth,
+                 ('inventories', 'chassis alive')),
         )
 
     def _hypervisor(self):

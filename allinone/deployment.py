@@ -27,6 +27,9 @@ COMPUTES = ('compute1', 'compute2', 'compute3')
 #: The compute with a real hypervisor, where there is one.
 QEMU = 'compute-qemu'
 
+#: The one whose chassis offers bandwidth; the others' providers are plain.
+BANDWIDTH = 'compute3'
+
 REGION = 'RegionOne'
 
 #: What listens, in the order of its distance from the port base. Whatever

@@ -119,6 +119,13 @@ _SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
             'binding:profile': _may_be_null({'type': 'object'})}),
         # There is one where Neutron has DNS.
         {'properties': {'dns_name': _may_be_null(_TEXT)}}]}))),
+    (('GET', r'ports/[^/]+'), _object(port=_object(
+        id=_UUID, resource_request=_may_be_null(_object(
+            request_groups=_list(_object(
+                resources={'type': 'object',
+                           'additionalProperties': _COUNT},
+                required=_list(_TEXT)))))))),
+    (('GET', r'qos/policies'), _object(policies=_list(_NAMED))),
     (('GET', r'floatingips'), _object(floatingips=_list(_object(
         id=_UUID, port_id=_may_be_null(_UUID),
         fixed_ip_address=_may_be_null(_TEXT))))),

@@ -42,17 +42,20 @@ class Belongings:
     """
 
     #: What can be brought.
-    KINDS = ('floating IP', 'port', 'volume', 'server group', 'image')
+    KINDS = ('floating IP', 'port', 'QoS policy', 'volume', 'server group',
+             'image')
 
     def __init__(self, manager):
         self._manager = manager
         self._list = {'floating IP': self._list_floating_ips,
                       'port': self._list_ports,
+                      'QoS policy': self._list_qos_policies,
                       'volume': self._list_volumes,
                       'server group': self._list_server_groups,
                       'image': self._list_images}
         self._delete = {'floating IP': self._delete_floating_ip,
                         'port': self._delete_port,
+                        'QoS policy': self._delete_qos_policy,
                         'volume': self._delete_volume,
                         'server group': self._delete_server_group,
                         'image': self._delete_image}
@@ -94,6 +97,18 @@ class Belongings:
             self._manager.ports_client.list_ports, 'ports', 'GET /ports',
             **filters)}
 
+    def _list_qos_policies(self, name=None):
+        if not CONF.service_available.neutron:
+            return {}
+        filters = {'name': name} if name else {}
+        try:
+            return {found['id']: found['name'] for found in pages.read(
+                self._manager.qos_client.list_qos_policies, 'policies',
+                'GET /qos/policies', **filters)}
+        except lib_exc.NotFound:
+            # Not every Neutron has them.
+            return {}
+
     def _list_volumes(self, name=None):
         if not CONF.service_available.cinder:
             return {}
@@ -122,6 +137,9 @@ class Belongings:
 
     def _delete_port(self, port):
         _ignore_gone(self._manager.ports_client.delete_port, port)
+
+    def _delete_qos_policy(self, policy):
+        _ignore_gone(self._manager.qos_client.delete_qos_policy, policy)
 
     def _delete_server_group(self, group):
         _ignore_gone(

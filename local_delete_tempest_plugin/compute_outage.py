@@ -104,7 +104,8 @@ class ComputeOutage(outage.Outage):
             'the compute service of host %s %s' % (
                 self._target.host, awaited), limit)
 
-    def _await_down(self):
+    def await_down(self):
+        """Wait until Nova sees that the service is down."""
         self._await_service(lambda service: service.state == 'down',
                             'is seen down',
                             CONF.local_delete.service_down_timeout)
@@ -189,7 +190,7 @@ class ForcedDown(ComputeOutage):
 
     def _take_away(self):
         self.flip(True)
-        self._await_down()
+        self.await_down()
 
     def flip(self, forced_down):
         """Set or lift the flag, and wait for nothing.
@@ -229,6 +230,7 @@ class Stopped(ComputeOutage):
     """The process is dead, and Nova has noticed."""
 
     needs = ('compute_stop_command', 'compute_start_command')
+    verb = 'start'
 
     def begin(self):
         """Stop the process, if there is a way to start it again."""
@@ -237,11 +239,14 @@ class Stopped(ComputeOutage):
         super().begin()
 
     def _take_away(self):
-        commands.run('compute_stop_command', self._target.host)
-        self._await_down()
+        self._stop_process()
+        self.await_down()
+
+    def _stop_process(self):
+        commands.run(self.needs[0], self._target.host)
 
     def _start_process(self):
-        outage.start('compute_start_command', self._target.host,
+        outage.start(self.needs[1], self._target.host,
                      self._await_heartbeats,
                      CONF.local_delete.service_up_timeout)
 
@@ -266,9 +271,9 @@ class Stopped(ComputeOutage):
         """Give the command lines that start the process, and the rest."""
         try:
             start = shlex.join(commands.arguments(
-                'compute_start_command', self._target.host))
+                self.needs[1], self._target.host))
         except exceptions.CommandFailed:
-            start = 'start nova-compute on %s' % self._target.host
+            start = '%s nova-compute on %s' % (self.verb, self._target.host)
         return '%s; %s' % (start, super().remedy())
 
 
@@ -280,36 +285,38 @@ class ServiceDeleted(Stopped):
     (nova.virt.node).
     """
 
-    def begin(self):
-        """Stop the process, if nothing is lost with its service.
+    @staticmethod
+    def check(admin, target):
+        """Refuse a host with what nova-compute would not renew.
 
-        :raises OutageRefused: by the guard, or since the host is in
-            aggregates.
+        :param admin: An ``admin.Admin``.
+        :param target: A ``compute_service.TargetHost``.
+        :raises OutageRefused: it is in aggregates, or its provider has
+            children or somebody's own traits.
         """
-        aggregates = self._admin.aggregates_of(self._target.host)
-        if aggregates:
-            raise exceptions.OutageRefused(
-                reason='the service of host %s may not be deleted: it would '
-                'not get back into aggregates %s' % (
-                    self._target.host, ', '.join(aggregates)))
-        self._refuse_to_lose()
-        super().begin()
-
-    def _refuse_to_lose(self):
-        """Refuse where the provider has what nova-compute would not renew."""
-        providers = self._placement.list_resource_providers(
-            in_tree=self._target.provider_id)['resource_providers']
-        traits = self._placement.list_resource_provider_traits(
-            self._target.provider_id)['traits']
-        kept = [provider['name'] for provider in providers
-                if provider['uuid'] != self._target.provider_id]
-        kept += [trait for trait in traits if trait.startswith('CUSTOM_')
+        kept = ['aggregate %s' % name
+                for name in admin.aggregates_of(target.host)]
+        kept += ['provider %s' % provider['name'] for provider in
+                 admin.placement.list_resource_providers(
+                     in_tree=target.provider_id)['resource_providers']
+                 if provider['uuid'] != target.provider_id]
+        kept += ['trait %s' % trait for trait in
+                 admin.placement.list_resource_provider_traits(
+                     target.provider_id)['traits']
+                 if trait.startswith('CUSTOM_')
                  and not trait.startswith(run.TRAIT_PREFIX)]
         if kept:
             raise exceptions.OutageRefused(
-                reason='the service of host %s may not be deleted: with its '
-                'provider would go %s' % (
-                    self._target.host, ', '.join(kept)))
+                reason='the service of host %s may not be deleted, for it '
+                'would not get back: %s' % (target.host, ', '.join(kept)))
+
+    def begin(self):
+        """Stop the process, if nothing is lost with its service.
+
+        :raises OutageRefused: by the guard, or by ``check``.
+        """
+        self.check(self._admin, self._target)
+        super().begin()
 
     def _take_away(self):
         super()._take_away()
@@ -354,13 +361,37 @@ class Unnoticed(Stopped):
     """
 
     def _take_away(self):
-        commands.run('compute_stop_command', self._target.host)
+        self._stop_process()
 
     def force_down(self):
         """Tell Nova, as the operator does who finds the host dead."""
         self._set(forced_down=True)
-        self._await_down()
+        self.await_down()
 
-    def await_down(self):
-        """Wait until Nova notices by itself."""
-        self._await_down()
+
+class Frozen(Unnoticed):
+    """The process hangs, and Nova takes it for alive: no heartbeat is due.
+
+    It goes on where it was, which no process does that was started anew: that
+    one ends at its start what it finds half-way
+    (ComputeManager._init_instance).
+    """
+
+    needs = ('compute_freeze_command', 'compute_thaw_command')
+    verb = 'thaw'
+
+
+class Unknown(Stopped):
+    """A dead run took the service away, and nobody knows in which way.
+
+    It is stopped or frozen, or goes on.
+    """
+
+    def _start_process(self):
+        if CONF.local_delete.compute_thaw_command:
+            try:
+                commands.run('compute_thaw_command', self._target.host)
+            except exceptions.CommandFailed as error:
+                # There may be no process to thaw.
+                LOG.warning('%s', error)
+        super()._start_process()

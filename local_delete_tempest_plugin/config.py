@@ -150,7 +150,9 @@ Whether the cloud keeps deleted servers for a while, so that they can be
 restored: nova.conf of the API and of the computes has
 reclaim_instance_interval above 0. A boolean, default False: the scenarios
 about soft deletes skip. Set it to True where the interval is longer than a
-scenario takes, half an hour or more.""")),
+scenario takes, half an hour or more; the others then delete by force what a
+live compute keeps. With a wrong value they fail, waiting for a server to be
+gone, or to be SOFT_DELETED.""")),
     cfg.IntOpt(
         'many_servers', default=20, min=2,
         help=_text("""
@@ -178,6 +180,23 @@ computes.""", _HOST, _COMMAND),
         help=_text("""
 Starts what compute_stop_command stopped. Default: none. Set it whenever
 compute_stop_command is set.""", _HOST, _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'compute_freeze_command',
+        help=_text("""
+Freezes the compute service of a host, which is then to hang where it is, for
+example ``ssh {host} sudo systemctl kill --signal=SIGSTOP devstack@n-cpu``. It
+holds a move half-way, which no process that is started anew goes on with.
+Default: none, and the scenarios that need it skip. Set it where the machine
+that runs Tempest can reach the computes.""", _HOST, _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'compute_thaw_command',
+        help=_text("""
+Lets go on what compute_freeze_command froze, for example ``ssh {host} sudo
+systemctl kill --signal=SIGCONT devstack@n-cpu``; to one that is not frozen it
+does nothing. Default: none. Set it whenever compute_freeze_command is
+set.""", _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_stop_command',
@@ -239,7 +258,8 @@ scheduler_stop_command is set.""", _COMMAND),
            'Raise it where controllers take longer to come back: a host '
            'that is out stays out when this is over.'),
     _limit('service_down_timeout', 180,
-           'Nova shows a stopped or forced-down compute service as down',
+           'Nova shows a stopped or forced-down compute service, or a stopped '
+           'scheduler, as down',
            "Raise it where nova.conf's service_down_time is above 60."),
     _limit('service_up_timeout', 300,
            'Nova shows a compute service as up again, its process started '

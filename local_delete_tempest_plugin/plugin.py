@@ -61,7 +61,8 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
             name='local_delete_compute',
             service_version='local_delete.compute',
             module_path='local_delete_tempest_plugin.services.compute',
-            client_names=['MigrationsClient', 'ServicesClient'],
+            client_names=['MigrationsClient', 'ServersClient',
+                          'ServicesClient'],
         ), dict(
             config.service_client_config('placement'),
             name='local_delete_placement',

@@ -48,8 +48,13 @@ LOG = logging.getLogger(__name__)
 
 _OUTAGES = {outage.__name__: outage for outage in (
     compute_outage.ForcedDown, compute_outage.Stopped,
-    compute_outage.Unnoticed, compute_outage.ServiceDeleted,
+    compute_outage.Unnoticed, compute_outage.Frozen,
+    compute_outage.Unknown, compute_outage.ServiceDeleted,
     compute_outage.Attempt, compute_outage.Disabled)}
+
+# The tasks of a server that is being deleted; the second one where the cloud
+# reclaims.
+_DELETING = ('deleting', 'soft-deleting')
 
 
 def _exactly(**fields):
@@ -170,8 +175,7 @@ class Recovery:
         """
         found = {}
         for deleted in (False, True):
-            for server in self._admin.servers(
-                    all_tenants=True, deleted=deleted, name=this_run.name):
+            for server in self._servers(this_run.name, deleted):
                 if not deleted or self._admin.placement.list_allocations(
                         server['id'])['allocations']:
                     found[server['id']] = server['name']
@@ -232,7 +236,7 @@ class Recovery:
     def _fenced(self, service, this_run):
         # The guard lets nothing be fenced but what is enabled and not forced
         # down. Whether the process was stopped too only a command can tell.
-        kind = (compute_outage.Stopped
+        kind = (compute_outage.Unknown
                 if CONF.local_delete.compute_start_command
                 else compute_outage.ForcedDown)
         return {'outage': kind.__name__,
@@ -361,8 +365,9 @@ class Recovery:
     def _delete_servers(self, names):
         # Once its host is up, Nova heeds no further delete of a server whose
         # local delete failed half-way and that is in deleting ever since.
-        for server in self._servers(names, deleted=False,
-                                    task_state='deleting'):
+        for server in [
+                server for task in _DELETING for server in self._servers(
+                    names, deleted=False, task_state=task)]:
             test_utils.call_and_ignore_notfound_exc(
                 self._admin.servers_client.reset_state, server['id'],
                 state='error')

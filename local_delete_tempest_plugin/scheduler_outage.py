@@ -77,6 +77,17 @@ class SchedulerStopped(outage.Outage):
 
     def _take_away(self):
         commands.run(self.needs[0])
+        # Nova's word is waited for, as a compute's: a command that stops
+        # nothing, or not all, is then an outage that was never seen.
+        waiters.wait_until(
+            lambda: {service.host: service.state for service in self._list()},
+            lambda states: set(states.values()) <= {'down'},
+            '%s of %s is seen down' % (BINARY, ', '.join(self._hosts)),
+            CONF.local_delete.service_down_timeout)
+
+    def _list(self):
+        return [service for service in self._services.list(BINARY)
+                if service.host in self._hosts]
 
     def _give_back(self):
         try:
@@ -93,8 +104,8 @@ class SchedulerStopped(outage.Outage):
         beats = {host: set() for host in self._hosts}
 
         def read():
-            for service in self._services.list(BINARY):
-                beats.get(service.host, set()).add(service.updated_at)
+            for service in self._list():
+                beats[service.host].add(service.updated_at)
             return {host: len(seen) for host, seen in beats.items()}
 
         waiters.wait_until(

@@ -14,10 +14,11 @@
 # under the License.
 #
 # Measure `python -m allinone up`, cold and warm, and `down`, RUNS times each
-# (default 5), and print the medians. Cold: the system packages and .venv are
-# there, and nothing else; no environment, no databases, and nothing that uv
-# has downloaded. It takes some ten minutes; whatever else the machine does
-# meanwhile is counted, so let it rest.
+# (default 5), and print the medians; arguments, such as --qemu, go to "up".
+# Cold: the system packages and .venv are there, and nothing else; no
+# environment, no databases, and nothing that uv has downloaded. It takes some
+# ten minutes; whatever else the machine does meanwhile is counted, so let it
+# rest.
 #
 # cpu is what the whole machine spent, in seconds of a core; busy is wall
 # time / (cpu / cores): 1.00 means that no core was ever idle.
@@ -59,9 +60,9 @@ measure() {
 for run in $(seq "$runs"); do
     echo "Run $run of $runs" >&2
     rm -rf "$XDG_CACHE_HOME" "$UV_CACHE_DIR"
-    measure cold "${allinone[@]}" up
+    measure cold "${allinone[@]}" up "$@"
     measure down "${allinone[@]}" down
-    measure warm "${allinone[@]}" up
+    measure warm "${allinone[@]}" up "$@"
     measure down "${allinone[@]}" down
 done
 

@@ -107,7 +107,8 @@ upstream() {
     allinone tempest --serial --regex "^tempest\.api\.compute\.($tests)\."
 }
 
-# What the plain cloud has to skip, with these words, runs on a second one.
+# What the plain cloud has to skip, with these words, runs on a second one,
+# where deletes that a live compute carries out go another way.
 elsewhere='reclaims is False|guest_list_command: not set'
 
 may_run_guests() {
@@ -125,7 +126,8 @@ second_cloud() {
 }
 
 rest_of_scenarios() {
-    local tests='soft_delete'
+    local tests='soft_delete|service_disabled|compute_back|old_host_back'
+    tests+='|(source_out|usable_after_outage)_forced_down'
     if ((with_qemu)); then
         tests+='|guest'
     fi

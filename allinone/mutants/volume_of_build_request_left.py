@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The volumes of a server that was not scheduled yet are forgotten.
+"""A server deleted before it was scheduled keeps its volumes.
 
-DELETE /servers/{id} of a server that is but a build request answers 204, and
-its volumes stay reserved for it, with their attachments.
+The server is gone, and its volumes stay reserved for it, with their
+attachments.
 """
 
 SERVICE = 'nova-api'
@@ -24,9 +24,12 @@ SCENARIOS = ('test_volume_of_server_deleted_before_scheduled_detached',)
 
 
 def patch(module, hook):
-    # Nova's own test: they are in no database of a cell.
-    @hook.replace('API._local_cleanup_bdm_volumes',
-                  when=lambda api, bdms, *_: any('id' not in bdm
-                                                 for bdm in bdms))
-    def forget(wrapped, instance, args, kwargs):
-        return None
+    @hook.replace('API._attempt_delete_of_buildrequest')
+    def forget_volumes(wrapped, api, args, kwargs):
+        context, server = args
+        try:
+            module.objects.BuildRequest.get_by_instance_uuid(
+                context, server.uuid).destroy()
+        except module.exception.BuildRequestNotFound:
+            return False
+        return True

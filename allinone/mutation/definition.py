@@ -24,7 +24,7 @@ from allinone import errors
 DIRECTORY = pathlib.Path(__file__).parent.parent / 'mutants'
 
 _KINDS = {'SERVICE': str, 'MODULE': str, 'SCENARIOS': tuple, 'BENIGN': bool,
-          'EVERYWHERE': bool, 'OPTIONS': dict, 'RECLAIM': bool}
+          'EVERYWHERE': bool, 'OPTIONS': dict, 'RECLAIM': bool, 'QEMU': bool}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,9 @@ class Mutant:
     #: Whether it means something on a cloud of "up --reclaim" alone; any
     #: other means something on other clouds alone.
     reclaim: bool = False
+    #: For 'nova-compute': whether the compute with real guests gets it, so
+    #: that it means something on a cloud of "up --qemu" alone.
+    qemu: bool = False
 
 
 def find(directory, names):

@@ -95,12 +95,12 @@ def _that_fit(cloud, mutants, names):
 
     :raises BadInput: it was, or nothing would be tried
     """
-    fit = [one for one in mutants if one.reclaim == cloud.reclaim]
+    fit = [one for one in mutants if (
+        cloud.qemu if one.qemu else one.reclaim == cloud.reclaim)]
     rest = [one.name for one in mutants if one not in fit]
     if not rest:
         return fit
-    words = (f'made for a cloud of "up --{"no-" * cloud.reclaim}reclaim": '
-             f'{", ".join(rest)}')
+    words = f'made for another cloud: {", ".join(rest)}'
     if names or not fit:
         raise errors.BadInput(words)
     print(f'Left out, since {words}', flush=True)

@@ -22,6 +22,7 @@ import fasteners
 
 from allinone import api
 from allinone import cloud as recipe
+from allinone import deployment
 from allinone import errors
 from allinone import files
 from allinone import lifecycle
@@ -65,6 +66,8 @@ def processes(cloud, mutant):
     """
     known = recipe.programs(cloud)
     if mutant.service == 'nova-compute':
+        if mutant.qemu:
+            return [f'nova-compute-{deployment.QEMU}']
         computes = [name for name in known if name.startswith('nova-compute-')]
         return computes if mutant.everywhere else computes[:1]
     if mutant.service not in known:

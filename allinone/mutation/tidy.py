@@ -93,11 +93,10 @@ def _give_back_computes(admin):
 
 
 def _servers(admin, kept):
-    return [one for path in ('', '&status=soft_deleted&deleted=False')
-            for one in api.pages(
-                admin.compute, f'/servers/detail?all_tenants=1{path}',
-                'servers')
-            if one['tenant_id'] not in kept]
+    # Those that can be restored are there, and Nova hides them.
+    return [one for one in api.pages(
+        admin.compute, '/servers/detail?all_tenants=1&soft_deleted=True',
+        'servers') if one['tenant_id'] not in kept]
 
 
 def _delete_servers(admin, kept):
@@ -113,8 +112,7 @@ def _delete_servers(admin, kept):
 
 def _delete_orphans(admin):
     """Delete the allocations of consumers that Nova does not know."""
-    known = {one['id'] for one in api.pages(
-        admin.compute, '/servers?all_tenants=1', 'servers')}
+    known = {one['id'] for one in _servers(admin, kept=())}
     known |= {one['uuid'] for one in api.pages(
         admin.compute, '/os-migrations', 'migrations', marker='uuid',
         headers={'OpenStack-API-Version': 'compute 2.59'}

@@ -25,7 +25,7 @@ def configure(cloud):
     files.write(cloud.etc / 'neutron' / 'neutron.conf', files.render(
         'neutron/neutron.conf', cloud,
         northbound=ovn.socket(cloud, 'ovn-nb'),
-        southbound=ovn.socket(cloud, 'ovn-sb')))
+        southbound=ovn.socket(cloud, 'ovn-sb'), tunnels=ovn.TUNNELS))
     wsgi.configure(cloud, 'neutron-api', 'neutron.wsgi.api')
 
 

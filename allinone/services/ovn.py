@@ -32,6 +32,12 @@ SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
            'ovs-db': '/usr/share/openvswitch/vswitch.ovsschema'}
 
 
+TUNNELS = 'tunnels'
+
+# Kilobit per second, in and out.
+_BANDWIDTH = 1000000
+
+
 def socket(cloud, name):
     """The OVSDB connection string of a database of SCHEMAS."""
     return f'unix:{cloud.run}/ovn/{name}.sock'
@@ -63,6 +69,22 @@ def configure_chassis(cloud):
         command += [f'external-ids:{key}-{host}="{value}"'
                     for key, value in settings.items()]
     commands.run(cloud, *command)
+
+
+def offer_bandwidth(cloud):
+    """Let one compute's chassis offer bandwidth in its tunnels.
+
+    Neutron tells Placement of it, once for each change of these settings, and
+    only where Placement knows the compute by then.
+    """
+    host = deployment.BANDWIDTH
+    offer = ','.join((
+        f'resource_provider_bandwidths={TUNNELS}:{_BANDWIDTH}:{_BANDWIDTH}',
+        f'resource_provider_hypervisors={TUNNELS}:{host}'))
+    commands.run(
+        cloud, prechecks.find('ovs-vsctl'), '--no-wait',
+        f'--db={socket(cloud, "ovs-db")}', 'set', 'Open_vSwitch', '.',
+        f'external-ids:ovn-cms-options-{host}="{offer}"')
 
 
 def processes(cloud):

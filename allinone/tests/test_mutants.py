@@ -175,13 +175,22 @@ class ServiceTest(base.TestCase):
             error = self.assertRaises(
                 errors.BadInput, mutate._that_fit, cloud, [soft, plain],
                 ['mutant'])
-            self.assertIn('reclaim', str(error))
+            self.assertIn('another cloud: mutant', str(error))
 
     def test_nothing_fits_the_cloud(self):
         error = self.assertRaises(
             errors.BadInput, mutate._that_fit, self.cloud,
             [self.mutant(reclaim=True)], [])
-        self.assertIn('reclaim', str(error))
+        self.assertIn('another cloud: mutant', str(error))
+
+    def test_what_is_made_for_real_guests(self):
+        guests = self.mutant(service='nova-compute', qemu=True)
+        self.assertRaises(errors.BadInput, mutate._that_fit, self.cloud,
+                          [guests], [])
+        cloud = dataclasses.replace(self.cloud, qemu=True, reclaim=True)
+        self.assertEqual([guests], mutate._that_fit(cloud, [guests], []))
+        self.assertEqual(['nova-compute-compute-qemu'],
+                         service.processes(cloud, guests))
 
     def test_nothing_is_cleared_where_nothing_is(self):
         self.assertIsNone(mutate.clear(self.cloud))

@@ -112,4 +112,6 @@ class TemplatesTest(base.TestCase):
             for verb in ('stop', 'start'):
                 program, *_ = shlex.split(group[f'{name}_{verb}_command'])
                 self.assertTrue(program.startswith('/'), program)
-        self.assertIn('nova-compute-{host}', group['compute_stop_command'])
+        for verb in ('stop', 'start', 'freeze', 'thaw'):
+            self.assertIn('nova-compute-{host}',
+                          group[f'compute_{verb}_command'])

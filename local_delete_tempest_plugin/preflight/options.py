@@ -27,7 +27,12 @@ from local_delete_tempest_plugin.preflight import finding
 
 CONF = config.CONF
 
-_PAIRS = ('compute', 'placement', 'placement_proxy', 'scheduler')
+_PAIRS = (
+    ('compute_stop_command', 'compute_start_command'),
+    ('compute_freeze_command', 'compute_thaw_command'),
+    ('placement_stop_command', 'placement_start_command'),
+    ('placement_proxy_stop_command', 'placement_proxy_start_command'),
+    ('scheduler_stop_command', 'scheduler_start_command'))
 
 #: Limits in seconds that Nova's own defaults make too small: the option of
 #: nova.conf behind them, and how long what is awaited then takes.
@@ -57,7 +62,7 @@ def check():
     yield _check_test_timeout()
     yield from _check_certificates()
     for pair in _PAIRS:
-        yield from _check_commands(pair)
+        yield from _check_commands(*pair)
     yield _check_guest_list()
 
 
@@ -119,14 +124,13 @@ def how_bad():
     return finding.FAIL if CONF.local_delete.require_tls else finding.WARN
 
 
-def _check_commands(pair):
-    stop, start = pair + '_stop_command', pair + '_start_command'
+def _check_commands(stop, start):
     wanted = CONF.local_delete
     if not wanted[stop] and not wanted[start]:
         yield finding.Finding(stop, finding.PASS,
                               'is not set: what needs it skips')
         return
-    host = 'host' if pair == 'compute' else None
+    host = 'host' if stop.startswith('compute_') else None
     for option in (stop, start):
         yield _check_command(option, host, 'set both commands, or none')
 

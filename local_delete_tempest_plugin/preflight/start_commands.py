@@ -34,11 +34,12 @@ def check(admin):
     :param admin: An ``admin.Admin``.
     :returns: A generator of ``Finding``.
     """
-    if CONF.local_delete.compute_start_command:
-        for service in admin.services.list():
-            if guard.is_target(service.host):
-                yield _try('compute_start_command', service.state == 'up',
-                           str(service), service.host)
+    for option in ('compute_start_command', 'compute_thaw_command'):
+        if CONF.local_delete[option]:
+            for service in admin.services.list():
+                if guard.is_target(service.host):
+                    yield _try(option, service.state == 'up', str(service),
+                               service.host)
     placement = placement_outage.PlacementStopped(
         admin, None, placement_outage.PlacementStopped.UNAVAILABLE)
     for option in ('placement_start_command',

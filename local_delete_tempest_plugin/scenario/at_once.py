@@ -82,9 +82,7 @@ class AtOnceTest(base.BaseLocalDeleteTest):
         self._skip_without_room(first, others)
         name = self._name()
         self._intend_here('servers', name=name)
-        self.servers_client.create_server(
-            name=name, imageRef=CONF.compute.image_ref,
-            flavorRef=self.flavor_id, networks=networks, min_count=others)
+        self._create(name, networks=networks, min_count=others)
         servers = [first, *self._await_all_active(name, others)]
         self.read_during()
         return servers
@@ -216,14 +214,34 @@ class AtOnceTest(base.BaseLocalDeleteTest):
 
         :param servers: A list of ``Server``.
         """
+        self._await_all(servers, 'answer 404', (None,))
+
+    def _await_all(self, servers, awaited, states):
         def read():
             with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
                 return ['%s: %s' % (server, state) for server, state in zip(
-                    servers, pool.map(self.state_of, servers)) if state]
+                    servers, pool.map(self.state_of, servers))
+                    if state not in states]
 
         self.expect(read, lambda left: not left,
-                    '%d servers answer 404' % len(servers),
+                    '%d servers %s' % (len(servers), awaited),
                     CONF.local_delete.delete_timeout)
+
+    def await_all_deleted(self, servers):
+        """Wait until deletes are done for good, whoever carries them out.
+
+        Where the cloud reclaims a compute keeps the server, and the API alone
+        does not; what was kept is then deleted by force.
+
+        :param servers: A list of ``Server`` whose deletes were accepted.
+        """
+        if CONF.local_delete.reclaims:
+            self._await_all(servers, 'are SOFT_DELETED or answer 404',
+                            (None, base.SOFT_DELETED))
+            for server in servers:
+                if self.state_of(server) is not None:
+                    self.request_forced_delete(server)
+        self.await_all_gone(servers)
 
     @contextlib.contextmanager
     def flipping(self, away):
@@ -231,21 +249,54 @@ class AtOnceTest(base.BaseLocalDeleteTest):
 
         :param away: The ``compute_outage.ForcedDown`` that has begun; the
             flag is set again when the body has ended.
+        :returns: A context manager that gives a callable without arguments,
+            which tells how often it was lifted and set again by now.
         """
         ended = threading.Event()
+        flips = []
 
         def flip():
             while not ended.is_set():
                 away.flip(False)
                 away.flip(True)
+                flips.append(away)
+
+        def count():
+            if flipper.done():
+                # It goes on until the body has ended, so that it has failed.
+                flipper.result()
+            return len(flips)
 
         with futures.ThreadPoolExecutor(1) as pool:
-            flips = pool.submit(flip)
+            flipper = pool.submit(flip)
             try:
-                yield
+                yield count
             finally:
                 # A flag that is set after the host was given back stays set.
                 with interrupts.held_back():
                     ended.set()
-                    futures.wait([flips])
-            flips.result()
+                    futures.wait([flipper])
+            flipper.result()
+
+    def delete_between_flips(self, servers, flips):
+        """Delete servers one by one, and have the flag flipped for each.
+
+        Without that all could be deleted while it never moved. Where in a
+        flip a delete is carried out is left to chance.
+
+        :param servers: A list of ``Server``.
+        :param flips: What ``flipping`` gives.
+        """
+        told = []
+        for server in servers:
+            before = flips()
+            self.request_delete(server)
+            # The next one that ends may have begun before the delete.
+            after = waiters.wait_until(
+                flips, lambda now, before=before: now >= before + 2,
+                'the flag has been lifted and set again since the delete of '
+                '%s was sent' % server, CONF.local_delete.request_timeout)
+            told.append('%s: deleted between flips %d and %d of the flag' % (
+                server, before, after))
+        self.addDetailUniqueName('flips', content.text_content(
+            '\n'.join(told)))

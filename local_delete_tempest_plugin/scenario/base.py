@@ -30,6 +30,9 @@ CONF = config.CONF
 # What nova-compute records in the action once the delete has reached it.
 COMPUTE_DELETE_EVENT = 'compute_terminate_instance'
 
+#: As ``state_of`` has it.
+SOFT_DELETED = 'status SOFT_DELETED, task state None'
+
 
 class BaseLocalDeleteTest(watching.WatchingTest):
     """A member's server, an admin's outage, and the cloud as the judge."""
@@ -67,22 +70,33 @@ class BaseLocalDeleteTest(watching.WatchingTest):
             one that is None is left out.
         :returns: A ``Server`` that may not be on a host yet.
         """
+        name = self._name()
+        self._intend_here('server', name=name)
+        server_id = self._create(name, **settings)
+        self.this_run.servers.add(server_id)
+        return self._watch_requested(self._show_server(server_id))
+
+    def _create(self, name, **settings):
         for target in self.leased:
             # An audit of the compute may have taken it off: see lease.py.
             self.lease.take(target.provider_id)
-        name = self._name()
-        self._intend_here('server', name=name)
         settings = dict({'imageRef': CONF.compute.image_ref,
                          'flavorRef': self.flavor_id,
                          'networks': self.networks}, **settings)
-        server_id = self.servers_client.create_server(
+        return self._creating_client().create_server(
             name=name, **{field: value for field, value in settings.items()
                           if value is not None})['server']['id']
-        self.this_run.servers.add(server_id)
-        server = watching.Server(server_id, name, None,
-                                 self._show_server(server_id)['created'])
+
+    def _watch_requested(self, shown):
+        self.this_run.servers.add(shown['id'])
+        server = watching.Server(shown['id'], shown['name'], None,
+                                 shown['created'])
         self.watch.add(server)
         return server
+
+    def _creating_client(self):
+        """Give the member's client that servers are created with."""
+        return self.servers_client
 
     def await_active(self, server):
         """Wait until a server is ACTIVE on a leased host.
@@ -160,6 +174,17 @@ class BaseLocalDeleteTest(watching.WatchingTest):
         """
         return self._try(server, self.servers_client.delete_server)
 
+    def try_delete_for_good(self, server):
+        """Ask for a delete that nobody can undo, whatever the answer is.
+
+        :param server: A ``Server``.
+        :returns: As ``try_delete``.
+        """
+        client = self.servers_client
+        return self._try(server, client.force_delete_server
+                         if CONF.local_delete.reclaims
+                         else client.delete_server)
+
     def _try(self, server, delete):
         try:
             head, refusal = delete(server.id).response, None
@@ -176,7 +201,7 @@ class BaseLocalDeleteTest(watching.WatchingTest):
     def delete_server(self, server):
         """Delete a server as the member, and wait until it answers 404.
 
-        :param server: A ``Server``.
+        :param server: A ``Server`` whose compute is down, or that has none.
         :returns: The request id of the delete.
         """
         request_id = self.request_delete(server)
@@ -191,6 +216,34 @@ class BaseLocalDeleteTest(watching.WatchingTest):
         self.expect(
             lambda: self.state_of(server), lambda state: not state,
             '%s answers 404; deleted by request %s' % (
+                server, ', '.join(self.watch.delete_requests)),
+            CONF.local_delete.delete_timeout)
+
+    def await_deleted_by_compute(self, server, request_id=None):
+        """Wait until a compute has carried out a delete, for good.
+
+        A cloud that reclaims keeps the server for a while; a forced delete
+        then makes its compute do at once what the reclaim would do.
+
+        :param server: A ``Server`` whose delete was accepted.
+        :param request_id: What the request of the delete returned.
+        :returns: The request id of the delete after which it answers 404.
+        """
+        if CONF.local_delete.reclaims:
+            self.await_soft_deleted(server)
+            request_id = self.request_forced_delete(server)
+        self.await_gone(server)
+        return request_id
+
+    def await_soft_deleted(self, server):
+        """Wait until a server that was deleted can be restored.
+
+        :param server: A ``Server`` whose compute is up.
+        """
+        self.expect(
+            lambda: self.state_of(server),
+            lambda state: state == SOFT_DELETED,
+            '%s is SOFT_DELETED; deleted by request %s' % (
                 server, ', '.join(self.watch.delete_requests)),
             CONF.local_delete.delete_timeout)
 
@@ -230,11 +283,12 @@ class BaseLocalDeleteTest(watching.WatchingTest):
             'took part' % (server, request_id))
 
     def delete_server_through_compute(self, server):
-        """Delete a server, and prove that its compute did it.
+        """Delete a server for good, and prove that its compute did it.
 
         :param server: A ``Server`` whose compute is up.
         """
-        request_id = self.delete_server(server)
+        request_id = self.await_deleted_by_compute(
+            server, self.request_delete(server))
         self.assertIn(
             COMPUTE_DELETE_EVENT, self._delete_events(server, request_id),
             '%s: request %s should have been carried out by its compute, '

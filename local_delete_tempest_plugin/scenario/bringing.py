@@ -31,16 +31,18 @@ class BringingTest(base.BaseLocalDeleteTest):
     unless the story says that it goes with them.
     """
 
-    def bring_port(self):
+    def bring_port(self, **settings):
         """Create a port on the project's network.
 
+        :param settings: More fields of ``POST /ports``.
         :returns: ('port', its id).
         """
         if self.networks == 'none':
             self.skipTest('the project has no network of its own, or several')
         return self._bring('port', lambda name: (
             self.member.ports_client.create_port(
-                name=name, network_id=self.networks[0]['uuid'])['port']))
+                name=name, network_id=self.networks[0]['uuid'],
+                **settings)['port']))
 
     def bring_floating_ip(self, port=None):
         """Create a floating IP.

@@ -32,6 +32,9 @@ from local_delete_tempest_plugin import scheduler_outage
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
+# How often a host is taken away anew whose death Nova has noticed too early.
+_ATTEMPTS = 5
+
 
 class LeasingTest(lifecycle.RunTest):
     """An admin who takes services away, of leased hosts and of all.
@@ -173,6 +176,24 @@ class LeasingTest(lifecycle.RunTest):
             others then wait until the compute is back.
         """
         return self._compute_outage(compute_outage.Unnoticed, target, fence)
+
+    def compute_frozen(self, target=None):
+        """Freeze a compute, and go on before Nova has noticed.
+
+        :param target: As for ``forced_down``.
+        """
+        return self._compute_outage(compute_outage.Frozen, target)
+
+    def attempts_before_noticed(self, done):
+        """Count the attempts to be faster than Nova's notice of a death.
+
+        :param done: What a story did not come to in time, for the skip after
+            the last attempt, such as 'before a server was deleted'.
+        :returns: An iterator, to be left once an attempt was in time.
+        """
+        yield from range(1, _ATTEMPTS + 1)
+        self.skipTest('%d times Nova saw a compute down %s' % (
+            _ATTEMPTS, done))
 
     def _compute_outage(self, kind, target, fence=True):
         fence = (self.this_run.fence_reason

@@ -30,9 +30,6 @@ CONF = config.CONF
 #: How many hosts the run leases for a move.
 HOSTS = 2
 
-# How often a host is killed anew whose death Nova has noticed too early.
-_ATTEMPTS = 4
-
 
 @dataclasses.dataclass(frozen=True)
 class Move:
@@ -135,7 +132,6 @@ class MovingTest(base.BaseLocalDeleteTest):
                          '%s should hold its new %s' % (
                              server, move.destination))
 
-    @contextlib.contextmanager
     def source_killed_in_move(self, request):
         """Catch a move half-way: its source dies before its turn comes.
 
@@ -146,9 +142,26 @@ class MovingTest(base.BaseLocalDeleteTest):
         :returns: A context manager that gives (the ``Move``, the
             ``compute_outage.Unnoticed``).
         """
+        return self._source_out_in_move(request, self.compute_killed)
+
+    def source_frozen_in_move(self, request):
+        """Catch a move half-way: its source hangs when its turn comes.
+
+        Given back, the source does its part; one that was killed and started
+        anew would not.
+
+        :param request: ``request_resize`` or ``request_migration``.
+        :returns: A context manager that gives (the ``Move``, the
+            ``compute_outage.Frozen``).
+        """
+        return self._source_out_in_move(request, self.compute_frozen)
+
+    @contextlib.contextmanager
+    def _source_out_in_move(self, request, outage):
         server = self.create_server()
-        for _ in range(_ATTEMPTS):
-            with self.compute_killed(self.target_of(server)) as away:
+        for _ in self.attempts_before_noticed(
+                'before it was asked to move a server from it'):
+            with outage(self.target_of(server)) as away:
                 try:
                     move = request(server)
                 except lib_exc.Conflict:
@@ -158,8 +171,6 @@ class MovingTest(base.BaseLocalDeleteTest):
                 self.read_during()
                 yield move, away
                 return
-        self.skipTest('%d times Nova saw a compute down before it was asked '
-                      'to move a server from it' % _ATTEMPTS)
 
     def _note_move(self, server, answer):
         # Until this is written down, what the server's undo finds is enough.
@@ -192,6 +203,21 @@ class MovingTest(base.BaseLocalDeleteTest):
             read, lambda seen: seen == status,
             'the migration of %s is %s' % (move, status),
             CONF.compute.build_timeout)
+
+    def await_source_done(self, move):
+        """Wait until the source has done its part of a move.
+
+        :param move: A ``Move`` whose destination is dead.
+        :returns: The ``Server``, which Nova has on the destination by now.
+        """
+        waiters.wait_until(
+            lambda: self._show_server(move.server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda host: host == move.destination.host,
+            'the source has done its part of %s' % move,
+            CONF.compute.build_timeout)
+        self.await_migration(move, 'post-migrating')
+        self.read_during()
+        return self._note_host(move.server, move.destination.host)
 
     def await_event(self, move, event):
         """Wait until a compute has done its part of a move.

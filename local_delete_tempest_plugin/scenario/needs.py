@@ -16,6 +16,7 @@
 
 import functools
 
+from tempest.common import utils
 from tempest import config
 from tempest.lib.common import api_version_request
 
@@ -67,6 +68,9 @@ def _unset(options):
 #: That the process of a compute can be stopped and started.
 stopped_compute = commands(*compute_outage.Stopped.needs)
 
+#: That the process of a compute can be frozen, and go on.
+frozen_compute = commands(*compute_outage.Frozen.needs)
+
 
 def reclaims():
     """Say what is missing to delete a server softly."""
@@ -86,12 +90,8 @@ def service_delete():
 
 def candidates():
     """Say what is missing to ask Placement what it offers on a host."""
-    highest = CONF.placement.max_microversion
-    if highest is not None and (
-            api_version_request.APIVersionRequest(highest)
-            < api_version_request.APIVersionRequest('1.31')):
-        return ('placement microversion 1.31 is needed, and [placement] '
-                'max_microversion is %s' % highest)
+    if CONF.placement.max_microversion is not None:
+        return _too_low('placement', '1.31')
 
 
 def placement_away(answer):
@@ -131,6 +131,15 @@ def networks():
         return '[service_available] neutron is False'
 
 
+def resource_request():
+    """Say what is missing to make ports with a resource request."""
+    for extension in ('qos', 'port-resource-request-groups'):
+        if not utils.is_extension_enabled(extension, 'network'):
+            return ('[network-feature-enabled] api_extensions lacks %s' %
+                    extension)
+    return networks() or _too_low('compute', '2.72')
+
+
 def floating_ips():
     """Say what is missing to bring floating IPs."""
     if not CONF.network.public_network_id:
@@ -149,14 +158,16 @@ def volumes():
     """Say what is missing to look at volumes."""
     if not CONF.service_available.cinder:
         return '[service_available] cinder is False'
-    highest = CONF.volume.max_microversion
-    needed = api_version_request.APIVersionRequest(
-        admin.VOLUME_MICROVERSION)
+    return _too_low('volume', admin.VOLUME_MICROVERSION)
+
+
+def _too_low(group, needed):
+    highest = getattr(CONF, group).max_microversion
     if highest is None or (
-            api_version_request.APIVersionRequest(highest) < needed):
-        return ('volume microversion %s is needed, and [volume] '
-                'max_microversion is %s' % (
-                    admin.VOLUME_MICROVERSION, highest))
+            api_version_request.APIVersionRequest(highest)
+            < api_version_request.APIVersionRequest(needed)):
+        return '%s microversion %s is needed, and [%s] max_microversion is ' \
+            '%s' % (group, needed, group, highest)
 
 
 def two_hosts():

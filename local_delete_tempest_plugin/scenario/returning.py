@@ -18,6 +18,7 @@ from tempest import config
 
 from local_delete_tempest_plugin import commands
 from local_delete_tempest_plugin import compute_outage
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin import offers
 from local_delete_tempest_plugin.scenario import base
 
@@ -116,6 +117,31 @@ class ReturningTest(base.BaseLocalDeleteTest):
                 server, ', '.join(self.watch.delete_requests)),
             CONF.local_delete.reap_timeout)
 
+
+class GuestsTest(ReturningTest):
+    """A host whose guests can be seen."""
+
+    def _usable_hosts(self, refusals):
+        types = self.services.hypervisor_types()
+        for target in super()._usable_hosts(refusals):
+            if types[target.provider_id] == _WITHOUT_GUESTS:
+                refusals.append('%s has no guests' % target)
+            else:
+                yield target
+
+
+class ServiceDeletedTest(ReturningTest):
+    """A host whose compute service can be deleted, and made again."""
+
+    def _usable_hosts(self, refusals):
+        for target in super()._usable_hosts(refusals):
+            try:
+                compute_outage.ServiceDeleted.check(self.admin, target)
+            except exceptions.OutageRefused as refusal:
+                refusals.append(str(refusal))
+            else:
+                yield target
+
     def service_deleted(self):
         """Stop the leased compute and delete its service, for the body."""
         return self._compute_outage(compute_outage.ServiceDeleted, None)
@@ -130,15 +156,3 @@ class ReturningTest(base.BaseLocalDeleteTest):
             'on it: %s' % (self.target, {
                 provider['uuid']: self.placement.list_provider_allocations(
                     provider['uuid'])['allocations'] for provider in left}))
-
-
-class GuestsTest(ReturningTest):
-    """A host whose guests can be seen."""
-
-    def _usable_hosts(self, refusals):
-        types = self.services.hypervisor_types()
-        for target in super()._usable_hosts(refusals):
-            if types[target.provider_id] == _WITHOUT_GUESTS:
-                refusals.append('%s has no guests' % target)
-            else:
-                yield target

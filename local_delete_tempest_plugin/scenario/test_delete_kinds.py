@@ -115,8 +115,7 @@ class DeleteKindsTest(base.BaseLocalDeleteTest):
         :returns: The ``Server``, which is SOFT_DELETED.
         """
         self.request_delete(server)
-        server = self.await_status(server, 'SOFT_DELETED',
-                                   CONF.local_delete.delete_timeout)
+        self.await_soft_deleted(server)
         self.read_during()
         return server
 

@@ -48,7 +48,7 @@ class LifeAfterTest(returning.ReturningTest):
             self.assert_guest_reaped(server)
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
             self.assert_offered_again(server, offer)
-            self.delete_server(self.create_server())
+            self.delete_server_through_compute(self.create_server())
 
     @decorators.idempotent_id('b521eeda-2359-476b-a290-97fd91aee3f3')
     @decorators.attr(type='slow')
@@ -66,6 +66,10 @@ class LifeAfterTest(returning.ReturningTest):
                 self.delete_server_locally(server)
             self.assert_holds_as_before(neighbour)
             self.delete_server_through_compute(neighbour)
+
+
+@decorators.serial
+class DeletedServiceTest(returning.ServiceDeletedTest):
 
     @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
     @decorators.attr(type='slow')
@@ -86,7 +90,7 @@ class LifeAfterTest(returning.ReturningTest):
             self.assert_guest_reaped(server)
             with self.service_deleted():
                 self.assert_provider_gone()
-            self.delete_server(self.create_server())
+            self.delete_server_through_compute(self.create_server())
 
 
 @decorators.serial

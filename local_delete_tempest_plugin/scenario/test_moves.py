@@ -34,6 +34,7 @@ UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 can_resize = needs.needs(needs.two_hosts, needs.feature('resize'))
 can_migrate = needs.needs(needs.two_hosts, needs.feature('cold_migration'))
 can_stop = needs.needs(needs.stopped_compute)
+can_freeze = needs.needs(needs.frozen_compute)
 
 
 @decorators.serial
@@ -107,7 +108,7 @@ class ResizedTest(moving.MovingTest):
             with self.compute_stopped(move.source):
                 self.try_delete(server)
             self.try_delete(server)
-            self.await_gone(server)
+            self.await_deleted_by_compute(server)
 
     @decorators.idempotent_id('449fdba3-921b-4756-9e7a-b9d35e21228f')
     @decorators.attr(type='slow')
@@ -125,7 +126,7 @@ class ResizedTest(moving.MovingTest):
         with self.footprint_unchanged(hosts=moving.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
-                self.try_delete(server)
+                self.try_delete_for_good(server)
                 with self.compute_stopped(move.destination):
                     pass
                 self.await_gone(server)
@@ -274,3 +275,28 @@ class CaughtMoveTest(moving.MovingTest):
                 self.delete_server_locally(move.server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
+
+    @decorators.idempotent_id('3ce4f269-c9fb-45ae-a14e-2c440f308931')
+    @decorators.attr(type='slow')
+    @known_bug.known_bug('half-way-migration-leaked')
+    @can_migrate
+    @can_freeze
+    @can_stop
+    @utils.services('compute')
+    def test_deleted_before_finished(self):
+        """Nothing is left of a migration that a dead destination has to end.
+
+        The source, which is alive, has done its part (post-migrating). It is
+        frozen until the destination is dead, or that would end the migration
+        (API._local_delete frees the server's allocation alone).
+        """
+        with self.footprint_unchanged(hosts=moving.HOSTS):
+            with self.source_frozen_in_move(
+                    self.request_migration) as (move, frozen):
+                with self.compute_killed(move.destination) as killed:
+                    self.assert_given_back(frozen)
+                    server = self.await_source_done(move)
+                    killed.force_down()
+                    self.delete_server_locally(server)
+                    self.assert_nothing_left(
+                        CONF.local_delete.local_cleanup_timeout)

@@ -52,15 +52,17 @@ class NoHostTest(unscheduled.UnscheduledTest):
 
         The scheduler is out, and finds it in its queue when it is back; what
         it then claims for the server the conductor gives back
-        (API._delete_while_booting, schedule_and_build_instances).
+        (API._delete_while_booting, schedule_and_build_instances), before it
+        has its twin of the same request built.
         """
         with self.footprint_unchanged():
             with self.scheduler_stopped():
-                server = self.request_server()
+                server, twin = self.request_twins()
                 self.delete_server(server)
                 self.assert_unlisted(server)
-                self.assert_nothing_left(
-                    CONF.local_delete.local_cleanup_timeout)
+            twin = self.await_active(twin)
+            self.assert_holds(server, False)
+            self.delete_server_through_compute(twin)
 
     @decorators.idempotent_id('766cc198-5808-4e18-95b7-0351ff98f1da')
     @decorators.attr(type='slow')
@@ -74,9 +76,9 @@ class NoHostTest(unscheduled.UnscheduledTest):
         compute, back again, finds the build in its queue.
         """
         with self.footprint_unchanged():
-            with self.compute_killed(fence=False):
-                server = self.request_server_of_dead_compute()
+            with self.build_waiting_in_queue() as server:
                 self.delete_server(server)
                 self.assert_unlisted(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
+            self.await_build_handled(server)

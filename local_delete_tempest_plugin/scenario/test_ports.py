@@ -25,6 +25,7 @@ from tempest.lib import decorators
 from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario import requesting
 
 CONF = config.CONF
 
@@ -144,3 +145,28 @@ class PortsTest(bringing.BringingTest):
                 'binding:host_id']
             self.assertEqual(server.host, host, '%s: the host that its port '
                              '%s is bound to' % (server, port))
+
+
+@decorators.serial
+class ResourceRequestTest(requesting.RequestingTest):
+
+    @decorators.idempotent_id('f3335a42-72d6-4c9c-861e-e483d95b42ca')
+    @decorators.attr(type='slow')
+    @each_outage.each_outage('b7baefc4-d9d8-4bdc-a0cd-cd49cfd814fa')
+    @needs.needs(needs.resource_request)
+    @utils.services('compute', 'network')
+    def test_port_with_resource_request_unbound(self, outage):
+        """Bandwidth that a port takes of its host is given back with it.
+
+        It is held on another provider than the rest, and the binding profile
+        of the port says on which: both have to go, and the port stays
+        (SchedulerReportClient.delete_allocation_for_instance, _unbind_ports).
+        """
+        port = self.bring_port_with_request()
+        with self.footprint_unchanged():
+            server = self.create_server(networks=[{'port': port[1]}])
+            self.assert_holds_request(server)
+            with outage():
+                self.delete_server_locally(server)
+                self.assert_nothing_left(
+                    CONF.local_delete.local_cleanup_timeout)

@@ -65,8 +65,7 @@ class TwiceTest(at_once.AtOnceTest):
         with self.footprint_unchanged():
             servers = self.create_servers(_SERVERS)
             with self.forced_down() as outage:
-                with self.flipping(outage):
-                    for server in servers:
-                        self.request_delete(server)
-                self.await_all_gone(servers)
+                with self.flipping(outage) as flips:
+                    self.delete_between_flips(servers, flips)
+                self.await_all_deleted(servers)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)

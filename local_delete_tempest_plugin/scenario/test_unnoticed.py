@@ -29,9 +29,6 @@ from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
 
-# How often a host is killed anew whose death Nova has noticed too early.
-_ATTEMPTS = 5
-
 
 @decorators.serial
 class UnnoticedTest(base.BaseLocalDeleteTest):
@@ -43,7 +40,8 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
         :returns: A context manager that gives (the ``Server``, which is in
             deleting, and the ``compute_outage.Unnoticed``).
         """
-        for _ in range(_ATTEMPTS):
+        for _ in self.attempts_before_noticed(
+                'before a server of it was deleted'):
             server = self.create_server()
             with self.compute_killed() as killed:
                 self.request_delete(server)
@@ -52,8 +50,6 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
                 if self.state_of(server) is not None:
                     yield server, killed
                     return
-        self.skipTest('%d times Nova saw a compute down before a server of '
-                      'it was deleted' % _ATTEMPTS)
 
     @decorators.idempotent_id('9a21da13-39dc-4e85-a2c6-389407db901f')
     @decorators.attr(type='slow')
@@ -98,5 +94,5 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, _):
                 pass
-            self.await_gone(server)
+            self.await_deleted_by_compute(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)

@@ -132,6 +132,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
                 self.assert_has_attachment(server, volume)
                 self.delete_server(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+            self.pass_through_scheduler()
 
     @decorators.idempotent_id('9b62b372-1a07-456f-a3ad-48835942ce5c')
     @decorators.attr(type='slow')
@@ -145,12 +146,12 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            with self.compute_killed(fence=False):
-                server = self.request_server_of_dead_compute(
-                    **bringing.boot_from(volume, delete_on_termination=False))
+            with self.build_waiting_in_queue(**bringing.boot_from(
+                    volume, delete_on_termination=False)) as server:
                 self.assert_has_attachment(server, volume)
                 self.delete_server(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+            self.await_build_handled(server)
 
     @decorators.idempotent_id('a9f6bacf-71b8-433c-859a-30393754279a')
     @decorators.attr(type='slow')

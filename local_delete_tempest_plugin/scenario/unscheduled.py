@@ -13,12 +13,17 @@
 # under the License.
 """The steps of stories in which a server never comes to a host."""
 
+import contextlib
+
 from tempest import config
 
 from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
+
+# What nova-compute records in the action once it has handled a build.
+_BUILD_EVENT = 'compute__do_build_and_run_instance'
 
 # More than any host has, and as much as Placement takes.
 _TOO_MANY = 2 ** 31 - 1
@@ -44,18 +49,31 @@ class UnscheduledTest(bringing.BringingTest):
                                 **settings),
             'ERROR', CONF.compute.build_timeout)
         self.assertIsNone(server.host, str(server))
-        self._assert_holds(server, False)
+        self.assert_holds(server, False)
         return server
 
-    def request_server_of_dead_compute(self, **settings):
-        """Ask for a server whose build then waits for its compute.
-
-        The compute is dead, and the scheduler has not noticed.
+    @contextlib.contextmanager
+    def build_waiting_in_queue(self, **settings):
+        """Ask for a server whose build then waits for its dead compute.
 
         :param settings: As for ``create_server``.
-        :returns: A ``Server`` that is in BUILD, and on no host yet.
+        :returns: A context manager that gives a ``Server`` that is in BUILD,
+            and on no host yet; the compute is back after it.
         """
-        server = self.request_server(**settings)
+        for _ in self.attempts_before_noticed(
+                'before a server of it was built'):
+            with self.compute_killed(fence=False):
+                server = self.request_server(**settings)
+                if self._waits_for_compute(server):
+                    self.assert_holds(server, True)
+                    yield server
+                    return
+                # What it was given is needed for the next attempt.
+                self.delete_server(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    def _waits_for_compute(self, server):
+        """Tell whether the scheduler has not noticed a compute's death."""
         # Nova records it in the server's cell, when a host was found.
         waiters.wait_until(
             lambda: [action['action'] for action in
@@ -64,11 +82,56 @@ class UnscheduledTest(bringing.BringingTest):
             bool, 'the build of %s has begun' % server,
             CONF.compute.build_timeout)
         shown = self._show_server(server.id)
-        if (shown['status'], shown['OS-EXT-SRV-ATTR:host']) != ('BUILD', None):
-            self.skipTest('Nova saw the compute down before %s was built: it '
-                          'is %s' % (server, shown['status']))
-        self._assert_holds(server, True)
-        return server
+        return (shown['status'], shown['OS-EXT-SRV-ATTR:host']) == (
+            'BUILD', None)
+
+    def await_build_handled(self, server):
+        """Wait until a compute has handled a build that waited for it.
+
+        :param server: A ``Server`` that was deleted meanwhile; its actions
+            outlive it.
+        """
+        def read():
+            actions = self.admin_servers_client.list_instance_actions(
+                server.id)['instanceActions']
+            created, = (action['request_id'] for action in actions
+                        if action['action'] == 'create')
+            return {event['event']: event['result'] for event in
+                    self.admin_servers_client.show_instance_action(
+                        server.id, created)['instanceAction']['events']}
+
+        # Its result comes with its end; after that the compute only frees.
+        self.expect(read, lambda events: events.get(_BUILD_EVENT),
+                    'the compute, back again, has handled the build of %s' %
+                    server, CONF.local_delete.heal_timeout)
+
+    def request_twins(self):
+        """Ask for two servers in one request, which wait for the scheduler.
+
+        The conductor has them scheduled by one question, and has dealt with
+        each of them before it has any built: that one is ACTIVE proves that
+        the other was not overlooked but is done with.
+
+        :returns: A list of two ``Server`` that are in BUILD.
+        """
+        name = self._name()
+        self._intend_here('servers', name=name)
+        self._create(name, min_count=2)
+        # Nova names them after the name, with numbers.
+        return [self._watch_requested(shown) for shown in
+                self.servers_client.list_servers(
+                    detail=True, name=name)['servers']]
+
+    def pass_through_scheduler(self):
+        """Bring a server through the queue in which others were, and away.
+
+        Nothing shows that a build whose server was deleted has come and gone.
+        But a server that was asked for after it, and is ACTIVE, has gone the
+        same way behind it, and further: what was claimed for the first is to
+        be freed as soon as the scheduler answers, and this one was since then
+        built and deleted.
+        """
+        self.delete_server_through_compute(self.create_server())
 
     def request_server_over_quota(self, **settings):
         """Ask for a server whose quota is used up by somebody else meanwhile.
@@ -111,7 +174,12 @@ class UnscheduledTest(bringing.BringingTest):
             self.skipTest('this cloud does not keep its limits in Nova: '
                           '[quota] driver of nova.conf')
 
-    def _assert_holds(self, server, expected):
+    def assert_holds(self, server, expected):
+        """Fail unless a server holds something in Placement, or nothing.
+
+        :param server: A ``Server``.
+        :param expected: Whether it has to.
+        """
         held = self.read_during().by_consumer[server.id]
         self.assertEqual(expected, bool(held), '%s: what it holds in '
                          'Placement: %s' % (server, held))

@@ -14,7 +14,9 @@
 
 from local_delete_tempest_plugin.services.compute.migrations_client import \
     MigrationsClient
+from local_delete_tempest_plugin.services.compute.servers_client import \
+    ServersClient
 from local_delete_tempest_plugin.services.compute.services_client import \
     ServicesClient
 
-__all__ = ['MigrationsClient', 'ServicesClient']
+__all__ = ['MigrationsClient', 'ServersClient', 'ServicesClient']

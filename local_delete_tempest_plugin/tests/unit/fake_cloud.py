@@ -413,7 +413,7 @@ class FakeCloud:
     def _act_on_server(self, server_id, sent):
         if 'os-resetState' in sent:
             self.servers[server_id] = 'ACTIVE'
-        elif self.servers[server_id] != 'deleting':
+        elif self.servers[server_id] not in ('deleting', 'soft-deleting'):
             self.servers[server_id] = 'deleted'
         return 202, None
 

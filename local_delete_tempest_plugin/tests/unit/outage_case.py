@@ -54,6 +54,8 @@ class OutageTest(base.TestCase):
                        for command in ('touch', 'rm'))
         self.config(compute_stop_command=stop + '{host}',
                     compute_start_command=start + '{host}',
+                    compute_freeze_command=stop + '{host}',
+                    compute_thaw_command=start + '{host}',
                     placement_stop_command=stop + 'placement',
                     placement_start_command=start + 'placement')
 

@@ -45,6 +45,10 @@ GOOD = (
     ('GET /v2.0/ports?fields=id', {'ports': [
         {'id': UUID, 'device_id': '', 'device_owner': '',
          'binding:host_id': None, 'binding:profile': {}}]}),
+    ('GET /v2.0/ports/' + UUID, {'port': {
+        'id': UUID, 'resource_request': {'request_groups': [
+            {'resources': {}, 'required': ['CUSTOM_VNIC_TYPE_NORMAL']}]}}}),
+    ('GET /v2.0/qos/policies', {'policies': [{'id': UUID, 'name': 'n'}]}),
     ('GET /v2.0/floatingips', {'floatingips': [
         {'id': UUID, 'port_id': None, 'fixed_ip_address': None}]}),
     ('GET /v3/p/volumes/detail', {'volumes': [

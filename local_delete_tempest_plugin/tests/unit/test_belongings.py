@@ -18,6 +18,7 @@ from tempest.lib.services.compute import server_groups_client
 from tempest.lib.services.image.v2 import images_client
 from tempest.lib.services.network import floating_ips_client
 from tempest.lib.services.network import ports_client
+from tempest.lib.services.network import qos_client
 from tempest.lib.services.volume.v3 import volumes_client
 
 from local_delete_tempest_plugin import belongings
@@ -36,6 +37,7 @@ class BelongingsTest(base.TestCase):
             floating_ips_client=mock.create_autospec(
                 floating_ips_client.FloatingIPsClient),
             ports_client=mock.create_autospec(ports_client.PortsClient),
+            qos_client=mock.create_autospec(qos_client.QosClient),
             server_groups_client=mock.create_autospec(
                 server_groups_client.ServerGroupsClient),
             volumes_client_latest=mock.create_autospec(
@@ -47,6 +49,8 @@ class BelongingsTest(base.TestCase):
                 *({'id': one['id'], 'description': one['name']}
                   for one in named), {'id': '4'}]}
         self.manager.ports_client.list_ports.return_value = {'ports': named}
+        self.manager.qos_client.list_qos_policies.return_value = {
+            'policies': named}
         self.manager.server_groups_client.list_server_groups.side_effect = (
             lambda offset, **_: {'server_groups': named[offset:]})
         self.manager.volumes_client_latest.list_volumes.return_value = {
@@ -58,6 +62,7 @@ class BelongingsTest(base.TestCase):
         self.deletes = {
             'floating IP': self.manager.floating_ips_client.delete_floatingip,
             'port': self.manager.ports_client.delete_port,
+            'QoS policy': self.manager.qos_client.delete_qos_policy,
             'volume': self.manager.volumes_client_latest.force_delete_volume,
             'server group':
                 self.manager.server_groups_client.delete_server_group,
@@ -81,6 +86,8 @@ class BelongingsTest(base.TestCase):
                 (manager.floating_ips_client.list_floatingips, 'floatingips',
                  'floatingips_links'),
                 (manager.ports_client.list_ports, 'ports', 'ports_links'),
+                (manager.qos_client.list_qos_policies, 'policies',
+                 'policies_links'),
                 (manager.volumes_client_latest.list_volumes, 'volumes',
                  'volumes_links'),
                 (manager.server_groups_client.list_server_groups,
@@ -126,6 +133,14 @@ class BelongingsTest(base.TestCase):
         error = self.assertRaises(lib_exc.TimeoutException,
                                   self.belongings.delete, 'volume', OURS)
         self.assertIn('error_deleting', str(error))
+
+    def test_neutron_without_qos(self):
+        self.manager.qos_client.list_qos_policies.side_effect = (
+            lib_exc.NotFound)
+        self.belongings.delete('QoS policy', OURS)
+        self.assertNotIn('QoS policy', dict(
+            self.belongings.find('local-delete-0123')))
+        self.assertEqual({}, self.deleted())
 
     def test_service_that_the_cloud_lacks(self):
         self.config('service_available', neutron=False, cinder=False,

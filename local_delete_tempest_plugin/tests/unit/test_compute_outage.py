@@ -29,7 +29,8 @@ class ComputeOutageTest(outage_case.OutageTest):
 
     KINDS = (*((kind, reason) for kind in (
         compute_outage.ForcedDown, compute_outage.Stopped,
-        compute_outage.Unnoticed) for reason in (None, FENCE)),
+        compute_outage.Unnoticed, compute_outage.Frozen)
+        for reason in (None, FENCE)),
         (compute_outage.Disabled, FENCE))
 
     def failed_restore(self, away):
@@ -61,6 +62,9 @@ class ComputeOutageTest(outage_case.OutageTest):
         for (kind, reason), away in zip(self.KINDS, (
                 {'forced_down': True},
                 {'forced_down': True, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
                  'disabled_reason': FENCE},
                 {'runs': False},
                 {'runs': False, 'status': 'disabled',
@@ -181,6 +185,48 @@ class ComputeOutageTest(outage_case.OutageTest):
                           {'status': 'enabled'}], self.settings_sent())
         self.assert_as_before()
 
+    def test_frozen_and_thawed_by_commands_of_their_own(self):
+        self.config(compute_stop_command='false {host}',
+                    compute_start_command='false {host}')
+        away = self.begun(compute_outage.Frozen, FENCE)
+        self.assertTrue(self.is_stopped('cmp1'))
+        self.assertFalse(self.is_down())
+        away.restore()
+        self.assert_as_before()
+
+    def test_frozen_only_if_it_can_be_thawed(self):
+        self.config(compute_thaw_command=None)
+        error = self.assertRaises(exceptions.CommandFailed, self.use,
+                                  self.make(compute_outage.Frozen))
+        self.assertIn('compute_thaw_command: is not set', str(error))
+        self.assert_as_before()
+
+    def test_not_thawed(self):
+        away = self.begun(compute_outage.Frozen)
+        self.config(compute_thaw_command='true {host}')
+        self.cloud.service_down_time = 1
+        message = self.failed_restore(away)
+        self.assertIn('has sent 2 heartbeats since its start', message)
+        self.assertIn('To put it right: true cmp1; openstack', message)
+
+    def test_taken_away_in_an_unknown_way(self):
+        """As found in the cloud alone; each way needs its own command."""
+        for kind, useless in (
+                (compute_outage.Frozen, 'compute_start_command'),
+                (compute_outage.Stopped, 'compute_thaw_command')):
+            self.build_cloud()
+            admin = self.cloud.admin()
+            before = admin.services.show('cmp1')
+            away = self.begun(kind, FENCE)
+            self.config(**{useless: 'false {host}'})
+            compute_outage.Unknown.resume(
+                admin, self.target, FENCE, before).restore()
+            self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+            self.config(compute_thaw_command='true {host}',
+                        compute_start_command='true {host}')
+            away.restore()
+            self.put_right()
+
     def test_never_noticed(self):
         away = self.begun(compute_outage.Unnoticed)
         self.cloud.service_down_time = 10 ** 6
@@ -207,7 +253,8 @@ class ComputeOutageTest(outage_case.OutageTest):
     def test_given_back_whenever_the_test_times_out(self):
         # All have a fence, and so the others' requests and more.
         for kind in (compute_outage.ForcedDown, compute_outage.Stopped,
-                     compute_outage.Unnoticed, compute_outage.Disabled):
+                     compute_outage.Unnoticed, compute_outage.Frozen,
+                     compute_outage.Disabled):
             self.assert_survives_strikes(lambda: self.make(kind, FENCE))
 
     def test_given_back_though_the_stop_command_is_struck(self):

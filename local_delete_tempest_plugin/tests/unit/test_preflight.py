@@ -88,6 +88,10 @@ class OptionsTest(base.TestCase):
                  'compute_start_command', 'fail', 'is not set'),
                 ({'compute_stop_command': None},
                  'compute_stop_command', 'fail', 'is not set'),
+                ({'compute_freeze_command': 'true {host}'},
+                 'compute_thaw_command', 'fail', 'is not set'),
+                ({'compute_thaw_command': 'kill -CONT 1'},
+                 'compute_thaw_command', 'fail', 'has no {host}'),
                 ({'guest_list_command': 'virsh list'},
                  'guest_list_command', 'fail', 'has no {host}'),
                 ({'guest_list_command': '/no/such/program {host}'},
@@ -100,6 +104,8 @@ class OptionsTest(base.TestCase):
                                poll_interval_max=1.0,
                                local_cleanup_timeout=5, heal_timeout=300,
                                placement_proxy_stop_command=None,
+                               compute_freeze_command=None,
+                               compute_thaw_command=None,
                                guest_list_command=None))
             self.config(**changed)
             found = self.findings()[check]
@@ -460,9 +466,11 @@ class CloudTest(base.TestCase):
 
     def test_start_commands(self):
         self.config(compute_start_command='false {host}',
+                    compute_thaw_command='false {host}',
                     placement_start_command='false')
         found = self.findings(try_commands=True)
         for name in ('try compute_start_command on cmp1',
+                     'try compute_thaw_command on cmp1',
                      'try placement_start_command'):
             self.assertEqual('fail', found[name].outcome)
         self.assertNotIn('try compute_start_command on cmp2', found)

@@ -95,6 +95,13 @@ class RecoveryTest(base.TestCase):
             ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
             self.cloud.calls('POST'))
 
+    def test_server_that_is_stuck_in_soft_deleting(self):
+        """It is where the cloud reclaims, and Nova ignores deletes again."""
+        self.cloud.servers['one'] = 'soft-deleting'
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
     def test_servers_of_later_pages_are_deleted(self):
         self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
         self.cloud.page_size = 2
@@ -226,10 +233,16 @@ class RecoveryTest(base.TestCase):
         self.assertEqual({'trait', 'flavor', 'lease', 'compute'}, set(found))
         self.assertEqual(self.lease, found['lease'])
         self.assertEqual({'name': 'x-%s-1' % DEAD.name}, found['flavor'])
+        self.assertEqual('ForcedDown', found['compute']['outage'])
         self.assertEqual('cmp1', found['compute']['target']['host'])
         self.assertEqual(
             ('enabled', False), (found['compute']['before']['status'],
                                  found['compute']['before']['forced_down']))
+
+    def test_what_a_process_needs_is_not_known_without_a_journal(self):
+        self.take_down()
+        self.config(compute_start_command='true {host}')
+        self.assertEqual('Unknown', self.find_in_cloud()['compute']['outage'])
 
     def test_a_host_without_a_fence_is_not_forgotten(self):
         """Its lease is all that tells of it, and so is not taken."""
@@ -264,6 +277,11 @@ class RecoveryTest(base.TestCase):
         self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
         self.assertEqual({'credentials', 'server'},
                          set(self.find_in_cloud('of the run')))
+
+    def test_server_that_was_deleted_softly_is_found(self):
+        self.cloud.servers['one'] = 'SOFT_DELETED'
+        self.assertEqual({'server': {'name': 'server'}},
+                         self.find_in_cloud())
 
     def test_one_dead_run_does_not_keep_the_next(self):
         self.take_down()

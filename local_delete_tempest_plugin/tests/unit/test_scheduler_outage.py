@@ -80,6 +80,22 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         away.cleanUp()
         self.assert_as_before()
 
+    def test_a_stop_that_stops_nothing(self):
+        self.config(scheduler_stop_command='true')
+        error = self.assertRaises(exceptions.TimedOut, self.use, self.make())
+        self.assertIn('(limit 1 s) until nova-scheduler of controller is seen '
+                      "down; last seen: {'controller': 'up'}", str(error))
+        self.assert_as_before()
+
+    def test_a_stop_that_stops_one_of_two(self):
+        self.cloud.service_of('long-dead')['heartbeat'] = 0
+        self.cloud.is_running = lambda host: not self.is_stopped(host)
+        error = self.assertRaises(exceptions.TimedOut, self.use, self.make())
+        self.assertIn('until nova-scheduler of controller, long-dead is seen '
+                      "down; last seen: {'controller': 'down', 'long-dead': "
+                      "'up'}", str(error))
+        self.assert_as_before()
+
     def test_stopped_only_if_it_can_be_started(self):
         self.config(scheduler_start_command=None)
         self.assertRaises(exceptions.CommandFailed, self.use, self.make())

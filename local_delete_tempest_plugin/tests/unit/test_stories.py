@@ -153,6 +153,8 @@ class KnownBugTest(base.TestCase):
         self.config(known_bugs=['other', 'a-bug'])
         self.assertEqual(['addExpectedFailure'], self.run_scenario(
             lambda test: test.fail('the cloud does not hold what it held')))
+        self.assertEqual(['addExpectedFailure'], self.run_scenario(
+            lambda test: test.fail('until server s is SOFT_DELETED; deleted')))
 
     def test_a_failure_of_another_kind_is_no_bug(self):
         self.config(known_bugs=['a-bug'])

@@ -1,0 +1,30 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A compute that comes back leaves the guests of deleted servers running.
+
+Placement and the server's API know nothing of it; the guest goes on, with what
+it has of its host, and its list (virsh list) shows it.
+"""
+
+SERVICE = 'nova-compute'
+MODULE = 'nova.compute.manager'
+SCENARIOS = ('test_guest_reaped_after_outage',)
+QEMU = True
+
+
+def patch(module, hook):
+    @hook.replace('ComputeManager._running_deleted_instances')
+    def find_none(wrapped, instance, args, kwargs):
+        return []
