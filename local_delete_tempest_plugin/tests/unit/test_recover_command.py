@@ -106,6 +106,7 @@ class RecoverCommandTest(base.TestCase):
         self.assertRaises(lib_exc.TempestException, self.run_command)
 
     def recover_without_a_journal(self, *arguments):
+        self.config('service_available', neutron=False, cinder=False)
         manager = self.cloud.admin().manager
         manager.projects_client = mock.Mock(**{
             'list_projects.return_value': {'projects': []}})
