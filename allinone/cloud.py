@@ -112,9 +112,19 @@ class Boot:
         """Start processes, and wait until each can be spoken to."""
         supervisor = supervision.client(self.cloud.state)
         for name in names:
+            self._wait_until_free(self._programs[name])
             supervisor.startProcess(name, False)
         for name in names:
             self._wait_until_ready(self._programs[name])
+
+    def _wait_until_free(self, program):
+        # The supervisor takes a process for dead whose workers, killed with
+        # it, may still hold its port.
+        if program.listener:
+            port = self.cloud.ports[program.listener]
+            readiness.wait(f'port {port} to be free for {program.name}',
+                           lambda: not readiness.listening(port), _LIMIT,
+                           self._check_aborted)
 
     def _wait_until_ready(self, program):
         def wait(what, ready):
