@@ -19,6 +19,7 @@ import json
 import re
 import textwrap
 
+import fasteners
 import prettytable
 
 from allinone import files
@@ -114,18 +115,39 @@ def summary(rows):
     return '\n'.join(lines)
 
 
-def load(directory, mutants):
-    """Return the rows of `matrix.json` for those mutants that it has."""
-    try:
-        saved = {one['name']: one for one in
-                 json.loads((directory / 'matrix.json').read_text())}
-    except FileNotFoundError:
-        return []
-    return [Row(mutant,
-                tuple(verdicts.Verdict(**verdict)
-                      for verdict in saved[mutant.name]['scenarios']),
-                saved[mutant.name]['seconds'], saved[mutant.name]['problem'])
-            for mutant in mutants if mutant.name in saved]
+class Results:
+    """The directory of a matrix, to which several clouds may add rows.
+
+    :param mutants: all that may have a row
+    """
+
+    def __init__(self, folder, mutants):
+        self.folder = folder
+        self._mutants = mutants
+
+    def write(self, rows):
+        """Write rows, beside what is there of other mutants."""
+        tried = {row.mutant.name for row in rows}
+        with fasteners.InterProcessLock(self.folder / 'lock'):
+            rows = rows + [row for row in self.load()
+                           if row.mutant.name not in tried]
+            rows.sort(key=lambda row: (row.mutant.benign, row.mutant.name))
+            files.write(self.folder / 'matrix.json', as_json(rows))
+            files.write(self.folder / 'matrix.rst', as_rst(rows))
+
+    def load(self):
+        """Return the rows that are there."""
+        try:
+            saved = {one['name']: one for one in json.loads(
+                (self.folder / 'matrix.json').read_text())}
+        except FileNotFoundError:
+            return []
+        return [Row(mutant,
+                    tuple(verdicts.Verdict(**verdict)
+                          for verdict in saved[mutant.name]['scenarios']),
+                    saved[mutant.name]['seconds'],
+                    saved[mutant.name]['problem'])
+                for mutant in self._mutants if mutant.name in saved]
 
 
 def as_json(rows):
@@ -152,13 +174,6 @@ def as_rst(rows):
             f'{_escape(row.mutant.summary)} ({row.mutant.service})',
             _fate(row))
     return '\n'.join(lines) + '\n'
-
-
-def write(directory, rows):
-    """Write `matrix.json` and `matrix.rst`."""
-    rows = sorted(rows, key=lambda row: (row.mutant.benign, row.mutant.name))
-    files.write(directory / 'matrix.json', as_json(rows))
-    files.write(directory / 'matrix.rst', as_rst(rows))
 
 
 def _scenarios(rows):

@@ -20,6 +20,7 @@ expectations fails. The exit code is 0 when every harmful mutant was caught and
 no benign one. The cloud should have no other user meanwhile.
 """
 
+import argparse
 import contextlib
 import pathlib
 import time
@@ -66,8 +67,25 @@ def add_arguments(parser):
     parser.add_argument(
         '--table', type=pathlib.Path, metavar='FILE',
         help='write the table for the documentation there too')
+    parser.add_argument(
+        '--part', type=_part, metavar='K/N', default=(1, 1),
+        help='try only the K-th of N parts of them, so that N clouds side by '
+             'side try all')
+    parser.add_argument(
+        '--results', type=pathlib.Path, metavar='DIR',
+        help='directory of the matrix, which several clouds may share '
+             '(default: mutants in the state directory)')
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='a mutant (default: all of them)')
+
+
+def _part(text):
+    number, slash, count = text.partition('/')
+    if not (slash and number.isdecimal() and count.isdecimal()
+            and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not K/N, as 1/2 and 2/2 for two clouds')
+    return int(number), int(count)
 
 
 def run(cloud, arguments):
@@ -75,18 +93,22 @@ def run(cloud, arguments):
     for mutant in mutants:
         service.processes(cloud, mutant)
     mutants = _that_fit(cloud, mutants, arguments.names)
-    folder = files.directory(cloud.state / 'mutants')
-    # What earlier runs said of others stays in what is written.
-    others = [mutant for mutant in definition.find(arguments.mutants, [])
-              if mutant not in mutants]
-    others = matrix.load(folder, others)
+    number, count = arguments.part
+    # By service, so that one restart takes one out and brings the next.
+    mutants = sorted(mutants, key=lambda one: one.service)[number - 1::count]
+    if not mutants:
+        raise errors.BadInput(f'Part {number}/{count} has no mutant')
+    results = matrix.Results(
+        files.directory(arguments.results or cloud.state / 'mutants'),
+        definition.find(arguments.mutants, []))
     with service.alone(cloud):
         _clear(cloud)
-        rows = _Mutation(cloud, folder, arguments.all, others).run(mutants)
+        rows = _Mutation(cloud, results, arguments.all).run(mutants)
     matrix.show(rows)
-    print(f'Written: {folder}/matrix.json and {folder}/matrix.rst')
+    print(f'Written: {results.folder}/matrix.json and matrix.rst there')
     if arguments.table:
-        arguments.table.write_text((folder / 'matrix.rst').read_text())
+        arguments.table.write_text(
+            (results.folder / 'matrix.rst').read_text())
     return 0 if all(row.is_right for row in rows) else 1
 
 
@@ -125,11 +147,11 @@ def _clear(cloud, mutated=()):
 class _Mutation:
     """One "mutate": the cloud, and which of its processes are mutated."""
 
-    def __init__(self, cloud, folder, everything, others):
+    def __init__(self, cloud, results, everything):
         self._cloud = cloud
-        self._folder = folder
+        self._results = results
+        self._folder = results.folder
         self._everything = everything
-        self._others = others
         self._workspace = runs.Workspace(cloud.tempest)
         self._mutated = []
         self._before = None
@@ -140,10 +162,10 @@ class _Mutation:
         service.restart(self._cloud, [])
         self._before = snapshot.take(self._cloud)
         try:
-            for mutant in sorted(mutants, key=lambda one: one.service):
+            for mutant in mutants:
                 row = self._try(mutant)
                 rows.append(row)
-                matrix.write(self._folder, self._others + rows)
+                self._results.write(rows)
                 print(f'{mutant.name}: {row.outcome} after '
                       f'{row.seconds:.0f} s: {row.words}', flush=True)
         finally:

@@ -391,10 +391,27 @@ class MatrixTest(base.TestCase):
     def test_what_was_written_is_read_again(self):
         rows = [self.row(verdicts.KILLED), self.row(problem='bad')]
         for row in rows:
-            matrix.write(self.state, [row])
-            self.assertEqual([row], matrix.load(self.state, [row.mutant]))
-        self.assertEqual([], matrix.load(self.state, []))
-        self.assertEqual([], matrix.load(self.state / 'x', [row.mutant]))
+            results = matrix.Results(self.state, [row.mutant])
+            results.write([row])
+            self.assertEqual([row], results.load())
+        self.assertEqual([], matrix.Results(self.state, []).load())
+        self.assertEqual([], matrix.Results(
+            self.state / 'x', [row.mutant]).load())
+
+    def test_clouds_that_share_results(self):
+        ours, theirs, again = (dataclasses.replace(row, mutant=mutant)
+                               for row, mutant in zip(
+            (self.row(verdicts.KILLED), self.row(problem='bad'),
+             self.row(verdicts.SURVIVED)),
+            (dataclasses.replace(self.row().mutant, name=name)
+             for name in ('b', 'a', 'b'))))
+        one, other = (matrix.Results(
+            self.state, [ours.mutant, theirs.mutant]) for _ in range(2))
+        one.write([ours])
+        other.write([theirs])
+        self.assertCountEqual([theirs, ours], one.load())
+        one.write([again])
+        self.assertCountEqual([theirs, again], other.load())
 
     def test_documents(self):
         rows = [self.row(verdicts.KILLED), self.row(problem='a *problem*')]
