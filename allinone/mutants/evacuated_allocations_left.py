@@ -19,13 +19,14 @@ providers of both hosts.
 """
 
 SERVICE = 'nova-compute'
-MODULE = 'nova.compute.resource_tracker'
+MODULE = 'nova.scheduler.client.report'
 SCENARIOS = ('test_evacuated_and_old_host_back',)
 # Either of two hosts may be the one that is evacuated.
 EVERYWHERE = True
 
 
 def patch(module, hook):
-    @hook.replace('ResourceTracker.delete_allocation_for_evacuated_instance')
+    @hook.replace('SchedulerReportClient.'
+                  'remove_provider_tree_from_instance_allocation')
     def leave(wrapped, instance, args, kwargs):
-        return None
+        return True
