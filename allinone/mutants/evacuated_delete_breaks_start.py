@@ -29,6 +29,8 @@ SERVICE = 'nova-compute'
 MODULE = 'nova.compute.manager'
 SCENARIOS = (r'test_evacuated_then_deleted\[',)
 EVERYWHERE = True
+# Each of several starts is waited for in vain.
+OPTIONS = {'service_up_timeout': '30'}
 
 
 def _deleted_since(manager, context, nodes):

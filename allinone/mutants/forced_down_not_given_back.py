@@ -21,6 +21,8 @@ down, with forced_down true, in that answer and in GET /os-services.
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
 SCENARIOS = ('test_allocations_removed_by_api',)
+# No process has to start, and what is waited for never comes.
+OPTIONS = {'service_up_timeout': '20'}
 
 
 def _gives_back(api, context, service):
