@@ -329,13 +329,23 @@ class BaseLocalDeleteTest(watching.WatchingTest):
     def _delete_events(self, server, request_id):
         """Name the events of a delete, which Nova records a moment later."""
         self.expect(
-            lambda: [
-                (action['action'], action['request_id']) for action in
-                self.admin_servers_client.list_instance_actions(
-                    server.id)['instanceActions']],
+            lambda: [(action['action'], action['request_id'])
+                     for action in self._actions_of(server)],
             lambda actions: ('delete', request_id) in actions,
             'the delete %s of %s is among its actions' % (request_id, server),
             CONF.local_delete.action_timeout)
+        return list(self._results_of(server, request_id))
+
+    def _actions_of(self, server):
+        return self.admin_servers_client.list_instance_actions(
+            server.id)['instanceActions']
+
+    def _results_of(self, server, request_id):
+        """Read what became of the parts of an action, which outlives a server.
+
+        :param request_id: Of the request for the action.
+        :returns: {event: its result, or None while it is under way}.
+        """
         action = self.admin_servers_client.show_instance_action(
             server.id, request_id)['instanceAction']
-        return [event['event'] for event in action['events']]
+        return {event['event']: event['result'] for event in action['events']}

@@ -109,11 +109,19 @@ class LeasingTest(lifecycle.RunTest):
             try:
                 target = self.services.target_host(host)
                 self.guard.check(target)
+                self.check_host(target)
             except exceptions.OutageRefused as refusal:
                 LOG.info('Not leasing %s: %s', host, refusal)
                 refusals.append(str(refusal))
             else:
                 yield target
+
+    def check_host(self, target):
+        """Refuse a host that these stories have no use for; here, none.
+
+        :param target: A ``compute_service.TargetHost`` that may be taken down.
+        :raises OutageRefused: it lacks what they need.
+        """
 
     def _intend_here(self, kind, **what):
         """Write a change down, to be undone when the test ends."""

@@ -225,13 +225,8 @@ class MovingTest(base.BaseLocalDeleteTest):
         :param move: A ``Move``.
         :param event: The part, such as 'compute_prep_resize'.
         """
-        def read():
-            action = self.admin_servers_client.show_instance_action(
-                move.server.id, move.request_id)['instanceAction']
-            return {part['event']: part['result']
-                    for part in action['events']}
-
         waiters.wait_until(
-            read, lambda parts: parts.get(event) == 'Success',
+            lambda: self._results_of(move.server, move.request_id),
+            lambda parts: parts.get(event) == 'Success',
             '%s of %s has succeeded' % (event, move),
             CONF.compute.build_timeout)

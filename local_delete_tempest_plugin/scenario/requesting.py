@@ -20,6 +20,7 @@ Nova allocates it with the server on a child of the host's provider.
 
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import bringing
 
 # The least that can be asked for, so that others miss nothing.
@@ -67,13 +68,12 @@ class RequestingTest(bringing.BringingTest):
         self.request_groups = request['request_groups']
         return port
 
-    def _usable_hosts(self, refusals):
-        for target in super()._usable_hosts(refusals):
-            if all(self._offers(target, group)
+    def check_host(self, target):
+        """Refuse a host that does not offer what the port asks for."""
+        if not all(self._offers(target, group)
                    for group in self.request_groups):
-                yield target
-            else:
-                refusals.append('%s offers not what the port asks for: %s' % (
+            raise exceptions.OutageRefused(
+                reason='%s offers not what the port asks for: %s' % (
                     target, self.request_groups))
 
     def _offers(self, target, group):

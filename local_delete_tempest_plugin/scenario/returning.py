@@ -121,26 +121,20 @@ class ReturningTest(base.BaseLocalDeleteTest):
 class GuestsTest(ReturningTest):
     """A host whose guests can be seen."""
 
-    def _usable_hosts(self, refusals):
+    def check_host(self, target):
+        """Refuse a host without guests."""
         types = self.services.hypervisor_types()
-        for target in super()._usable_hosts(refusals):
-            if types[target.provider_id] == _WITHOUT_GUESTS:
-                refusals.append('%s has no guests' % target)
-            else:
-                yield target
+        if types[target.provider_id] == _WITHOUT_GUESTS:
+            raise exceptions.OutageRefused(
+                reason='%s has no guests' % target)
 
 
 class ServiceDeletedTest(ReturningTest):
     """A host whose compute service can be deleted, and made again."""
 
-    def _usable_hosts(self, refusals):
-        for target in super()._usable_hosts(refusals):
-            try:
-                compute_outage.ServiceDeleted.check(self.admin, target)
-            except exceptions.OutageRefused as refusal:
-                refusals.append(str(refusal))
-            else:
-                yield target
+    def check_host(self, target):
+        """Refuse a host with what its service would not get back."""
+        compute_outage.ServiceDeleted.check(self.admin, target)
 
     def service_deleted(self):
         """Stop the leased compute and delete its service, for the body."""

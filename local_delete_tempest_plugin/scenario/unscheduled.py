@@ -76,9 +76,7 @@ class UnscheduledTest(bringing.BringingTest):
         """Tell whether the scheduler has not noticed a compute's death."""
         # Nova records it in the server's cell, when a host was found.
         waiters.wait_until(
-            lambda: [action['action'] for action in
-                     self.admin_servers_client.list_instance_actions(
-                         server.id)['instanceActions']],
+            lambda: [action['action'] for action in self._actions_of(server)],
             bool, 'the build of %s has begun' % server,
             CONF.compute.build_timeout)
         shown = self._show_server(server.id)
@@ -92,13 +90,10 @@ class UnscheduledTest(bringing.BringingTest):
             outlive it.
         """
         def read():
-            actions = self.admin_servers_client.list_instance_actions(
-                server.id)['instanceActions']
-            created, = (action['request_id'] for action in actions
+            created, = (action['request_id']
+                        for action in self._actions_of(server)
                         if action['action'] == 'create')
-            return {event['event']: event['result'] for event in
-                    self.admin_servers_client.show_instance_action(
-                        server.id, created)['instanceAction']['events']}
+            return self._results_of(server, created)
 
         # Its result comes with its end; after that the compute only frees.
         self.expect(read, lambda events: events.get(_BUILD_EVENT),
