@@ -18,7 +18,8 @@
 #     tools/lock.sh 2026.1
 #
 # The libraries are taken as they were some days after the release, as those
-# of a released cloud are; the services may have had fixes since.
+# of a released cloud are; the services may have had fixes since, and so may a
+# library that releases/*.in asks for one of.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,14 +28,15 @@ release=${1:?which release, for example 2026.1}
 libraries=2026-04-15
 fixes=2026-07-15
 
-services=()
-for service in cinder glance keystone neutron nova openstack-placement; do
-    services+=(--exclude-newer-package "$service=$fixes")
+fixed=()
+for package in cinder glance keystone neutron nova openstack-placement \
+        oslo-messaging; do
+    fixed+=(--exclude-newer-package "$package=$fixes")
 done
 lock() {
     .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \
         --generate-hashes --no-annotate --exclude-newer "$libraries" \
-        "${services[@]}" --custom-compile-command "tools/lock.sh $release" \
+        "${fixed[@]}" --custom-compile-command "tools/lock.sh $release" \
         --output-file "allinone/releases/$1.txt" "allinone/releases/$1.in"
 }
 lock "$release"
