@@ -15,7 +15,9 @@
 import types
 from unittest import mock
 
+import fixtures
 from tempest.lib import exceptions as lib_exc
+import testtools
 
 from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
@@ -122,6 +124,58 @@ class AttemptsTest(base.TestCase):
                              str(reason))
         else:
             self.fail('no skip')
+
+
+class LostHost(fixtures.Fixture):
+    """An outage that nothing can end.
+
+    :ivar tries: How often it was given back in vain.
+    """
+
+    tries = 0
+
+    def _setUp(self):
+        self.addCleanup(self.restore)
+
+    def begin(self):
+        """It is away."""
+
+    def restore(self):
+        self.tries += 1
+        raise exceptions.RestoreFailed(
+            what='host cmp1', problem='it burnt', remedy='buy another')
+
+
+class OutageTest(base.TestCase):
+
+    def problems_of(self, body):
+        """Run a story on a lost host; return (its problems, tries)."""
+        away = LostHost()
+
+        class Story(testtools.TestCase):
+            outage = scenario_base.BaseLocalDeleteTest.outage
+            assert_given_back = (
+                scenario_base.BaseLocalDeleteTest.assert_given_back)
+
+            def test(self):
+                with self.outage(away):
+                    body(self)
+
+        result = testtools.TestResult()
+        Story('test').run(result)
+        return result.failures + result.errors, away.tries
+
+    def test_given_back_when_the_story_fails(self):
+        problems, tries = self.problems_of(lambda story: story.fail('leak'))
+        self.assertEqual(1, tries)
+        self.assertIn('leak', problems[0][1])
+        self.assertIn('buy another', problems[0][1])
+
+    def test_a_lost_host_is_waited_for_once_more_and_not_oftener(self):
+        problems, tries = self.problems_of(lambda story: None)
+        self.assertEqual(2, tries)
+        self.assertIn('AssertionError', problems[0][1])
+        self.assertIn('buy another', problems[0][1])
 
 
 class FlippingTest(base.TestCase):
