@@ -68,6 +68,12 @@ def configure_chassis(cloud):
         command += ['--', 'set', 'Open_vSwitch', '.']
         command += [f'external-ids:{key}-{host}="{value}"'
                     for key, value in settings.items()]
+        # Controllers that make their bridges at the same moment may wait for
+        # ever for one that another's transaction has undone.
+        bridge = settings['ovn-bridge']
+        command += ['--', 'add-br', bridge, '--', 'set', 'Bridge', bridge,
+                    'datapath_type=dummy', 'fail_mode=secure',
+                    'other_config:disable-in-band=true']
     commands.run(cloud, *command)
 
 
