@@ -23,6 +23,7 @@ from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import at_once
 from local_delete_tempest_plugin.scenario import base as scenario_base
+from local_delete_tempest_plugin.scenario import requesting
 from local_delete_tempest_plugin.scenario import watching
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -124,6 +125,34 @@ class AttemptsTest(base.TestCase):
                              str(reason))
         else:
             self.fail('no skip')
+
+
+class RequestTest(base.TestCase):
+    """A port that asks for bandwidth, of Neutrons with and without that."""
+
+    def bring(self, **port):
+        story = mock.Mock(skipTest=self.skipTest)
+        story.bring_port.return_value = ('port', 'its id')
+        story.admin.manager.ports_client.show_port.return_value = {
+            'port': port}
+        requesting.RequestingTest.bring_port_with_request(story)
+        return story.request_groups
+
+    def test_without_the_extension(self):
+        for port in ({}, {'resource_request': None},
+                     {'resource_request': {'required': [], 'resources': {}}}):
+            # Caught by hand: a skip must not skip the test that looks for it.
+            try:
+                self.bring(**port)
+            except self.skipException as reason:
+                self.assertIn('request_groups', str(reason))
+            else:
+                self.fail('no skip: %s' % port)
+
+    def test_with_it(self):
+        groups = [{'id': 'g', 'required': [], 'resources': {}}]
+        self.assertEqual(groups, self.bring(
+            resource_request={'request_groups': groups}))
 
 
 class LostHost(fixtures.Fixture):
