@@ -14,10 +14,12 @@
 
 """Mutants' files, the hook that loads them, and the verdicts on them."""
 
+import ast
 import dataclasses
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -25,6 +27,7 @@ import textwrap
 from subunit import v2
 from testtools import content
 
+from allinone import cache
 from allinone import errors
 from allinone.mutation import definition
 from allinone.mutation import matrix
@@ -32,6 +35,8 @@ from allinone.mutation import mutate
 from allinone.mutation import service
 from allinone.mutation import verdicts
 from allinone.tests import base
+
+_SCENARIOS = cache.HERE.parent / 'local_delete_tempest_plugin' / 'scenario'
 
 MUTANT = '''
 """A delete deletes nothing.
@@ -112,6 +117,29 @@ class DefinitionTest(base.TestCase):
             self.assertNotIn('\n', mutant.summary)
             self.assertLessEqual(len(mutant.path.read_text().splitlines()),
                                  100)
+
+    def test_each_scenario_has_one(self):
+        # The first of a mutant's is the one that it was made for.
+        regexes = [mutant.scenarios[0] for mutant in definition.find(
+            definition.DIRECTORY, []) if not mutant.benign]
+        for name in stories():
+            self.assertTrue(
+                any(re.search(regex, f'{name}{outage}[id]')
+                    for regex in regexes
+                    for outage in ('', '_forced_down', '_stopped')),
+                f'no mutant was made for {name}')
+
+
+def stories():
+    """Name the scenarios that pass, read off their files."""
+    # Where a defect of Nova is expected, Nova itself is the mutant.
+    return [f'{path.stem}.{story.name}'
+            for path in sorted(_SCENARIOS.glob('test_*.py'))
+            for story in ast.walk(ast.parse(path.read_text()))
+            if isinstance(story, ast.FunctionDef)
+            and story.name.startswith('test_')
+            and not any('known_bug' in ast.unparse(decorator)
+                        for decorator in story.decorator_list)]
 
 
 class ServiceTest(base.TestCase):
