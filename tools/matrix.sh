@@ -14,9 +14,9 @@
 # under the License.
 #
 # The whole matrix of mutants, as doc/source/mutants.rst has it: tries each
-# mutant of allinone/mutants, on three clouds side by side. Two share those for
-# any cloud; the third reclaims, and has real guests. Needs root, x86_64 and
-# 8 GiB of memory. Takes no arguments; what the clouds print is in
+# mutant of allinone/mutants, on four clouds side by side. Three share those for
+# any cloud; the fourth reclaims, and has real guests. Needs root, x86_64 and
+# 11 GiB of memory. Takes no arguments; what the clouds print is in
 # results/mutants, and so is the table, matrix.rst.
 
 set -euo pipefail
@@ -24,7 +24,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tools/functions.sh
 
 folder=$results/mutants
-names=(first second third)
+names=(first second third fourth)
 
 # on NAME ARGUMENT...: the all-in-one's command, for one of the clouds.
 on() {
@@ -42,6 +42,13 @@ one() {
     shift
     on "$name" up "${options[@]}"
     on "$name" mutate --results "$folder" "$@"
+}
+
+# begin NAME ARGUMENT...: start one of the clouds, in the background.
+begin() {
+    one "$1" --port-base "$port" "${@:2}" >"$folder/$1.log" 2>&1 &
+    pids+=($!)
+    port=$((port + 100))
 }
 
 # Called by a trap.
@@ -62,12 +69,13 @@ rm -rf "$folder" .matrix
 mkdir -p "$folder" .matrix
 trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 trap finish EXIT
-one first --port-base 26000 -- --part 1/2 >"$folder/first.log" 2>&1 &
-pids=($!)
-one second --port-base 26100 -- --part 2/2 >"$folder/second.log" 2>&1 &
-pids+=($!)
-one third --port-base 26200 --reclaim --qemu -- >"$folder/third.log" 2>&1 &
-pids+=($!)
+pids=()
+port=26000
+
+begin first -- --part 1/3
+begin second -- --part 2/3
+begin third -- --part 3/3
+begin fourth --reclaim --qemu --
 
 code=0
 for place in "${!pids[@]}"; do
@@ -77,6 +85,6 @@ for place in "${!pids[@]}"; do
         tail -n 3 "$folder/${names[place]}.log"
     fi
 done
-grep -h 'harmful mutants killed' "$folder"/{first,second,third}.log || true
+grep -h 'harmful mutants killed' "$folder"/*.log || true
 echo "All parts after $((SECONDS / 60)) minutes; the table: $folder/matrix.rst"
 exit "$code"
