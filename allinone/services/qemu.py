@@ -210,7 +210,10 @@ def processes(cloud):
                '--verbose=console:info', '--verbose=syslog:off',
                database(cloud)),
         programs.Program(
-            'libvirtd', (*inside, prechecks.find('libvirtd')),
+            'libvirtd', (*inside, prechecks.find('libvirtd'),
+                         # The usual one is not below a shadow, and locked
+                         # where the machine runs a libvirtd, too.
+                         '--pid-file', str(run / 'libvirtd.pid')),
             {**environment, 'PATH': _path(cloud, 'libvirtd')},
             socket=run / 'libvirt' / 'libvirt-sock'),
     )
