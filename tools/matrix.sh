@@ -51,7 +51,16 @@ begin() {
     port=$((port + 100))
 }
 
-# Called by a trap.
+# The next two are called by traps.
+# shellcheck disable=SC2329
+interrupt() {
+    trap '' INT TERM
+    # What they have begun on the clouds they end themselves.
+    pkill -TERM -f -- "--state $PWD/.matrix/" || true
+    wait
+    exit 130
+}
+
 # shellcheck disable=SC2329
 finish() {
     local name
@@ -67,7 +76,7 @@ fi
 PROFILES=qemu tools/setup.sh
 rm -rf "$folder" .matrix
 mkdir -p "$folder" .matrix
-trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+trap interrupt INT TERM
 trap finish EXIT
 pids=()
 port=26000
