@@ -31,10 +31,6 @@ UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 @decorators.serial
 class LocalDeleteTest(base.BaseLocalDeleteTest):
 
-    # A live compute's audit hides a leak if it comes in the very seconds in
-    # which a late clean-up is waited for; it cannot do so each time.
-    ATTEMPTS = 3
-
     @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
     @decorators.attr(type='slow')
     @utils.services('compute')
@@ -44,15 +40,13 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
         The compute is forced down, which leaves its process running. Before
         bug 1679750 was fixed only a start of the compute removed them.
         """
-        for _ in range(self.ATTEMPTS):
-            with self.footprint_unchanged() as watch:
+        for _ in self.attempts_while_late():
+            with self.footprint_unchanged():
                 server = self.create_server()
                 with self.forced_down():
                     self.delete_server_locally(server)
                     self.assert_nothing_left(
                         CONF.local_delete.local_cleanup_timeout)
-            if not watch.was_late:
-                break
 
     @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
     @decorators.attr(type='slow')

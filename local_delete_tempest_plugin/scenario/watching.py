@@ -31,6 +31,9 @@ from local_delete_tempest_plugin import waiters
 
 CONF = config.CONF
 
+# How often a story is told that could have hidden a leak.
+_ATTEMPTS = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class Server:
@@ -98,6 +101,19 @@ class WatchingTest(leasing.LeasingTest):
         self._attach('before', self.watch.before)
         yield self.watch
         self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    def attempts_while_late(self):
+        """Tell a story again whose footprint was late to be as before.
+
+        A live compute's audit hides a leak if it comes in the very seconds in
+        which a late clean-up is waited for; it cannot do so each time.
+
+        :returns: An iterator over the attempts; each has to watch a footprint.
+        """
+        for attempt in range(_ATTEMPTS):
+            yield attempt
+            if not self.watch.was_late:
+                return
 
     def assert_nothing_left(self, limit):
         """Wait until the footprint is what it was before the create.

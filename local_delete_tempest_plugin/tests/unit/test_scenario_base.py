@@ -127,6 +127,22 @@ class AttemptsTest(base.TestCase):
             self.fail('no skip')
 
 
+class LateTest(base.TestCase):
+
+    def attempts(self, *lateness):
+        story = mock.Mock()
+        attempts = scenario_base.BaseLocalDeleteTest.attempts_while_late(story)
+        count = 0
+        for count, _ in enumerate(attempts, 1):
+            story.watch.was_late = lateness[count - 1]
+        return count
+
+    def test_told_again_while_late(self):
+        self.assertEqual(1, self.attempts(False))
+        self.assertEqual(2, self.attempts(True, False))
+        self.assertEqual(3, self.attempts(True, True, True))
+
+
 class RequestTest(base.TestCase):
     """A port that asks for bandwidth, of Neutrons with and without that."""
 
