@@ -15,6 +15,7 @@
 """A real OpenStack on 127.0.0.1: boot it, use it, take it down."""
 
 import argparse
+import os
 import pathlib
 import signal
 import sys
@@ -143,6 +144,9 @@ def main():
     arguments, rest = parser.parse_known_args()
     if rest and arguments.verb != 'tempest':
         parser.error(f'unrecognized arguments: {" ".join(rest)}')
+    # With it a service compiles itself at each of its many starts, which then
+    # take three times as long.
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
     try:
         return _do(arguments, rest)
     except KeyboardInterrupt:

@@ -20,6 +20,8 @@ import os
 import signal
 from unittest import mock
 
+import fixtures
+
 from allinone import __main__ as main
 from allinone import deployment
 from allinone import errors
@@ -55,6 +57,16 @@ class MainTest(base.TestCase):
         run.assert_called_with(self.cloud,
                                ['--regex', '^x', '--serial', '--list'])
         self.assertEqual(3, code)
+
+    @mock.patch('allinone.lifecycle.up', autospec=True)
+    def test_what_it_starts_keeps_its_bytecode(self, up):
+        self.useFixture(fixtures.EnvironmentVariable(
+            'PYTHONDONTWRITEBYTECODE', '1'))
+        inherited = []
+        up.side_effect = lambda *_: inherited.extend(os.environ)
+        self.run_main('--state', self.state, 'up')
+        self.assertIn('PATH', inherited)
+        self.assertNotIn('PYTHONDONTWRITEBYTECODE', inherited)
 
     def test_bad_input_is_one_line(self):
         code, text = self.run_main('--state', self.state, 'status')
