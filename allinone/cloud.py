@@ -223,7 +223,9 @@ class Boot:
             step('placement', start('placement-api', 'placement-proxy'),
                  ('keystone',)),
             step('glance', start('glance-api'), ('keystone',)),
-            step('neutron', start('neutron-api'), ('keystone', 'ovn')),
+            # It keeps the catalog that it was given first, and never finds a
+            # Placement that is not in there.
+            step('neutron', start('neutron-api'), ('catalog', 'ovn')),
             # These end at once where the catalog does not know Placement.
             step('nova control', start('nova-conductor', 'nova-scheduler'),
                  ('catalog', 'placement', 'rabbitmq')),
