@@ -41,7 +41,8 @@ has it; a host whose name is not a host name's grammar is refused."""
 
 
 # Of the release 2026.1 (Nova 33.0.2).
-_KNOWN_BUGS = ['half-way-migration-leaked', 'revert-cut-off-migration-leaked',
+_KNOWN_BUGS = ['deleted-service-refuses-moves',
+               'half-way-migration-leaked', 'revert-cut-off-migration-leaked',
                'verify-resize-delete-undone', 'verify-resize-migration-leaked',
                'verify-resize-placement-out',
                'verify-resize-reset-state-leaked',
@@ -99,7 +100,9 @@ True only where compute_id of nova-compute outlives its process (2023.1 and
 later), new services are enabled and hosts are discovered by themselves
 (enable_new_services and [scheduler] discover_hosts_in_cells_interval in
 nova.conf), and no guest outlives its server: nova-compute refuses to register
-where one does.""")),
+where one does. Archive deleted rows (``nova-manage db archive_deleted_rows``)
+from time to time: Nova 2026.1 may refuse to move servers from a host of which
+it keeps the record of a deleted service.""")),
     cfg.BoolOpt(
         'allow_unfenced_outage', default=False,
         help=_text("""
@@ -164,9 +167,10 @@ room for them; set it lower there.""")),
         help=_text("""
 Defects of this cloud's Nova that are known, by their names in
 doc/source/findings.rst. A scenario that shows one of them is expected to fail,
-and fails the run when it does not any more: then take the name off. A
-comma-separated list; default: those of the release 2026.1. Set it to nothing
-to be told of each.""")),
+and fails the run when it does not any more: then take the name off. One that
+``deleted-service-refuses-moves`` keeps from its story skips. A comma-separated
+list; default: those of the release 2026.1. Set it to nothing to be told of
+each.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
