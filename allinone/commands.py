@@ -33,6 +33,16 @@ def run(cloud, *arguments, stdin=None, **environment):
              **processes.marked(cloud.state)})
 
 
+def describe(error):
+    """Say in a line how a command failed.
+
+    :param error: a subprocess.CalledProcessError of `run`
+    """
+    lines = (error.stderr or error.stdout or '').strip().splitlines()
+    return (f'{error.cmd[0]} ended with {error.returncode}: '
+            f'{lines[-1] if lines else "no output"}')
+
+
 def manage(cloud, program, configuration, *arguments, **environment):
     """Run a program of the services' environment, as `run` does.
 

@@ -23,6 +23,7 @@ import typing
 
 from keystoneauth1 import exceptions
 
+from allinone import commands
 from allinone import errors
 
 
@@ -79,9 +80,7 @@ def _result(name, future):
     try:
         return future.result()
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or error.stdout or '').strip().splitlines()
         raise errors.StepFailed(
-            f'{name}: {error.cmd[0]} ended with {error.returncode}: '
-            f'{lines[-1] if lines else "no output"}') from error
+            f'{name}: {commands.describe(error)}') from error
     except (errors.AllInOneError, exceptions.ClientException) as error:
         raise errors.StepFailed(f'{name}: {error}') from error

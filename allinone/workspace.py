@@ -20,6 +20,7 @@ import pathlib
 import subprocess
 import sys
 
+from allinone import commands
 from allinone import files
 from allinone.services import nova
 from allinone.services import qemu
@@ -95,7 +96,7 @@ def _archive(cloud):
     except subprocess.CalledProcessError as error:
         # The run was green nevertheless.
         print('Could not archive the deleted rows of Nova; a later run may '
-              f'skip moves: {error.stderr.strip()[-500:]}', file=sys.stderr)
+              f'skip moves: {commands.describe(error)}', file=sys.stderr)
     else:
         print('Archived the deleted rows of Nova, a compute service among '
               'them')

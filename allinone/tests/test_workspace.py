@@ -19,8 +19,14 @@ import io
 import subprocess
 from unittest import mock
 
+import fixtures
+
+from allinone.services import nova
 from allinone.tests import base
 from allinone import workspace
+
+# The tests replace it.
+_ARCHIVE = nova.archive
 
 _SERVER = '127.0.0.1 "DELETE /v2.1/servers/1" status: 204\n'
 _SERVICE = '127.0.0.1 "DELETE /v2.1/os-services/1" status: 204\n'
@@ -36,9 +42,7 @@ class ArchiveTest(base.TestCase):
         self.archive = self.patch('allinone.services.nova.archive')
 
     def patch(self, name):
-        patcher = mock.patch(name, autospec=True)
-        self.addCleanup(patcher.stop)
-        return patcher.start()
+        return self.useFixture(fixtures.MockPatch(name, autospec=True)).mock
 
     def run_tempest(self, lines, code=0):
         """Return whether rows were archived, and what went to stderr."""
@@ -68,9 +72,19 @@ class ArchiveTest(base.TestCase):
         self.assertEqual(0, workspace.run(self.cloud, ['--list']))
         self.archive.assert_not_called()
 
+    def test_an_exit_code_of_1_says_that_rows_were_archived(self):
+        for code, raised in ((1, None), (255, subprocess.CalledProcessError)):
+            with mock.patch('allinone.commands.manage', autospec=True,
+                            side_effect=subprocess.CalledProcessError(
+                                code, ['nova-manage'])):
+                if raised:
+                    self.assertRaises(raised, _ARCHIVE, self.cloud)
+                else:
+                    _ARCHIVE(self.cloud)
+
     def test_a_failure_is_told_and_the_run_stays_green(self):
         self.archive.side_effect = subprocess.CalledProcessError(
-            255, 'nova-manage', stderr='no database')
+            255, ['nova-manage'], stderr='no database')
         done, stderr = self.run_tempest(_SERVICE)
         self.assertTrue(done)
         self.assertIn('no database', stderr)

@@ -179,18 +179,15 @@ class MovingTest(base.BaseLocalDeleteTest):
                 return
 
     def _ask(self, server, request, *arguments):
-        try:
-            return request(*arguments)
-        except lib_exc.Conflict as refusal:
-            if not self._is_contradicted(server, refusal):
-                raise
-        # Once more: a host may have been up again a moment after the refusal.
-        try:
-            return request(*arguments)
-        except lib_exc.Conflict as refusal:
-            if not self._is_contradicted(server, refusal):
-                raise
-            self._tell_deleted_service(server, refusal)
+        # Twice: a host may have been up again a moment after the refusal.
+        for _ in range(2):
+            try:
+                return request(*arguments)
+            except lib_exc.Conflict as error:
+                if not self._is_contradicted(server, error):
+                    raise
+                refusal = error
+        self._tell_deleted_service(server, refusal)
 
     def _is_contradicted(self, server, refusal):
         return (_UNAVAILABLE in str(refusal)
