@@ -21,12 +21,8 @@ from unittest import mock
 
 import fixtures
 
-from allinone.services import nova
 from allinone.tests import base
 from allinone import workspace
-
-# The tests replace it.
-_ARCHIVE = nova.archive
 
 _SERVER = '127.0.0.1 "DELETE /v2.1/servers/1" status: 204\n'
 _SERVICE = '127.0.0.1 "DELETE /v2.1/os-services/1" status: 204\n'
@@ -71,16 +67,6 @@ class ArchiveTest(base.TestCase):
         self.tempest.return_value = mock.Mock(returncode=0)
         self.assertEqual(0, workspace.run(self.cloud, ['--list']))
         self.archive.assert_not_called()
-
-    def test_an_exit_code_of_1_says_that_rows_were_archived(self):
-        for code, raised in ((1, None), (255, subprocess.CalledProcessError)):
-            with mock.patch('allinone.commands.manage', autospec=True,
-                            side_effect=subprocess.CalledProcessError(
-                                code, ['nova-manage'])):
-                if raised:
-                    self.assertRaises(raised, _ARCHIVE, self.cloud)
-                else:
-                    _ARCHIVE(self.cloud)
 
     def test_a_failure_is_told_and_the_run_stays_green(self):
         self.archive.side_effect = subprocess.CalledProcessError(

@@ -23,7 +23,6 @@ from local_delete_tempest_plugin import compute_service
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import at_once
 from local_delete_tempest_plugin.scenario import base as scenario_base
-from local_delete_tempest_plugin.scenario import moving
 from local_delete_tempest_plugin.scenario import requesting
 from local_delete_tempest_plugin.scenario import watching
 from local_delete_tempest_plugin.tests.unit import base
@@ -148,62 +147,13 @@ class RequestTest(base.TestCase):
     def test_without_the_extension(self):
         for port in ({}, {'resource_request': None},
                      {'resource_request': {'required': [], 'resources': {}}}):
-            self.assertIn('request_groups', self.skip_reason(
-                lambda port=port: self.bring(**port)))
+            self.assertIn('request_groups',
+                          self.skip_reason(self.bring, **port))
 
     def test_with_it(self):
         groups = [{'id': 'g', 'required': [], 'resources': {}}]
         self.assertEqual(groups, self.bring(
             resource_request={'request_groups': groups}))
-
-
-class RefusedMoveTest(base.TestCase):
-    """A move that Nova refuses as if the host were down."""
-
-    def setUp(self):
-        super().setUp()
-        self.story = moving.MovingTest.__new__(moving.MovingTest)
-        self.story.servers_client = mock.Mock()
-        self.story.flavor_alt_id = 'big'
-        self.story.admin = mock.Mock()
-        self.story._note_move = mock.Mock(return_value='the move')
-        self.answers = self.story.servers_client.resize_server
-        self.states('up')
-
-    def states(self, *states):
-        self.story.admin.services.show.side_effect = [
-            mock.Mock(state=state) for state in states * 2]
-
-    def request(self):
-        return self.story.request_resize(
-            types.SimpleNamespace(id='s', host='cmp1'))
-
-    @staticmethod
-    def refusal(message='Service is unavailable at this time.'):
-        return lib_exc.Conflict({'conflictingRequest': {'message': message}})
-
-    def test_accepted_when_asked_again(self):
-        self.answers.side_effect = [self.refusal(), 'answer']
-        self.assertEqual('the move', self.request())
-
-    def test_a_known_defect_skips(self):
-        self.answers.side_effect = [self.refusal(), self.refusal()]
-        self.assertIn('archive_deleted_rows', self.skip_reason(self.request))
-
-    def test_one_that_is_not_known_fails(self):
-        self.config(known_bugs=[])
-        self.answers.side_effect = [self.refusal(), self.refusal()]
-        failure = self.assertRaises(self.failureException, self.request)
-        self.assertIn('host cmp1 is up', str(failure))
-        self.assertIn('Service is unavailable', str(failure))
-
-    def test_a_host_that_is_down_or_another_refusal(self):
-        for state, refusal in (('down', self.refusal()),
-                               ('up', self.refusal('Locked'))):
-            self.states(state)
-            self.answers.side_effect = [refusal]
-            self.assertIs(refusal, self.assertRaises(
-                lib_exc.Conflict, self.request))
 
 
 class LostHost(fixtures.Fixture):
@@ -352,11 +302,7 @@ class DeletesTest(base.TestCase):
 
     def failure_of(self, step):
         """Return what a step fails with."""
-        try:
-            step()
-        except self.failureException as failure:
-            return str(failure)
-        self.fail('the step did not fail')
+        return str(self.assertRaises(self.failureException, step))
 
     def servers(self, *names):
         return [watching.Server(name, name, 'cmp1', '') for name in names]
