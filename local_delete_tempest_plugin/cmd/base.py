@@ -19,10 +19,10 @@ from oslo_config import cfg
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
-from local_delete_tempest_plugin import accounts
-from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin.cloud import accounts
+from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import http
 
 CONF = config.CONF
 
@@ -41,7 +41,7 @@ class Command(lister.Lister):
         # Tempest's logging sends what cliff would say to tempest.log alone.
         try:
             _read_conf()
-            with http.BoundedFixture():
+            with transport.BoundedFixture():
                 return super().run(parsed_args)
         except _EXPECTED as error:
             if self.app.options.debug:

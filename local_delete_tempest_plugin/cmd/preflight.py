@@ -16,7 +16,7 @@
 
 import logging
 
-from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import finding

@@ -17,12 +17,12 @@
 import argparse
 import re
 
-from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import journal
-from local_delete_tempest_plugin import recovery
-from local_delete_tempest_plugin import unproven
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import unattributed
+from local_delete_tempest_plugin.recovery import undo
 
 
 class Recover(base.Command):
@@ -49,7 +49,7 @@ class Recover(base.Command):
         rows = []
         with admin.microversions():
             the_admin = base.find_admin()
-            recoverer = recovery.Recovery(the_admin)
+            recoverer = undo.Recovery(the_admin)
             dead_runs, unusable = self._find(recoverer, args.run)
             for dead in dead_runs:
                 rows += self._rows(dead, args.dry_run)
@@ -57,7 +57,7 @@ class Recover(base.Command):
                 recoverer.recover_all(dead_runs)
             if any(dead.path is None for dead in dead_runs):
                 rows += [(args.run, kind, words, 'left to you')
-                         for kind, words in unproven.find(the_admin)]
+                         for kind, words in unattributed.find(the_admin)]
             if unusable:
                 raise unusable
         return ('Run', 'Change', 'What', 'Outcome'), rows
@@ -85,7 +85,7 @@ class Recover(base.Command):
     def _rows(self, dead, dry_run):
         if dry_run:
             dead.close(recovered=False)
-        return [(dead.run_id, intent.kind, recovery.describe(intent),
+        return [(dead.run_id, intent.kind, undo.describe(intent),
                  'would be undone' if dry_run else 'undone')
                 for intent in reversed(dead.intents)]
 

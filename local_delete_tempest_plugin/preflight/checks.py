@@ -19,9 +19,9 @@ Only GET requests are sent, and the POST that gets a token.
 
 from tempest import config
 
-from local_delete_tempest_plugin import accounts
-from local_delete_tempest_plugin import admin as admins
-from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin.cloud import accounts
+from local_delete_tempest_plugin.cloud import admin as admins
+from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.preflight import catalog
 from local_delete_tempest_plugin.preflight import cloud
 from local_delete_tempest_plugin.preflight import finding

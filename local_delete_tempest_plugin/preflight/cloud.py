@@ -20,12 +20,12 @@ import math
 from tempest import config
 from tempest.lib.common import api_version_request
 
-from local_delete_tempest_plugin import admin as admins
+from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import guard
-from local_delete_tempest_plugin import journal
 from local_delete_tempest_plugin.preflight import finding
-from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 

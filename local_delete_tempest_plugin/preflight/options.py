@@ -19,9 +19,9 @@ import shutil
 
 from tempest import config
 
-from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin.cloud import endpoints
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import config as options
-from local_delete_tempest_plugin import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 

@@ -16,8 +16,8 @@
 
 from tempest import config
 
-from local_delete_tempest_plugin import accounts
-from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin.cloud import accounts
+from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 

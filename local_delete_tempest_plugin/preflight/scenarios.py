@@ -20,14 +20,14 @@ import unittest
 
 from tempest import config
 
-from local_delete_tempest_plugin import accounts
-from local_delete_tempest_plugin import endpoints
+from local_delete_tempest_plugin.cloud import accounts
+from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import placement_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin import scenario
-from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers
 
 CONF = config.CONF
 
@@ -46,7 +46,7 @@ def find_classes():
         if module.name.startswith('test_')]
     return [found for module in modules for found in vars(module).values()
             if isinstance(found, type)
-            and issubclass(found, base.BaseLocalDeleteTest)
+            and issubclass(found, servers.BaseLocalDeleteTest)
             and found.__module__ == module.__name__]
 
 

@@ -16,12 +16,12 @@
 
 from tempest import config
 
-from local_delete_tempest_plugin import commands
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin import guard
-from local_delete_tempest_plugin import placement_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
+from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.preflight import finding
-from local_delete_tempest_plugin import scheduler_outage
+from local_delete_tempest_plugin.safety import guard
 
 CONF = config.CONF
 

@@ -21,8 +21,9 @@ from tempest import config
 
 CONF = config.CONF
 
-# The words of what a story is about, in watching.py and base.py. A failure of
-# another kind, such as of a create or an outage, is never the known defect.
+# The words of what a story is about, in steps/footprint.py and
+# steps/servers.py. A failure of another kind, such as of a create or an
+# outage, is never the known defect.
 _JUDGEMENT = re.compile('should have been accepted|answers 404|'
                         'is SOFT_DELETED|'
                         'does not hold what it held')

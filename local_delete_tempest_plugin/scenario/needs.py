@@ -20,10 +20,10 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib.common import api_version_request
 
-from local_delete_tempest_plugin import admin
-from local_delete_tempest_plugin import compute_outage
-from local_delete_tempest_plugin import placement_outage
-from local_delete_tempest_plugin import scheduler_outage
+from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
+from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 
 CONF = config.CONF
 

@@ -19,15 +19,15 @@ from tempest import config
 from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
 
-from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers
 
 CONF = config.CONF
 
 
 @decorators.serial
-class DeleteKindsTest(base.BaseLocalDeleteTest):
+class DeleteKindsTest(servers.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('64bca3e9-7e8f-41a0-970b-b8f8a1df42d8')
     @decorators.attr(type='slow')

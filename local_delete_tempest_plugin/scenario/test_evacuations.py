@@ -18,8 +18,8 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import moving
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import moves
 
 CONF = config.CONF
 
@@ -27,7 +27,7 @@ can_evacuate = needs.needs(needs.two_hosts, needs.stopped_compute)
 
 
 @decorators.serial
-class EvacuationsTest(moving.MovingTest):
+class EvacuationsTest(moves.MovingTest):
     # Not with forced_down alone: the guest would still run on the host, and
     # Nova refuses to lift it until the host has restarted.
 
@@ -42,7 +42,7 @@ class EvacuationsTest(moving.MovingTest):
         the compute starts, and must neither fail the start nor leave anything
         of the server.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
             with self.compute_stopped(self.target_of(server)) as stopped:
                 server, _ = self.evacuate_server(server)
@@ -60,7 +60,7 @@ class EvacuationsTest(moving.MovingTest):
         ComputeManager._destroy_evacuated_instances; the server lives on the
         new host until it is deleted there.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
             with self.compute_stopped(self.target_of(server)) as stopped:
                 server, move = self.evacuate_server(server)
@@ -79,7 +79,7 @@ class EvacuationsTest(moving.MovingTest):
         The server's allocation is on both hosts, and all of it goes
         (API._local_delete).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
             with self.compute_stopped(self.target_of(server)):
                 server, move = self.evacuate_server(server)

@@ -20,13 +20,13 @@ from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import returning
+from local_delete_tempest_plugin.scenario.steps import host_return
 
 CONF = config.CONF
 
 
 @decorators.serial
-class LifeAfterTest(returning.ReturningTest):
+class LifeAfterTest(host_return.ReturningTest):
 
     @decorators.idempotent_id('b1745dc9-f437-4ea8-8746-6df00993f3e1')
     @decorators.attr(type='slow')
@@ -69,7 +69,7 @@ class LifeAfterTest(returning.ReturningTest):
 
 
 @decorators.serial
-class DeletedServiceTest(returning.ServiceDeletedTest):
+class DeletedServiceTest(host_return.ServiceDeletedTest):
 
     @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
     @decorators.attr(type='slow')
@@ -94,7 +94,7 @@ class DeletedServiceTest(returning.ServiceDeletedTest):
 
 
 @decorators.serial
-class GuestLifeAfterTest(returning.GuestsTest):
+class GuestLifeAfterTest(host_return.GuestsTest):
 
     @decorators.idempotent_id('2390a4a8-c63c-4c41-95df-4c7f75f61e6c')
     @decorators.attr(type='slow')

@@ -18,9 +18,9 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin import placement_outage
-from local_delete_tempest_plugin.scenario import base
+from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers
 
 CONF = config.CONF
 
@@ -29,7 +29,7 @@ UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 
 @decorators.serial
-class LocalDeleteTest(base.BaseLocalDeleteTest):
+class LocalDeleteTest(servers.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
     @decorators.attr(type='slow')

@@ -18,15 +18,15 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import at_once
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
 
 CONF = config.CONF
 
 
 @decorators.serial
-class ManyTest(at_once.AtOnceTest):
+class ManyTest(concurrent_deletes.AtOnceTest):
 
     @decorators.idempotent_id('f90a766e-f6d4-42c8-9eda-aeae9648e7ab')
     @decorators.attr(type='slow')

@@ -21,11 +21,11 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin import placement_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
-from local_delete_tempest_plugin.scenario import moving
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import moves
 
 CONF = config.CONF
 
@@ -38,7 +38,7 @@ can_freeze = needs.needs(needs.frozen_compute)
 
 
 @decorators.serial
-class ResizedTest(moving.MovingTest):
+class ResizedTest(moves.MovingTest):
     """The resize waits for its confirm: VERIFY_RESIZE."""
 
     @decorators.idempotent_id('1368eda5-c9e8-4fcc-8036-e8a53c929e3c')
@@ -54,7 +54,7 @@ class ResizedTest(moving.MovingTest):
         source that is only said to be down does so; from a dead one no answer
         comes, and the delete ends with 500.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with outage(move.source):
                 self.delete_server_through_compute(server)
@@ -71,7 +71,7 @@ class ResizedTest(moving.MovingTest):
         The source is alive: it confirms, which frees the migration's part,
         and the rest is a local delete (API._local_delete).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with outage(move.destination):
                 self.delete_server_locally(server)
@@ -85,7 +85,7 @@ class ResizedTest(moving.MovingTest):
     @utils.services('compute')
     def test_deleted_with_both_out(self, outage):
         """Both hosts get back what they held though both are down."""
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with outage(move.source), outage(move.destination):
                 self.delete_server_locally(server)
@@ -103,7 +103,7 @@ class ResizedTest(moving.MovingTest):
         API._delete confirms the resize, which ends the server's task, and
         then goes by the task of before: 204, and the server lives.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
                 self.try_delete(server)
@@ -123,7 +123,7 @@ class ResizedTest(moving.MovingTest):
         it goes the migration's row, by which alone the source's audit would
         know whose allocation it has.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
                 self.try_delete_for_good(server)
@@ -145,7 +145,7 @@ class ResizedTest(moving.MovingTest):
         migration's allocation and puts the server into ERROR; the second
         delete does not confirm any more.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.destination):
                 with self.placement_stopped(UNAVAILABLE):
@@ -165,7 +165,7 @@ class ResizedTest(moving.MovingTest):
         So operators free a server that cannot be deleted; API._delete confirms
         no resize of a server in ERROR.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.forced_down(move.destination):
                 self.admin_servers_client.reset_state(
@@ -186,7 +186,7 @@ class ResizedTest(moving.MovingTest):
         API._confirm_resize_on_deleting finds no migration to confirm, and
         API._local_delete frees the server's allocation alone.
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.destination):
                 self.request_revert(server, move)
@@ -206,7 +206,7 @@ class ResizedTest(moving.MovingTest):
         back again, it finds no server to go on with, and keeps the
         migration's allocation (ComputeManager.finish_revert_resize).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
                 revert = self.request_revert(server, move)
@@ -216,7 +216,7 @@ class ResizedTest(moving.MovingTest):
 
 
 @decorators.serial
-class CaughtMoveTest(moving.MovingTest):
+class CaughtMoveTest(moves.MovingTest):
     """The move is caught half-way, by the death of a compute."""
 
     @decorators.idempotent_id('142b666e-2c2c-4b92-a2c8-9f90f26b0d76')
@@ -232,7 +232,7 @@ class CaughtMoveTest(moving.MovingTest):
         gives the migration's allocation to a server that is gone
         (ComputeManager._revert_allocation).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_killed_in_move(
                     self.request_resize) as (move, killed):
                 killed.force_down()
@@ -251,7 +251,7 @@ class CaughtMoveTest(moving.MovingTest):
         Nobody can know when the source comes back, nor that it finds its
         messages then (API._local_delete frees the server's allocation alone).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_killed_in_move(
                     self.request_migration) as (move, killed):
                 killed.force_down()
@@ -266,7 +266,7 @@ class CaughtMoveTest(moving.MovingTest):
     @utils.services('compute')
     def test_rolled_back_and_deleted(self):
         """A migration is rolled back, and its server deleted after that."""
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_killed_in_move(
                     self.request_migration) as (move, _):
                 pass
@@ -290,7 +290,7 @@ class CaughtMoveTest(moving.MovingTest):
         frozen until the destination is dead, or that would end the migration
         (API._local_delete frees the server's allocation alone).
         """
-        with self.footprint_unchanged(hosts=moving.HOSTS):
+        with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_frozen_in_move(
                     self.request_migration) as (move, frozen):
                 with self.compute_killed(move.destination) as killed:

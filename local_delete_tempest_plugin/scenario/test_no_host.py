@@ -21,13 +21,13 @@ from tempest import config
 from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import unscheduled
+from local_delete_tempest_plugin.scenario.steps import unfinished_builds
 
 CONF = config.CONF
 
 
 @decorators.serial
-class NoHostTest(unscheduled.UnscheduledTest):
+class NoHostTest(unfinished_builds.UnscheduledTest):
 
     @decorators.idempotent_id('227c9434-0b51-4b8c-9f71-80d1f700a6dc')
     @decorators.attr(type='slow')

@@ -22,16 +22,16 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import requesting
+from local_delete_tempest_plugin.scenario.steps import port_bandwidth
+from local_delete_tempest_plugin.scenario.steps import user_resources
 
 CONF = config.CONF
 
 
 @decorators.serial
-class PortsTest(bringing.BringingTest):
+class PortsTest(user_resources.BringingTest):
 
     NEEDS_ROUTER = True
 
@@ -148,7 +148,7 @@ class PortsTest(bringing.BringingTest):
 
 
 @decorators.serial
-class ResourceRequestTest(requesting.RequestingTest):
+class ResourceRequestTest(port_bandwidth.RequestingTest):
 
     @decorators.idempotent_id('f3335a42-72d6-4c9c-861e-e483d95b42ca')
     @decorators.attr(type='slow')

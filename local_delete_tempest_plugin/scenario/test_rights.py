@@ -19,7 +19,7 @@ from tempest import config
 from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import personas
+from local_delete_tempest_plugin.scenario.steps import personas
 
 CONF = config.CONF
 

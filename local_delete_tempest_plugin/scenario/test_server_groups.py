@@ -17,14 +17,14 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin.scenario import each_outage
+from local_delete_tempest_plugin.scenario.steps import user_resources
 
 CONF = config.CONF
 
 
 @decorators.serial
-class ServerGroupsTest(bringing.BringingTest):
+class ServerGroupsTest(user_resources.BringingTest):
 
     @decorators.idempotent_id('d0218d36-2b70-41bc-8b44-78b56aac3942')
     @decorators.attr(type='slow')

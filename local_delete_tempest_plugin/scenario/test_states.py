@@ -20,13 +20,13 @@ from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import resting
+from local_delete_tempest_plugin.scenario.steps import server_states
 
 CONF = config.CONF
 
 
 @decorators.serial
-class StatesTest(resting.RestingTest):
+class StatesTest(server_states.RestingTest):
 
     @decorators.idempotent_id('7e51a988-e169-4a72-9fe7-a4943b9fb3ea')
     @decorators.attr(type='slow')

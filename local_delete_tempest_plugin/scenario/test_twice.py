@@ -18,9 +18,9 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import at_once
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
 
 CONF = config.CONF
 
@@ -30,7 +30,7 @@ _SERVERS = 8
 
 
 @decorators.serial
-class TwiceTest(at_once.AtOnceTest):
+class TwiceTest(concurrent_deletes.AtOnceTest):
 
     @decorators.idempotent_id('be7f5fdb-7334-4652-a881-25c4fb48d673')
     @decorators.attr(type='slow')

@@ -24,14 +24,14 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import base
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers
 
 CONF = config.CONF
 
 
 @decorators.serial
-class UnnoticedTest(base.BaseLocalDeleteTest):
+class UnnoticedTest(servers.BaseLocalDeleteTest):
 
     @contextlib.contextmanager
     def delete_waiting_in_queue(self):

@@ -21,18 +21,19 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.scenario import bringing
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario import resting
-from local_delete_tempest_plugin.scenario import unscheduled
+from local_delete_tempest_plugin.scenario.steps import server_states
+from local_delete_tempest_plugin.scenario.steps import unfinished_builds
+from local_delete_tempest_plugin.scenario.steps import user_resources
 
 CONF = config.CONF
 
 
 @decorators.serial
-class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
+class VolumesTest(unfinished_builds.UnscheduledTest,
+                  server_states.RestingTest):
 
     @decorators.idempotent_id('6265cd00-e16b-4f4d-abff-779dc5f685e2')
     @decorators.attr(type='slow')
@@ -43,7 +44,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """A volume with delete_on_termination goes with its server."""
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged(gone=[volume]):
-            server = self.create_server(**bringing.boot_from(
+            server = self.create_server(**user_resources.boot_from(
                 volume, delete_on_termination=True))
             self.assert_has_attachment(server, volume)
             with outage():
@@ -59,7 +60,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """A volume without delete_on_termination is available again."""
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            server = self.create_server(**bringing.boot_from(
+            server = self.create_server(**user_resources.boot_from(
                 volume, delete_on_termination=False))
             self.assert_has_attachment(server, volume)
             with outage():
@@ -93,7 +94,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         root = self.bring_volume(imageRef=CONF.compute.image_ref)
         data = self.bring_volume()
         with self.footprint_unchanged():
-            server = self.create_server(**bringing.boot_from(
+            server = self.create_server(**user_resources.boot_from(
                 root, delete_on_termination=False))
             self.assert_has_attachment(server, root)
             self.attach_volume(server, data)
@@ -108,7 +109,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """A server is deleted that never found a host (bug 1404867)."""
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            server = self.create_server_in_vain(**bringing.boot_from(
+            server = self.create_server_in_vain(**user_resources.boot_from(
                 volume, delete_on_termination=False))
             self.assert_has_attachment(server, volume)
             self.delete_server_locally(server)
@@ -126,7 +127,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
             with self.scheduler_stopped():
-                server = self.request_server(**bringing.boot_from(
+                server = self.request_server(**user_resources.boot_from(
                     volume, delete_on_termination=False))
                 self.read_during()
                 self.assert_has_attachment(server, volume)
@@ -146,7 +147,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            with self.build_waiting_in_queue(**bringing.boot_from(
+            with self.build_waiting_in_queue(**user_resources.boot_from(
                     volume, delete_on_termination=False)) as server:
                 self.assert_has_attachment(server, volume)
                 self.delete_server(server)
@@ -165,7 +166,7 @@ class VolumesTest(unscheduled.UnscheduledTest, resting.RestingTest):
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            server = self.request_server_over_quota(**bringing.boot_from(
+            server = self.request_server_over_quota(**user_resources.boot_from(
                 volume, delete_on_termination=False))
             self.assert_has_attachment(server, volume)
             self.delete_server_locally(server)

@@ -20,7 +20,7 @@ from oslo_config import fixture as config_fixture
 from tempest import config
 import testtools
 
-from local_delete_tempest_plugin import admin
+from local_delete_tempest_plugin.cloud import admin
 
 
 class _Defaults(config.TempestConfigPrivate):

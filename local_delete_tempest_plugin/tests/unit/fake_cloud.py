@@ -39,9 +39,9 @@ from tempest.lib.services.network import floating_ips_client
 from tempest.lib.services.network import ports_client
 from tempest.lib.services.volume.v3 import volumes_client
 
-from local_delete_tempest_plugin import admin
-from local_delete_tempest_plugin import answers
-from local_delete_tempest_plugin import compute_service
+from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.cloud import response_schemas
 from local_delete_tempest_plugin.services import compute
 from local_delete_tempest_plugin.services import placement
 from local_delete_tempest_plugin.services import volume
@@ -157,7 +157,7 @@ class FakeCloud:
                     volume.AttachmentsClient, 'volume')))
 
     def compute_services(self):
-        return compute_service.ComputeServices(
+        return compute_services.ComputeServices(
             self.client(services_client.ServicesClient, 'compute'),
             self.client(hypervisor_client.HypervisorClient, 'compute'))
 
@@ -211,7 +211,7 @@ class FakeCloud:
             'service': {'id': uuid(100 + number), 'host': host,
                         'disabled_reason': None}})
         self.add_provider(number, name)
-        return compute_service.TargetHost(host, uuid(number), name)
+        return compute_services.TargetHost(host, uuid(number), name)
 
     def add_provider(self, number, name, root=None):
         self.providers.append({
@@ -253,7 +253,7 @@ class FakeCloud:
     def request(self, url, method, headers=None, body=None, **_):
         """Answer a request, as ``urllib3`` does through tempest.lib."""
         head, answer = self.answer(url, method, headers, body)
-        answers.check('%s %s' % (method, url), head, answer)
+        response_schemas.check('%s %s' % (method, url), head, answer)
         return head, answer
 
     def answer(self, url, method, headers, body):

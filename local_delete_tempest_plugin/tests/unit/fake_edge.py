@@ -26,7 +26,7 @@ import fixtures
 from oslo_utils import fixture as time_fixture
 from oslo_utils import timeutils
 
-from local_delete_tempest_plugin import http
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
 IMAGE, FLAVOR = '11111111-1111-4111-8111-111111111111', '42'
@@ -47,7 +47,8 @@ class FakeEdge(fixtures.Fixture):
     :ivar catalog: {service type: URL}.
     :ivar is_real: Whether connections are to be real after all.
     :ivar before_answer: Called with (method, URL) before each answer; may
-        return what ``http._exchange`` does, or raise a ``fake_cloud.Answer``.
+        return what ``transport._exchange`` does, or raise a
+        ``fake_cloud.Answer``.
     """
 
     def __init__(self):
@@ -72,7 +73,7 @@ class FakeEdge(fixtures.Fixture):
             return
         self._time = self.useFixture(time_fixture.TimeFixture())
         self.useFixture(fixtures.MockPatchObject(
-            http, '_exchange', self._exchange))
+            transport, '_exchange', self._exchange))
 
     @property
     def changes(self):
@@ -103,7 +104,7 @@ class FakeEdge(fixtures.Fixture):
                  if name.lower() in fake_cloud.VERSION_HEADERS}
         if parts.path.endswith('/auth/tokens'):
             extra['X-Subject-Token'] = TOKEN
-        return http.Response(url, status, dict(
+        return transport.Response(url, status, dict(
             extra, **{'Content-Type': 'application/json'})), data
 
     def _dispatch(self, method, parts, body):

@@ -19,9 +19,9 @@ import signal
 
 import fixtures
 
-from local_delete_tempest_plugin import guard
-from local_delete_tempest_plugin import journal
-from local_delete_tempest_plugin import run
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 

@@ -1,0 +1,153 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The compute services of the cloud, as Nova's API shows them."""
+
+import dataclasses
+
+from oslo_log import log as logging
+
+from local_delete_tempest_plugin.cloud import pagination
+from local_delete_tempest_plugin import exceptions
+
+LOG = logging.getLogger(__name__)
+
+BINARY = 'nova-compute'
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """One reading of a compute service (``GET /os-services``, 2.53)."""
+
+    id: str
+    host: str
+    state: str
+    status: str
+    disabled_reason: str | None
+    forced_down: bool
+    updated_at: str | None
+
+    @property
+    def settings(self):
+        """What an operator sets, as ``PUT /os-services/{id}`` takes it."""
+        return {'status': self.status,
+                'disabled_reason': self.disabled_reason,
+                'forced_down': self.forced_down}
+
+    def __str__(self):
+        words = [self.state, self.status]
+        if self.disabled_reason is not None:
+            words.append('disabled reason %r' % self.disabled_reason)
+        if self.forced_down:
+            words.append('forced down')
+        return '%s on %s: %s, updated at %s' % (
+            BINARY, self.host, ', '.join(words), self.updated_at)
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetHost:
+    """A host with one compute node, and so with one root provider."""
+
+    host: str
+    provider_id: str
+    provider_name: str
+
+    def __str__(self):
+        return 'host %s (provider %s, %s)' % (
+            self.host, self.provider_name, self.provider_id)
+
+
+class ComputeServices:
+    """Reads and changes compute services with an admin's clients.
+
+    :param services_client: Tempest's compute ``ServicesClient``.
+    :param hypervisor_client: Tempest's compute ``HypervisorClient``.
+    """
+
+    def __init__(self, services_client, hypervisor_client):
+        self._services_client = services_client
+        self._hypervisor_client = hypervisor_client
+
+    def list(self, binary=BINARY):
+        """Read every compute service, or those of another binary.
+
+        :returns: A list of ``Service``.
+        """
+        return self._read(binary=binary)
+
+    def show(self, host):
+        """Read the compute service of a host.
+
+        :param host: Name of the host, as Nova has it.
+        :returns: A ``Service``.
+        :raises OutageRefused: Nova knows no such service, or several.
+        """
+        found = self._read(binary=BINARY, host=host)
+        if len(found) != 1:
+            raise exceptions.OutageRefused(
+                reason='host %s has %d %s services, not one' % (
+                    host, len(found), BINARY))
+        return found[0]
+
+    def update(self, service, **settings):
+        """Change a service; Nova's answer is read back by the caller.
+
+        :param service: A ``Service``.
+        :param settings: Fields of ``PUT /os-services/{id}``.
+        """
+        LOG.info('Setting %s on %s: %s', BINARY, service.host, settings)
+        self._services_client.update_service(service.id, **settings)
+
+    def target_host(self, host):
+        """Find the one provider of a host.
+
+        The id of a hypervisor is the UUID of its provider since 2.53; names
+        are no way to it, because two cells may use one name twice.
+
+        :param host: Name of the host, as Nova has it.
+        :returns: A ``TargetHost``.
+        :raises OutageRefused: the host has no node, or several.
+        """
+        nodes = [TargetHost(host, hypervisor['id'],
+                            hypervisor['hypervisor_hostname'])
+                 for hypervisor in self._hypervisors()
+                 if hypervisor['service']['host'] == host]
+        if len(nodes) != 1:
+            raise exceptions.OutageRefused(
+                reason='host %s has %d compute nodes, not one' % (
+                    host, len(nodes)))
+        return nodes[0]
+
+    def hypervisor_types(self):
+        """Read what runs the guests of each node, as Nova has it.
+
+        :returns: A dict of str, 'QEMU' for example, by the node's provider ID.
+        """
+        return {hypervisor['id']: hypervisor['hypervisor_type']
+                for hypervisor in self._hypervisors()}
+
+    def _read(self, **filters):
+        return [
+            Service(id=found['id'], host=found['host'], state=found['state'],
+                    status=found['status'],
+                    disabled_reason=found['disabled_reason'],
+                    forced_down=found['forced_down'],
+                    updated_at=found['updated_at'])
+            for found in self._services_client.list_services(
+                **filters)['services']]
+
+    def _hypervisors(self):
+        return pagination.read(self._hypervisor_client.list_hypervisors,
+                               'hypervisors', 'GET /os-hypervisors/detail',
+                               detail=True)

@@ -1,0 +1,151 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""May this host be taken down? One answer, with its reason."""
+
+from tempest import config
+
+from local_delete_tempest_plugin import exceptions
+
+CONF = config.CONF
+
+ANY_HOST = '*'
+
+# Everything else is in progress. 'finished' waits for the user's confirm or
+# revert, and 'done' is an evacuation that its source has not cleaned up yet:
+# Nova then refuses to clear forced_down until the source has restarted.
+_ENDED = ('completed', 'confirmed', 'reverted', 'error', 'failed',
+          'cancelled')
+
+
+def is_target(host):
+    """Tell whether the operator allowed outages of a host.
+
+    :param host: Name of the host, as Nova has it.
+    :returns: A bool.
+    """
+    targets = CONF.local_delete.target_hosts
+    return host in targets or ANY_HOST in targets
+
+
+def check_placement():
+    """Refuse to stop Placement unless the operator allowed it.
+
+    :raises OutageRefused: with the reason.
+    """
+    if not CONF.local_delete.allow_placement_outage:
+        raise exceptions.OutageRefused(
+            reason='Placement may not be stopped: [local_delete] '
+            'allow_placement_outage is False')
+
+
+def check_scheduler():
+    """Refuse to stop the scheduler unless the operator allowed it.
+
+    :raises OutageRefused: with the reason.
+    """
+    if not CONF.local_delete.allow_scheduler_outage:
+        raise exceptions.OutageRefused(
+            reason='the scheduler may not be stopped: [local_delete] '
+            'allow_scheduler_outage is False')
+
+
+class Guard:
+    """Answers for one run; the cloud is read anew for each answer.
+
+    :param run: The ``run.Run`` that wants to take hosts down.
+    :param admin: An ``admin.Admin``.
+    """
+
+    def __init__(self, run, admin):
+        self._run = run
+        self._admin = admin
+
+    def check(self, target, fenced=False):
+        """Refuse an outage that the operator or the cloud's state forbids.
+
+        :param target: The ``compute_services.TargetHost`` to take down.
+        :param fenced: Whether the run has just fenced the host; a fence that
+            it finds without having put it is a host that was not given back.
+        :raises OutageRefused: with the first reason that was found.
+        """
+        for reason in self._reasons(target, fenced):
+            raise exceptions.OutageRefused(
+                reason='host %s may not be taken down: %s' % (
+                    target.host, reason))
+
+    def _reasons(self, target, fenced):
+        if not CONF.local_delete.allow_outages:
+            yield '[local_delete] allow_outages is False'
+        if not is_target(target.host):
+            yield 'it is not among [local_delete] target_hosts'
+        yield from self._about_services(target, fenced)
+        yield from self._about_migrations(target)
+        if not CONF.local_delete.allow_foreign_servers:
+            yield from self._about_servers(target)
+            yield from self._about_consumers(target)
+
+    def _about_services(self, target, fenced):
+        services = {service.host: service
+                    for service in self._admin.services.list()}
+        service = services.pop(target.host, None)
+        if service is None:
+            yield 'Nova knows no compute service on it'
+            return
+        if service.forced_down:
+            yield 'its compute service is forced down already'
+        if service.state != 'up':
+            yield 'its compute service is %s' % service.state
+        if service.status != 'enabled' and not (
+                fenced and service.disabled_reason == self._run.fence_reason):
+            yield 'its compute service is %s (%s)' % (
+                service.status, service.disabled_reason)
+        others = sum(other.state == 'up' and other.status == 'enabled'
+                     for other in services.values())
+        needed = CONF.local_delete.min_other_hosts
+        if others < needed:
+            yield ('only %d other computes are up and enabled, and '
+                   '[local_delete] min_other_hosts is %d' % (others, needed))
+
+    def _about_migrations(self, target):
+        for migration in self._admin.migrations(host=target.host):
+            if migration['instance_uuid'] in self._run.servers:
+                continue
+            kind = migration.get('migration_type', 'migration')
+            ended = migration['status'] in _ENDED or (
+                migration['status'] == 'done' and kind != 'evacuation')
+            if not ended:
+                yield 'a %s of server %s from %s to %s is %r' % (
+                    kind, migration['instance_uuid'],
+                    migration['source_compute'], migration['dest_compute'],
+                    migration['status'])
+
+    def _about_servers(self, target):
+        for server in self._admin.servers(all_tenants=True, host=target.host):
+            if server['id'] not in self._run.servers:
+                yield 'server %s, which is not of this run, is on it' % (
+                    server['id'])
+
+    def _about_consumers(self, target):
+        # The list of servers hides those that are soft-deleted, half built,
+        # or moving away; Placement does not.
+        for provider in self._admin.placement.list_resource_providers(
+                in_tree=target.provider_id)['resource_providers']:
+            held = self._admin.placement.list_provider_allocations(
+                provider['uuid'])['allocations']
+            for consumer in sorted(held.keys() - self._run.consumers):
+                yield ('consumer %s, which is not of this run, holds %s of '
+                       'provider %s' % (
+                           consumer, held[consumer]['resources'],
+                           provider['name']))

@@ -1,0 +1,160 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A custom trait on a compute's provider: lease and placement in one.
+
+Two runs never take one host: traits are put with the provider's generation,
+which Placement compares, so the second put answers 409. And a flavor that
+requires the trait places a member's server on that host, with no forced host
+and no right that a member does not have.
+
+nova-compute can bring a trait back that was taken off: an audit that is under
+way while its service is disabled writes the traits that it had read before
+(ResourceTracker._update_to_placement). Such a ghost is told from a lease by
+the run's flavor, which is made before the lease is taken and deleted after it
+was given back.
+"""
+
+from oslo_log import log as logging
+import tenacity
+
+from tempest.lib.common.utils import test_utils
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import run
+
+LOG = logging.getLogger(__name__)
+
+# The resource tracker and every allocation move the generation, so a 409 is
+# common; what ends the tries is another run's trait, never their number alone.
+_on_conflict = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    before_sleep=tenacity.before_sleep_log(LOG, logging.INFO),
+    stop=tenacity.stop_after_delay(60), reraise=True)
+
+
+class Lease:
+    """One run's right to the hosts that carry its trait.
+
+    :param admin: An ``admin.Admin``.
+    :param trait: The run's trait.
+    """
+
+    def __init__(self, admin, trait):
+        self._placement = admin.placement
+        self._admin = admin
+        self.trait = trait
+
+    def create_trait(self):
+        """Make the trait known to Placement."""
+        self._placement.create_trait(self.trait)
+
+    def delete_trait(self):
+        """Remove the trait, also from providers that got it back."""
+        if not self.trait_exists():
+            return
+        for provider_id in self.providers():
+            self.give_back(provider_id)
+        test_utils.call_and_ignore_notfound_exc(
+            self._placement.delete_trait, self.trait)
+
+    def trait_exists(self):
+        """Tell whether Placement knows the trait."""
+        try:
+            self._placement.show_trait(self.trait)
+        except lib_exc.NotFound:
+            return False
+        return True
+
+    def providers(self):
+        """List the providers that carry the trait, which must exist.
+
+        :returns: A list of UUIDs.
+        """
+        return [provider['uuid'] for provider in
+                self._placement.list_resource_providers(
+                    required=self.trait)['resource_providers']]
+
+    @_on_conflict
+    def take(self, provider_id):
+        """Put the trait on a provider, if it is not there already.
+
+        :param provider_id: UUID of the provider.
+        :raises OutageRefused: another run's trait is there.
+        """
+        traits, generation = self._read(provider_id)
+        others = {trait for trait in traits
+                  if trait.startswith(run.TRAIT_PREFIX)
+                  and trait != self.trait}
+        ghosts = others and others - self._of_runs_with_a_flavor(others)
+        if others - ghosts:
+            raise exceptions.OutageRefused(
+                reason='its provider %s is leased by another run: %s' % (
+                    provider_id, ', '.join(sorted(others - ghosts))))
+        wanted = traits - ghosts | {self.trait}
+        if wanted != traits:
+            LOG.info('Putting %s on provider %s, in the place of %s',
+                     self.trait, provider_id, sorted(ghosts) or 'none')
+            self._write(provider_id, wanted, generation)
+
+    def take_all(self, provider_ids):
+        """Put the trait on several providers, or on none: a move needs two.
+
+        The order is fixed, so that of two runs that want the same hosts one
+        gets them all.
+
+        :param provider_ids: UUIDs of providers that the run has no lease of.
+        :raises OutageRefused: another run's trait is on one of them.
+        """
+        taken = []
+        for provider_id in sorted(provider_ids):
+            try:
+                self.take(provider_id)
+            except exceptions.OutageRefused:
+                for holder in taken:
+                    self.give_back(holder)
+                raise
+            taken.append(provider_id)
+
+    def _of_runs_with_a_flavor(self, traits):
+        names = [flavor['name'] for flavor in self._admin.flavors()]
+        return {trait for trait in traits
+                if any(run.name_of(trait) in name for name in names)}
+
+    def give_back(self, provider_id):
+        """Take the trait off a provider; no error where it is not.
+
+        :param provider_id: UUID of the provider.
+        """
+        # A trait that stayed there would keep every later run off the host.
+        with signals.held_back():
+            self._remove(provider_id)
+
+    @_on_conflict
+    def _remove(self, provider_id):
+        traits, generation = self._read(provider_id)
+        if self.trait in traits:
+            self._write(provider_id, traits - {self.trait}, generation)
+
+    def _read(self, provider_id):
+        answer = self._placement.list_resource_provider_traits(provider_id)
+        return set(answer['traits']), answer['resource_provider_generation']
+
+    def _write(self, provider_id, traits, generation):
+        self._placement.update_resource_provider_traits(
+            provider_id, traits=sorted(traits),
+            resource_provider_generation=generation)

@@ -1,0 +1,302 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The steps of stories in which several deletes are under way at once."""
+
+import collections
+from concurrent import futures
+import contextlib
+import dataclasses
+import threading
+
+from oslo_log import log as logging
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+from testtools import content
+
+from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.footprint import candidates
+from local_delete_tempest_plugin.footprint import reader
+from local_delete_tempest_plugin.scenario.steps import footprint
+from local_delete_tempest_plugin.scenario.steps import servers
+
+CONF = config.CONF
+LOG = logging.getLogger(__name__)
+
+# Of ``GET /limits``: what is in use, and how much of it may be.
+_QUOTA = (('totalInstancesUsed', 'maxTotalInstances'),
+          ('totalCoresUsed', 'maxTotalCores'),
+          ('totalRAMUsed', 'maxTotalRAMSize'))
+_UNLIMITED = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a delete was answered.
+
+    :param status: Its HTTP status; 0 where there was no answer.
+    :param request_id: Of the request, or None where it was refused.
+    """
+
+    server: footprint.Server
+    status: int
+    request_id: str | None
+    words: str
+
+    @property
+    def accepted(self):
+        return 200 <= self.status < 300
+
+    def __str__(self):
+        return '%s: %d %s' % (self.server, self.status,
+                              self.request_id or self.words)
+
+
+class AtOnceTest(servers.BaseLocalDeleteTest):
+    """A member who deletes several servers, or one several times."""
+
+    def create_servers(self, count):
+        """Create many servers on the leased host, as the member.
+
+        :param count: How many.
+        :returns: A list of ``Server`` that are ACTIVE.
+        """
+        networks = self._networks_with_room(count)
+        # The first one shows what each of the others will need.
+        first = self.create_server(networks=networks)
+        others = count - 1
+        self._skip_without_quota(others)
+        self._skip_without_room(first, others)
+        name = self._name()
+        self._intend_here('servers', name=name)
+        self._create(name, networks=networks, min_count=others)
+        servers = [first, *self._await_all_active(name, others)]
+        self.read_during()
+        return servers
+
+    def _await_all_active(self, name, count):
+        def read():
+            found = list(self.admin.servers(
+                detail=True, all_tenants=True,
+                name='^%s(-[0-9]+)?$' % name))
+            self.this_run.servers.update(server['id'] for server in found)
+            return [(server['status'], footprint.Server(
+                server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],
+                server['created'])) for server in found]
+
+        seen = waiters.wait_until(
+            read, lambda seen: len(seen) == count and all(
+                status in ('ACTIVE', 'ERROR') for status, _ in seen),
+            '%d servers %s are ACTIVE' % (count, name),
+            CONF.compute.build_timeout * count)
+        failed = [str(server) for status, server in seen if status == 'ERROR']
+        self.assertFalse(failed, 'became ERROR instead of ACTIVE')
+        return [self._note_host(server, server.host) for _, server in seen]
+
+    def _networks_with_room(self, count):
+        """Give each server a port where the network has addresses enough."""
+        if self.networks == 'none':
+            return 'none'
+        # A port has an address of each version that there is.
+        by_version = collections.Counter()
+        for subnet in self.member.subnets_client.list_subnets(
+                network_id=self.networks[0]['uuid'])['subnets']:
+            version = subnet['ip_version']
+            by_version[version] += 2 ** (
+                (32 if version == 4 else 128) - int(
+                    subnet['cidr'].rpartition('/')[2]))
+        addresses = min(by_version.values(), default=0)
+        if addresses >= 2 * count:
+            return self.networks
+        LOG.info('No port for the servers: the network has %d addresses',
+                 addresses)
+        return 'none'
+
+    def _skip_without_quota(self, count):
+        limits = self.member.limits_client.show_limits()['limits']['absolute']
+        for used, most in _QUOTA:
+            each = self.watch.during.limits[used] - self.watch.before.limits[
+                used]
+            if limits[most] != _UNLIMITED and (
+                    limits[used] + each * count > limits[most]):
+                self.skipTest(
+                    'the quota of project %s (%s is %d, and %d are in use) '
+                    'has no room for %d more servers: raise it, or lower '
+                    '[local_delete] many_servers' % (
+                        self.project_id, most, limits[most], limits[used],
+                        count))
+
+    def _skip_without_room(self, server, count):
+        root = self.target.provider_id
+        each = self.watch.during.by_consumer[server.id][root]
+        offer = candidates.read(self.admin, root, each)
+        for resource_class, amount in each.items():
+            room = offer.free(root, resource_class) // amount
+            if room < count:
+                self.skipTest(
+                    '%s has room for %d more servers by its %s, and %d are '
+                    'needed: lower [local_delete] many_servers' % (
+                        self.target, room, resource_class, count))
+
+    def delete_at_once(self, servers):
+        """Delete servers from several threads, as the member.
+
+        :param servers: A list of ``Server``; one may be there twice.
+        :returns: A list of ``Answer``, in their order.
+        """
+        together = min(len(servers), reader.SIDE_BY_SIDE)
+        begin = threading.Barrier(together)
+
+        def delete(number, server):
+            if number < together:
+                # None goes before all threads are there.
+                begin.wait(CONF.local_delete.request_timeout)
+            return self._ask_for_delete(server)
+
+        with futures.ThreadPoolExecutor(together) as pool:
+            answers = list(pool.map(delete, range(len(servers)), servers))
+        self.watch.delete_requests += map(str, answers)
+        return answers
+
+    def _ask_for_delete(self, server):
+        try:
+            answer = self.servers_client.delete_server(server.id)
+        except (lib_exc.RestClientException,
+                exceptions.RequestFailed) as error:
+            status = getattr(getattr(error, 'resp', None), 'status', 0)
+            return Answer(server, status, None, exceptions.one_line(error))
+        return Answer(server, answer.response.status,
+                      answer.response['x-openstack-request-id'], '')
+
+    def assert_accepted(self, answers, at_least):
+        """Fail unless so many deletes that were made at once are accepted.
+
+        :param answers: A list of ``Answer``.
+        :param at_least: How many.
+        """
+        self.addDetailUniqueName('deletes', content.text_content(
+            '\n'.join(map(str, answers))))
+        refused = [str(answer) for answer in answers if not answer.accepted]
+        if len(answers) - len(refused) < at_least:
+            self.fail('of %d deletes that were made at once %d should have '
+                      'been accepted, and %d were not; the first: %s' % (
+                          len(answers), at_least, len(refused), refused[0]))
+
+    def delete_many_locally(self, servers):
+        """Delete servers at once, and prove that the API did it alone.
+
+        :param servers: A list of ``Server`` on one host that is out.
+        """
+        answers = self.delete_at_once(servers)
+        self.assert_accepted(answers, len(servers))
+        self.await_all_gone(servers)
+        with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
+            for judged in [
+                    pool.submit(self.assert_deleted_locally, answer.server,
+                                answer.request_id) for answer in answers]:
+                judged.result()
+
+    def await_all_gone(self, servers):
+        """Wait until servers that were deleted all answer 404.
+
+        :param servers: A list of ``Server``.
+        """
+        self._await_all(servers, 'answer 404', (None,))
+
+    def _await_all(self, servers, awaited, states):
+        def read():
+            with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
+                return ['%s: %s' % (server, state) for server, state in zip(
+                    servers, pool.map(self.state_of, servers))
+                    if state not in states]
+
+        self.expect(read, lambda left: not left,
+                    '%d servers %s' % (len(servers), awaited),
+                    CONF.local_delete.delete_timeout)
+
+    def await_all_deleted(self, deleted):
+        """Wait until deletes are done for good, whoever carries them out.
+
+        Where the cloud reclaims a compute keeps the server, and the API alone
+        does not; what was kept is then deleted by force.
+
+        :param deleted: A list of ``Server`` whose deletes were accepted.
+        """
+        if CONF.local_delete.reclaims:
+            self._await_all(deleted, 'are SOFT_DELETED or answer 404',
+                            (None, servers.SOFT_DELETED))
+            for server in deleted:
+                if self.state_of(server) is not None:
+                    self.request_forced_delete(server)
+        self.await_all_gone(deleted)
+
+    @contextlib.contextmanager
+    def flipping(self, away):
+        """Lift the flag of a compute and set it again while the body runs.
+
+        :param away: The ``compute_outage.ForcedDown`` that has begun; the
+            flag is set again when the body has ended.
+        :returns: A context manager that gives a callable without arguments,
+            which tells how often it was lifted and set again by now.
+        """
+        ended = threading.Event()
+        flips = []
+
+        def flip():
+            while not ended.is_set():
+                away.flip(False)
+                away.flip(True)
+                flips.append(away)
+
+        def count():
+            if flipper.done():
+                # It goes on until the body has ended, so that it has failed.
+                flipper.result()
+            return len(flips)
+
+        with futures.ThreadPoolExecutor(1) as pool:
+            flipper = pool.submit(flip)
+            try:
+                yield count
+            finally:
+                # A flag that is set after the host was given back stays set.
+                with signals.held_back():
+                    ended.set()
+                    futures.wait([flipper])
+            flipper.result()
+
+    def delete_between_flips(self, servers, flips):
+        """Delete servers one by one, and have the flag flipped for each.
+
+        Without that all could be deleted while it never moved. Where in a
+        flip a delete is carried out is left to chance.
+
+        :param servers: A list of ``Server``.
+        :param flips: What ``flipping`` gives.
+        """
+        told = []
+        for server in servers:
+            before = flips()
+            self.request_delete(server)
+            # The next one that ends may have begun before the delete.
+            after = waiters.wait_until(
+                flips, lambda now, before=before: now >= before + 2,
+                'the flag has been lifted and set again since the delete of '
+                '%s was sent' % server, CONF.local_delete.request_timeout)
+            told.append('%s: deleted between flips %d and %d of the flag' % (
+                server, before, after))
+        self.addDetailUniqueName('flips', content.text_content(
+            '\n'.join(told)))

@@ -1,0 +1,195 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The steps of stories in which a server never comes to a host."""
+
+import contextlib
+
+from tempest import config
+
+from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.scenario.steps import user_resources
+
+CONF = config.CONF
+
+# What nova-compute records in the action once it has handled a build.
+_BUILD_EVENT = 'compute__do_build_and_run_instance'
+
+# More than any host has, and as much as Placement takes.
+_TOO_MANY = 2 ** 31 - 1
+
+
+class UnscheduledTest(user_resources.BringingTest):
+    """A member who asks for more than there is, or of a compute that died."""
+
+    @classmethod
+    def resource_setup(cls):
+        super().resource_setup()
+        cls.flavor_too_large_id = cls.create_flavor(
+            CONF.compute.flavor_ref, **{'resources:VCPU': str(_TOO_MANY)})
+
+    def create_server_in_vain(self, **settings):
+        """Ask for a server for which there is no host.
+
+        :param settings: As for ``create_server``.
+        :returns: A ``Server`` that is in ERROR, and on no host.
+        """
+        server = self.await_status(
+            self.request_server(flavorRef=self.flavor_too_large_id,
+                                **settings),
+            'ERROR', CONF.compute.build_timeout)
+        self.assertIsNone(server.host, str(server))
+        self.assert_holds(server, False)
+        return server
+
+    @contextlib.contextmanager
+    def build_waiting_in_queue(self, **settings):
+        """Ask for a server whose build then waits for its dead compute.
+
+        :param settings: As for ``create_server``.
+        :returns: A context manager that gives a ``Server`` that is in BUILD,
+            and on no host yet; the compute is back after it.
+        """
+        for _ in self.attempts_before_noticed(
+                'before a server of it was built'):
+            with self.compute_killed(fence=False):
+                server = self.request_server(**settings)
+                if self._waits_for_compute(server):
+                    self.assert_holds(server, True)
+                    yield server
+                    return
+                # What it was given is needed for the next attempt.
+                self.delete_server(server)
+                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+
+    def _waits_for_compute(self, server):
+        """Tell whether the scheduler has not noticed a compute's death."""
+        # Nova records it in the server's cell, when a host was found.
+        waiters.wait_until(
+            lambda: [action['action'] for action in self._actions_of(server)],
+            bool, 'the build of %s has begun' % server,
+            CONF.compute.build_timeout)
+        shown = self._show_server(server.id)
+        return (shown['status'], shown['OS-EXT-SRV-ATTR:host']) == (
+            'BUILD', None)
+
+    def await_build_handled(self, server):
+        """Wait until a compute has handled a build that waited for it.
+
+        :param server: A ``Server`` that was deleted meanwhile; its actions
+            outlive it.
+        """
+        def read():
+            created, = (action['request_id']
+                        for action in self._actions_of(server)
+                        if action['action'] == 'create')
+            return self._results_of(server, created)
+
+        # Its result comes with its end; after that the compute only frees.
+        self.expect(read, lambda events: events.get(_BUILD_EVENT),
+                    'the compute, back again, has handled the build of %s' %
+                    server, CONF.local_delete.heal_timeout)
+
+    def request_twins(self):
+        """Ask for two servers in one request, which wait for the scheduler.
+
+        The conductor has them scheduled by one question, and has dealt with
+        each of them before it has any built: that one is ACTIVE proves that
+        the other was not overlooked but is done with.
+
+        :returns: A list of two ``Server`` that are in BUILD.
+        """
+        name = self._name()
+        self._intend_here('servers', name=name)
+        self._create(name, min_count=2)
+        # Nova names them after the name, with numbers.
+        return [self._watch_requested(shown) for shown in
+                self.servers_client.list_servers(
+                    detail=True, name=name)['servers']]
+
+    def pass_through_scheduler(self):
+        """Bring a server through the queue in which others were, and away.
+
+        Nothing shows that a build whose server was deleted has come and gone.
+        But a server that was asked for after it, and is ACTIVE, has gone the
+        same way behind it, and further: what was claimed for the first is to
+        be freed as soon as the scheduler answers, and this one was since then
+        built and deleted.
+        """
+        self.delete_server_through_compute(self.create_server())
+
+    def request_server_over_quota(self, **settings):
+        """Ask for a server whose quota is used up by somebody else meanwhile.
+
+        Here the admin lowers it, after the API's check and before that of
+        the conductor.
+
+        :param settings: As for ``create_server``.
+        :returns: A ``Server`` that is in ERROR, and on no host.
+        """
+        with self.scheduler_stopped():
+            server = self.request_server(**settings)
+            self._use_up_quota()
+        shown = waiters.wait_until(
+            lambda: self._show_server(server.id),
+            lambda shown: shown['status'] != 'BUILD',
+            '%s is ERROR' % server, CONF.compute.build_timeout)
+        if shown['status'] == 'ACTIVE':
+            self.skipTest('the conductor does not check quota: [quota] '
+                          'recheck_quota of nova.conf is False')
+        self.assertIn('uota exceeded', shown.get(
+            'fault', {}).get('message', ''), str(server))
+        self.assertIsNone(shown['OS-EXT-SRV-ATTR:host'], str(server))
+        self.read_during()
+        return server
+
+    def _use_up_quota(self):
+        client = self.admin.manager.quotas_client
+
+        def read():
+            return client.show_quota_set(
+                self.project_id)['quota_set']['instances']
+
+        self._intend_here('quota', project_id=self.project_id,
+                          instances=read())
+        used = self.member.limits_client.show_limits()['limits']['absolute'][
+            'totalInstancesUsed']
+        client.update_quota_set(self.project_id, instances=used)
+        if read() != used:
+            self.skipTest('this cloud does not keep its limits in Nova: '
+                          '[quota] driver of nova.conf')
+
+    def assert_holds(self, server, expected):
+        """Fail unless a server holds something in Placement, or nothing.
+
+        :param server: A ``Server``.
+        :param expected: Whether it has to.
+        """
+        held = self.read_during().by_consumer[server.id]
+        if bool(held) != expected:
+            self.fail('%s should hold %s in Placement, and it holds %s' % (
+                server, 'something' if expected else 'nothing',
+                held or 'nothing'))
+
+    def assert_unlisted(self, server):
+        """Fail if a deleted server is still listed, in any cell.
+
+        :param server: A ``Server`` that answers 404.
+        """
+        for client, filters in ((self.servers_client, {}),
+                                (self.admin_servers_client,
+                                 {'all_tenants': True})):
+            listed = client.list_servers(
+                name=server.name, **filters)['servers']
+            self.assertEqual([], listed, '%s answers 404, and is listed with '
+                             'the filters %s' % (server, filters))

@@ -1,0 +1,348 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Whatever a service answers, only Tempest's exceptions and ours come out.
+
+Each example is one piece of work on a cloud in memory of which one answer is
+spoilt. The examples are the same in each run; for many others, set
+LOCAL_DELETE_FUZZ to their number for each piece of work.
+"""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+
+import fixtures
+import hypothesis
+from hypothesis import strategies
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+from tempest.lib.services import clients
+from tempest.test_discover import plugins
+
+from local_delete_tempest_plugin.cloud import transport
+from local_delete_tempest_plugin.cmd import base as command_base
+from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.footprint import leaks
+from local_delete_tempest_plugin.footprint import reader
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
+from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import lease
+from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+from local_delete_tempest_plugin.tests.unit import fake_edge
+
+_WANTED = int(os.environ.get('LOCAL_DELETE_FUZZ', 0))
+
+fuzz = hypothesis.settings(
+    max_examples=_WANTED or 40, derandomize=not _WANTED, database=None,
+    deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+
+# What is reported for a mistake of ours that something else has caught.
+_MISTAKE = re.compile(
+    r'^(\w+\.)*(Key|Index|Lookup|Type|Attribute|Value|Recursion|Assertion|'
+    r'JSONDecode|Unicode\w+|UnboundLocal|Name)Error\b.*', re.MULTILINE)
+
+SCALARS = (strategies.none() | strategies.booleans() | strategies.integers()
+           | strategies.floats() | strategies.text()
+           | strategies.sampled_from(['', '\ud800', '../..', 'up', 'x' * 5000,
+                                      10 ** 400, -1]))
+JSON = strategies.recursive(
+    SCALARS, lambda inner: strategies.lists(inner, max_size=3)
+    | strategies.dictionaries(strategies.text(max_size=5), inner, max_size=3),
+    max_leaves=6)
+
+KINDS = ('field', 'field', 'field', 'field', 'body', 'bytes', 'status',
+         'status', 'type', 'headers', 'long', 'nested')
+
+
+class InTurn(concurrent.futures.Executor):
+    """In the place of a pool of threads."""
+
+    def __init__(self, max_workers):
+        super().__init__()
+
+    def submit(self, function, *arguments):
+        future = concurrent.futures.Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def paths(value, path=()):
+    """List the ways to everything that is in a JSON value."""
+    inner = (value.items() if isinstance(value, dict)
+             else enumerate(value) if isinstance(value, list) else ())
+    found = [path] if path else []
+    for key, item in inner:
+        found += paths(item, (*path, key))
+    return found
+
+
+def spoil(draw, head, data):
+    """Change an answer as ``draw`` says.
+
+    :returns: (``transport.Response``, bytes).
+    """
+    kind = draw(strategies.sampled_from(KINDS))
+    if kind == 'field':
+        data = spoil_field(draw, data)
+    elif kind == 'body':
+        data = json.dumps(draw(JSON)).encode()
+    elif kind == 'bytes':
+        data = draw(strategies.binary())
+    elif kind == 'status':
+        head.status = draw(strategies.integers(100, 599))
+        data = draw(strategies.sampled_from([data, b'', b'{}', b'<html>']) |
+                    strategies.builds(lambda value: json.dumps(
+                        value).encode(), JSON))
+    elif kind == 'type':
+        head['content-type'] = draw(strategies.sampled_from(
+            ['', 'text/html', 'application/xml', 'application/JSON; a=b']))
+    elif kind == 'headers':
+        head.clear()
+    elif kind == 'long':
+        data = b'"' + b'x' * transport.MAX_ANSWER + b'"'
+    elif kind == 'nested':
+        data = draw(strategies.sampled_from(
+            [b'[' * 10 ** 5, b'{"a":' * 10 ** 5, b'[' * 900 + b']' * 900]))
+    return head, data
+
+
+def spoil_field(draw, data):
+    answer = json.loads(data) if data else {}
+    found = paths(answer)
+    if not found:
+        return json.dumps({'more': draw(JSON)}).encode()
+    *way, last = draw(strategies.sampled_from(found))
+    inner = answer
+    for key in way:
+        inner = inner[key]
+    if draw(strategies.booleans()):
+        del inner[last]
+    else:
+        inner[last] = draw(JSON)
+    return json.dumps(answer).encode()
+
+
+class FuzzTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.folder = self.useFixture(fixtures.TempDir()).path
+        self.config(journal_dir=self.folder, allow_outages=True,
+                    target_hosts=['cmp1'], service_up_timeout=1,
+                    service_down_timeout=1, trait_timeout=1,
+                    delete_timeout=1, cleanup_timeout=1)
+        self.config('oslo_concurrency', lock_path=self.folder)
+        self.config('identity', uri_v3='https://keystone.test/v3')
+        self.config('service_available', neutron=False, cinder=False)
+        self.config('auth', admin_username='admin',
+                    admin_password=fake_edge.PASSWORD,
+                    admin_project_name='admin', admin_domain_name='Default')
+        self.config('compute', image_ref=fake_edge.IMAGE,
+                    flavor_ref=fake_edge.FLAVOR)
+        self._register_clients()
+        self.useFixture(transport.BoundedFixture())
+        self.useFixture(fixtures.MockPatchObject(
+            command_base, '_check_conf'))
+        # Waits look as often as ever, and take no time.
+        self.useFixture(fixtures.MockPatch('tenacity.nap.time.sleep'))
+        self.clock = 0
+        self.useFixture(fixtures.MockPatchObject(waiters, 'time', self))
+        self.run_of_ours = run.Run('0123456789AB')
+
+    def _register_clients(self):
+        # Tempest does so with the first option that is read.
+        self.useFixture(fixtures.MockPatchObject(
+            clients.ClientsRegistry(), '_service_clients', {}))
+        config._register_tempest_service_clients()
+        plugins.TempestTestPluginManager()._register_service_clients()
+
+    def monotonic(self):
+        self.clock += 0.3
+        return self.clock
+
+    def build(self):
+        """Build a cloud, with no answer spoilt so far."""
+        edge = fake_edge.FakeEdge()
+        self.cloud = edge.cloud
+        self.cloud.hold(1, 11, VCPU=1)
+        self.cloud.servers[fake_cloud.uuid(1)] = 'ACTIVE'
+        self.cloud.hosts[fake_cloud.uuid(1)] = 'cmp1'
+        self.run_of_ours.servers.add(fake_cloud.uuid(1))
+        self.cloud.flavors.append(self.run_of_ours.name)
+        self.cloud.traits[fake_cloud.uuid(11)].add(self.run_of_ours.trait)
+        self.cloud.migrations.append({
+            'id': 1, 'uuid': fake_cloud.uuid(9), 'status': 'completed',
+            'instance_uuid': fake_cloud.uuid(1), 'source_compute': 'cmp1',
+            'dest_compute': 'cmp2', 'source_node': 'a', 'dest_node': 'b',
+            'dest_host': None, 'old_instance_type_id': 1,
+            'new_instance_type_id': 1, 'created_at': '2026-01-01T00:00:00',
+            'updated_at': None, 'migration_type': 'resize', 'links': []})
+        return edge
+
+    def fuzz(self, work, which, data):
+        """Do some work on a cloud, one answer of which is spoilt."""
+        edge = self.build()
+        with edge:
+            admin = command_base.find_admin()
+            good, count = transport._exchange, 0
+
+            def exchange(*arguments):
+                nonlocal count
+                count += 1
+                answer = good(*arguments)
+                return (spoil(data.draw, *answer) if count == which
+                        else answer)
+
+            logger = fixtures.FakeLogger()
+            with logger, fixtures.MockPatchObject(transport, '_exchange',
+                                                  exchange):
+                try:
+                    work(admin)
+                except lib_exc.TempestException as error:
+                    self.assertNotEqual('', str(error))
+                mistake = _MISTAKE.search(logger.output)
+                self.assertIsNone(mistake, logger.output)
+
+
+def fuzzed(most):
+    """Make a test of some work.
+
+    :param most: How many requests the work sends.
+    """
+    def decorate(work):
+        @fuzz
+        @hypothesis.given(which=strategies.integers(1, most),
+                          data=strategies.data())
+        def test(self, which, data):
+            self.fuzz(lambda admin: work(self, admin), which, data)
+        test.__name__ = work.__name__
+        return test
+    return decorate
+
+
+class EverythingTest(FuzzTest):
+
+    @fuzzed(2)
+    def test_authentication(self, admin):
+        command_base.find_admin().services.list()
+
+    @fuzzed(7)
+    def test_guard(self, admin):
+        target = admin.services.target_host('cmp1')
+        guard.Guard(self.run_of_ours, admin).check(target)
+
+    @fuzzed(6)
+    def test_lease(self, admin):
+        ours = lease.Lease(admin, self.run_of_ours.trait)
+        ours.give_back(fake_cloud.uuid(11))
+        ours.take(fake_cloud.uuid(11))
+        ours.delete_trait()
+
+    @fuzzed(7)
+    def test_footprint(self, admin):
+        target = admin.services.target_host('cmp1')
+        # What is drawn next has to be the same each time.
+        self.patch(reader.concurrent.futures, 'ThreadPoolExecutor', InTurn)
+        looks = reader.Reader(admin, admin.manager, [target], 'ours',
+                              self.run_of_ours)
+        before = looks.read(own=())
+        after = looks.read(own=self.run_of_ours.servers, known=before)
+        leaks.find_leaks(before, after, after, 'ours')
+
+    @fuzzed(12)
+    def test_outage(self, admin):
+        target = admin.services.target_host('cmp1')
+        away = compute_outage.ForcedDown(
+            admin, journal.Journal(run.Run().id),
+            guard.Guard(self.run_of_ours, admin), target,
+            self.run_of_ours.fence_reason)
+        try:
+            away.begin()
+        finally:
+            away.restore()
+
+    @fuzzed(12)
+    def test_what_is_found_of_a_dead_run(self, admin):
+        self.cloud.service_of('cmp1').update(
+            status='disabled', forced_down=True,
+            disabled_reason=self.run_of_ours.fence_reason)
+        undo.Recovery(admin).find_in_cloud(self.run_of_ours.id)
+
+    @fuzzed(8)
+    def test_recovery(self, admin):
+        service = admin.services.show('cmp1')
+        target = admin.services.target_host('cmp1')
+        undo_one = undo.Recovery(admin).undo
+        for kind, what in (
+                ('lease', {'provider_id': target.provider_id,
+                           'trait': self.run_of_ours.trait}),
+                ('flavor', {'name': 'another'}),
+                ('compute', {
+                    'outage': 'ForcedDown', 'reason': 'r',
+                    'target': dataclasses.asdict(target),
+                    'before': dataclasses.asdict(service)})):
+            undo_one(journal.Intent(1, kind, what))
+
+    @fuzzed(30)
+    def test_preflight(self, admin):
+        list(checks.Checks([test_local_delete.LocalDeleteTest]).run())
+
+    @fuzzed(1)
+    def test_probe(self, admin):
+        placement_outage.PlacementStopped(
+            admin, None, placement_outage.PlacementStopped.REFUSED).probe()
+
+
+class JournalTest(base.TestCase):
+    """A journal that was spoilt is refused in words, too."""
+
+    @fuzz
+    @hypothesis.given(data=strategies.data())
+    def test_journals(self, data):
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.config(journal_dir=folder)
+        self.config('identity', uri_v3='http://c')
+        lines = [b'{"version": 1, "run": "0123456789AB", "cloud": "http://c"}',
+                 b'{"intent": 1, "kind": "trait", "what": {"trait": "X"}}',
+                 b'{"struck": 1}']
+        number = data.draw(strategies.integers(0, 2))
+        lines[number] = data.draw(
+            strategies.builds(spoil_field, strategies.just(data.draw),
+                              strategies.just(lines[number]))
+            | strategies.binary() | strategies.just(b'[' * 10 ** 5))
+        path = os.path.join(folder, 'x.journal')
+        pathlib.Path(path).touch(mode=0o600)
+        pathlib.Path(path).write_bytes(b'\n'.join(lines) + b'\n')
+        try:
+            for dead in journal.find_dead():
+                for intent in dead.intents:
+                    undo.describe(intent)
+                dead.close(recovered=False)
+        except lib_exc.TempestException as error:
+            self.assertIn(path, str(error))

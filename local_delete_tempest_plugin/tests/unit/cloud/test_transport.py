@@ -1,0 +1,171 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import logging
+import types
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+import urllib3
+
+from local_delete_tempest_plugin.cloud import transport
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.services import placement
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import rude_server
+
+TOKEN = 'gAAAA-secret'
+FULL = rude_server.HEAD + b'Content-Length: 2\r\n\r\n{}'
+
+
+class RequestTest(base.TestCase):
+    """What becomes of a request that gets no usable answer."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(transport.BoundedFixture())
+        self.config(request_timeout=1)
+
+    def client(self, url, **options):
+        return placement.PlacementClient(
+            types.SimpleNamespace(
+                base_url=lambda filters: url,
+                auth_request=lambda method, path, headers, body, filters: (
+                    url + path, dict(headers, **{'X-Auth-Token': TOKEN}),
+                    body)),
+            'placement', 'RegionOne', **options)
+
+    def serve(self, story, **options):
+        return self.useFixture(rude_server.RudeServer(story, **options))
+
+    def failure(self, url, error=exceptions.RequestFailed, **options):
+        """Ask, and give back what is wrong in words."""
+        failed = self.assertRaises(
+            error, self.client(url, **options).get, '/usages?project_id=p')
+        call = 'GET %s/usages?project_id=p: ' % url
+        self.assertTrue(str(failed).startswith(call), failed)
+        self.assertNotIn(TOKEN, str(failed))
+        return str(failed)[len(call):]
+
+    def test_good_answer(self):
+        server = self.serve(rude_server.answer(FULL))
+        self.assertEqual(b'{}', self.client(server.url).get('/usages')[1])
+        self.assertIn(TOKEN.encode(), server.seen[0])
+
+    def test_answers_that_never_end(self):
+        """Each byte comes soon; the whole answer never does."""
+        for story in (
+                rude_server.silence,
+                rude_server.trickle(b'HTTP/1.1 200 '),
+                rude_server.trickle(rude_server.HEAD + b'X-Long: '),
+                rude_server.trickle(rude_server.HEAD + b'\r\n'),
+                rude_server.trickle(rude_server.HEAD +
+                                    b'Content-Length: 99999999\r\n\r\n')):
+            self.assertEqual('no whole answer within 1 s',
+                             self.failure(self.serve(story).url))
+
+    def test_tls_handshake_that_never_ends(self):
+        server = self.serve(rude_server.silence)
+        self.assertEqual(
+            'no whole answer within 1 s',
+            self.failure(server.url.replace('http:', 'https:')))
+
+    def test_answer_that_is_too_long(self):
+        ten = 10 * 1024 ** 2
+        for story in (
+                rude_server.flood,
+                rude_server.answer(rude_server.HEAD + (
+                    b'Content-Length: %d\r\n\r\n' % ten) + b' ' * ten)):
+            self.assertEqual('the answer is longer than 8 MiB',
+                             self.failure(self.serve(story).url))
+
+    def test_redirect_gets_no_token(self):
+        other = self.serve(rude_server.answer(FULL))
+        for status in (301, 302, 303, 307, 308):
+            server = self.serve(rude_server.redirect(
+                status, other.url.replace('//', '//user:password@') + '/'))
+            self.assertEqual(
+                'answered %d, a redirect to %s/, which is not followed '
+                'because it would be shown the token: put the right URL '
+                'into the catalog or tempest.conf' % (status, other.url),
+                self.failure(server.url))
+        self.assertEqual([], other.seen)
+
+    def test_tls(self):
+        server = self.serve(rude_server.answer(FULL), tls=True)
+        self.assertEqual(
+            'its certificate is not to be trusted (self-signed certificate):'
+            ' set [identity] ca_certificates_file to who signed it',
+            self.failure(server.url).replace('self signed', 'self-signed'))
+        self.assertEqual([], server.seen)
+        self.assertIn('no answer: ', self.failure(
+            server.url.replace('https:', 'http:')))
+
+    def test_no_tls(self):
+        server = self.serve(rude_server.answer(
+            b'HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n'))
+        self.assertEqual(
+            'it speaks no TLS, and the URL is https',
+            self.failure(server.url.replace('http:', 'https:')))
+
+    def test_nobody_listens(self):
+        with rude_server.RudeServer(rude_server.silence) as server:
+            url = server.url
+        self.assertIn('Connection refused',
+                      self.failure(url, exceptions.Unreachable))
+
+    def test_url_that_is_none(self):
+        for url in ('ftp://host', 'http://', 'nonsense'):
+            self.assertIn('no answer: ', self.failure(url))
+
+    def test_connection_that_breaks(self):
+        """What was read is read again, what was written is not written."""
+        server = self.serve(rude_server.answer(b''))
+        self.assertIn('no answer: ', self.failure(server.url))
+        self.assertEqual(3, len(server.seen))
+        self.assertRaises(exceptions.RequestFailed,
+                          self.client(server.url).put, '/x', '{}')
+        self.assertEqual(4, len(server.seen))
+
+    def test_through_a_proxy(self):
+        proxy = self.serve(rude_server.answer(FULL))
+        client = self.client('http://placement.test', proxy_url=proxy.url)
+        self.assertEqual(b'{}', client.get('/usages')[1])
+        self.assertIn(b'GET http://placement.test/usages', proxy.seen[0])
+
+    def test_debug_log_shows_no_secret(self):
+        server = self.serve(rude_server.answer(
+            rude_server.HEAD + b'Content-Length: 25\r\n\r\n'
+            b'{"adminPass": "S3cret-2"}'))
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        self.client(server.url).put(
+            '/users', '{"user": {"name": "known", "password": "S3cret-1"}}')
+        self.assertIn('known', log.output)
+        for secret in (TOKEN, 'S3cret'):
+            self.assertNotIn(secret, log.output)
+
+    def test_wait_that_an_answer_asks_for(self):
+        """Tempest would sleep for as long as an answer says."""
+        server = self.serve(rude_server.answer(
+            b'HTTP/1.1 413 Later\r\nRetry-After: 99999\r\n'
+            b'Content-Type: application/json\r\n'
+            b'Content-Length: 17\r\n\r\n{"message": "no"}'))
+        self.assertRaises(lib_exc.OverLimit,
+                          self.client(server.url).get, '/usages')
+
+    def test_what_was_written_is_not_sent_again(self):
+        broken = urllib3.exceptions.SSLError('bad record mac')
+        self.assertRaises(
+            urllib3.exceptions.MaxRetryError, transport._RETRIES.increment,
+            'POST', '/', error=broken)

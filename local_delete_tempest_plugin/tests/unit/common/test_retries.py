@@ -1,0 +1,83 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How long a failing API is asked again, and when it is not."""
+
+from unittest import mock
+
+from tempest.lib import exceptions as lib_exc
+import urllib3
+
+from local_delete_tempest_plugin.common import retries
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.tests.unit import base
+
+_UNAVAILABLE = lib_exc.UnexpectedResponseCode(
+    '503', resp=mock.Mock(status=503))
+
+
+class PatienceTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.renew_token = mock.Mock()
+        self.patience = retries.Patience(self.renew_token)
+
+    def call(self, *outcomes):
+        """Call something that has these outcomes, one a call."""
+        self.do = mock.Mock(side_effect=outcomes)
+        return self.patience.call(self.do)
+
+    def test_what_may_pass_is_waited_for(self):
+        for failure in (
+                _UNAVAILABLE,
+                lib_exc.ServerFault('database', resp=mock.Mock(status=500)),
+                # HAProxy's page for a server that is away.
+                lib_exc.UnexpectedContentType(
+                    '503', resp=mock.Mock(status=503)),
+                lib_exc.IdentityError('Unexpected status code 503'),
+                lib_exc.InvalidHTTPResponseBody('<html>'),
+                exceptions.InvalidAnswer(call='GET x', problem='a page'),
+                exceptions.RequestFailed(call='GET x', problem='reset'),
+                urllib3.exceptions.ProtocolError('reset')):
+            self.assertEqual('back', self.call(failure, failure, 'back'))
+
+    def test_what_will_not_pass_is_raised_at_once(self):
+        for failure in (
+                lib_exc.Forbidden('no', resp=mock.Mock(status=403)),
+                lib_exc.NotFound('no', resp=mock.Mock(status=404)),
+                lib_exc.TimeoutException('waited'), OSError('no route')):
+            self.assertRaises(type(failure), self.call, failure, 'back')
+            self.assertEqual(1, self.do.call_count)
+
+    def test_limit(self):
+        self.assertRaises(lib_exc.UnexpectedResponseCode, self.call,
+                          *[_UNAVAILABLE] * 1000)
+        self.assertGreater(self.do.call_count, 2)
+
+    def test_limits_do_not_add_up(self):
+        self.test_limit()
+        self.assertRaises(lib_exc.UnexpectedResponseCode, self.call,
+                          _UNAVAILABLE, 'back')
+
+    def test_an_api_that_came_back_has_the_limit_again(self):
+        self.test_limit()
+        self.assertEqual('back', self.call('back'))
+        self.assertEqual('back', self.call(_UNAVAILABLE, 'back'))
+
+    def test_token_is_renewed_once(self):
+        refused = lib_exc.Unauthorized('over', resp=mock.Mock(status=401))
+        self.assertEqual('in', self.call(refused, 'in'))
+        self.renew_token.assert_called_once_with()
+        self.assertRaises(lib_exc.Unauthorized, self.call, refused, refused)

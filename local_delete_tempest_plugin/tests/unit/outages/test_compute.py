@@ -1,0 +1,461 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import os
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+from local_delete_tempest_plugin.tests.unit import outage_case
+
+FENCE = outage_case.RUN.fence_reason
+
+
+class ComputeOutageTest(outage_case.OutageTest):
+
+    KINDS = (*((kind, reason) for kind in (
+        compute_outage.ForcedDown, compute_outage.Stopped,
+        compute_outage.Unnoticed, compute_outage.Frozen)
+        for reason in (None, FENCE)),
+        (compute_outage.Disabled, FENCE))
+
+    def failed_restore(self, away):
+        return str(self.assertRaises(exceptions.RestoreFailed, away.restore))
+
+    def is_down(self):
+        return self.cloud.compute_services().show('cmp1').state == 'down'
+
+    def begun(self, kind, reason=None):
+        away = self.make(kind, reason)
+        away.setUp()
+        self.addCleanup(away.cleanUp)
+        self.addCleanup(self.put_right)
+        away.begin()
+        self.cloud.requests.clear()
+        return away
+
+    def put_right(self):
+        """Let a test that broke something end with a good restore."""
+        self.set_commands()
+        self.cloud.before_answer = lambda method, path: None
+        self.cloud.service_down_time = 4
+
+    def settings_sent(self):
+        return [sent for method, path, _, sent in self.cloud.requests
+                if method == 'PUT']
+
+    def test_taken_away_and_given_back(self):
+        for (kind, reason), away in zip(self.KINDS, (
+                {'forced_down': True},
+                {'forced_down': True, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'runs': False},
+                {'runs': False, 'status': 'disabled',
+                 'disabled_reason': FENCE},
+                {'status': 'disabled', 'disabled_reason': FENCE})):
+            self.build_cloud()
+            seen = self.use(self.make(kind, reason))
+            if reason:
+                self.assertIn(compute_outage.DISABLED_TRAIT,
+                              seen['traits'][self.target.provider_id])
+                away['traits'] = seen['traits']
+            self.assertEqual(dict(self.before, **away), seen, kind)
+            self.assert_as_before(kind)
+
+    def test_what_somebody_had_no_right_to_is_given_back(self):
+        """A member who can force a host down must not keep it down."""
+        def attempt(service):
+            self.cloud.service_of('cmp1').update(
+                forced_down=True, status='disabled')
+            self.fail('a member can')
+
+        admin, written, watchman, target = self.arguments()
+        self.assertRaises(
+            self.failureException, self.use, compute_outage.Attempt(
+                admin, written, watchman, target, attempt=attempt))
+        self.assert_as_before()
+
+    def test_deleted_service_comes_back_as_another(self):
+        """Nova knows neither the host nor its provider meanwhile."""
+        before = self.cloud.service_of('cmp1')['id']
+        away = self.begun(compute_outage.ServiceDeleted, FENCE)
+        self.assertEqual(['cmp2'], [
+            service['host'] for service in self.cloud.services])
+        self.assertNotIn(self.target.provider_id, [
+            provider['uuid'] for provider in self.cloud.providers])
+        away.restore()
+        self.assert_as_before()
+        self.assertNotEqual(before, self.cloud.service_of('cmp1')['id'])
+
+    def test_service_of_an_aggregates_host_is_not_deleted(self):
+        self.cloud.aggregates = [('az1', ['cmp1'])]
+        refusal = self.assertRaises(
+            exceptions.OutageRefused, self.use,
+            self.make(compute_outage.ServiceDeleted, FENCE))
+        self.assertIn('az1', str(refusal))
+        self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+        self.assert_as_before()
+
+    def test_seen_down_before_begin_returns(self):
+        """A delete between the kill and that moment hangs."""
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped):
+            self.build_cloud()
+            away = self.begun(kind)
+            self.assertTrue(self.is_down())
+            away.restore()
+            self.assertFalse(self.is_down())
+
+    def test_forced_down_is_seen_a_little_later(self):
+        shown = self.cloud._shown
+        looks = iter(['up'] * 3)
+
+        def show(service):
+            answer = shown(service)
+            if answer['state'] == 'down':
+                answer['state'] = next(looks, 'down')
+            return answer
+
+        self.cloud._shown = show
+        self.begun(compute_outage.ForcedDown)
+        self.assertTrue(self.is_down())
+
+    def test_trait_appears_a_little_later(self):
+        sync = self.cloud._sync_trait
+        self.cloud._sync_trait = lambda service: None
+
+        def look(method, path):
+            if len([call for call in self.cloud.calls('GET')
+                    if call.endswith('/traits')]) > 2:
+                self.cloud._sync_trait = sync
+                sync(self.cloud.service_of('cmp1'))
+                self.cloud.before_answer = lambda method, path: None
+
+        self.cloud.before_answer = look
+        self.begun(compute_outage.Disabled, FENCE)
+        self.assertIn(compute_outage.DISABLED_TRAIT,
+                      self.cloud.traits[self.target.provider_id])
+
+    def test_up_before_it_is_enabled(self):
+        """The process may have been silent for a while."""
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+        self.cloud.is_running = lambda host: len(self.cloud.requests) > 8
+        self.cloud.service_of('cmp1')['heartbeat'] = -100
+        away.restore()
+        enabled = self.cloud.calls().index(
+            'PUT os-services/' + fake_cloud.uuid(101), 3)
+        self.assertGreater(enabled, 8)
+
+    def test_dead_and_taken_for_alive(self):
+        away = self.begun(compute_outage.Unnoticed, FENCE)
+        self.assertTrue(self.is_stopped('cmp1'))
+        self.assertFalse(self.is_down())
+        away.await_down()
+        self.assertTrue(self.is_down())
+        self.assertEqual([], self.settings_sent())
+        away.restore()
+        self.assert_as_before()
+
+    def test_dead_and_forced_down_by_the_operator(self):
+        away = self.begun(compute_outage.Unnoticed, FENCE)
+        away.force_down()
+        self.assertTrue(self.is_down())
+        self.assertTrue(self.cloud.service_of('cmp1')['forced_down'])
+        away.restore()
+        self.assertEqual([{'forced_down': True}, {'forced_down': False},
+                          {'status': 'enabled'}], self.settings_sent())
+        self.assert_as_before()
+
+    def test_frozen_and_thawed_by_commands_of_their_own(self):
+        self.config(compute_stop_command='false {host}',
+                    compute_start_command='false {host}')
+        away = self.begun(compute_outage.Frozen, FENCE)
+        self.assertTrue(self.is_stopped('cmp1'))
+        self.assertFalse(self.is_down())
+        away.restore()
+        self.assert_as_before()
+
+    def test_frozen_only_if_it_can_be_thawed(self):
+        self.config(compute_thaw_command=None)
+        error = self.assertRaises(exceptions.CommandFailed, self.use,
+                                  self.make(compute_outage.Frozen))
+        self.assertIn('compute_thaw_command: is not set', str(error))
+        self.assert_as_before()
+
+    def test_not_thawed(self):
+        away = self.begun(compute_outage.Frozen)
+        self.config(compute_thaw_command='true {host}')
+        self.cloud.service_down_time = 1
+        message = self.failed_restore(away)
+        self.assertIn('has sent 2 heartbeats since its start', message)
+        self.assertIn('To put it right: true cmp1; openstack', message)
+
+    def test_taken_away_in_an_unknown_way(self):
+        """As found in the cloud alone; each way needs its own command."""
+        for kind, useless in (
+                (compute_outage.Frozen, 'compute_start_command'),
+                (compute_outage.Stopped, 'compute_thaw_command')):
+            self.build_cloud()
+            admin = self.cloud.admin()
+            before = admin.services.show('cmp1')
+            away = self.begun(kind, FENCE)
+            self.config(**{useless: 'false {host}'})
+            compute_outage.Unknown.resume(
+                admin, self.target, FENCE, before).restore()
+            self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+            self.config(compute_thaw_command='true {host}',
+                        compute_start_command='true {host}')
+            away.restore()
+            self.put_right()
+
+    def test_never_noticed(self):
+        away = self.begun(compute_outage.Unnoticed)
+        self.cloud.service_down_time = 10 ** 6
+        self.assertIn('until the compute service of host cmp1 is seen down',
+                      str(self.assertRaises(lib_exc.TimeoutException,
+                                            away.await_down)))
+
+    def test_not_seen_down(self):
+        self.cloud.service_down_time = 10 ** 6
+        error = self.assertRaises(lib_exc.TimeoutException, self.use,
+                                  self.make(compute_outage.Stopped))
+        self.assertIn('until the compute service of host cmp1 is seen down; '
+                      'last seen: nova-compute on cmp1: up', str(error))
+        self.assert_as_before()
+
+    def test_enabled_last(self):
+        """Enabling a service that is down would leave the trait."""
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+        away.restore()
+        self.assertEqual([{'forced_down': False}, {'status': 'enabled'}],
+                         self.settings_sent())
+        self.assert_as_before()
+
+    def test_given_back_whenever_the_test_times_out(self):
+        # All have a fence, and so the others' requests and more.
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped,
+                     compute_outage.Unnoticed, compute_outage.Frozen,
+                     compute_outage.Disabled):
+            self.assert_survives_strikes(lambda: self.make(kind, FENCE))
+
+    def test_given_back_though_the_stop_command_is_struck(self):
+        self.config(compute_stop_command='sh -c "touch %s/{host}; '
+                    'kill -ALRM $$PPID; sleep 60"' % self.stopped.path)
+        self.assertRaises(fixtures.TimeoutException, self.use,
+                          self.make(compute_outage.Stopped))
+        self.assert_as_before()
+
+    def test_given_back_once(self):
+        away = self.begun(compute_outage.ForcedDown)
+        away.restore()
+        self.cloud.requests.clear()
+        away.restore()
+        self.assertEqual([], self.cloud.requests)
+
+    def test_nothing_to_give_back(self):
+        """useFixture alone changes nothing."""
+        with self.make(compute_outage.Stopped):
+            pass
+        self.assertEqual([], self.cloud.requests)
+
+    def test_second_try(self):
+        """What failed may succeed in the fixture's clean-up."""
+        away = self.begun(compute_outage.ForcedDown)
+
+        def fail(method, path):
+            raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.before_answer = fail
+        self.failed_restore(away)
+        self.assertNotEqual([], os.listdir(self.journals))
+        self.put_right()
+        away.restore()
+        self.assert_as_before()
+
+    def test_one_step_fails_and_the_others_are_made(self):
+        """Whatever goes wrong first, the host is not left down for it."""
+        for failure in (fake_cloud.Answer(403, {'e': 1}),
+                        OSError('no route')):
+            self.build_cloud()
+            away = self.begun(compute_outage.ForcedDown, FENCE)
+
+            def fail_once(method, path):
+                if len(self.cloud.requests) == 2:
+                    # The step after it needs a host that is not down.
+                    self.cloud.service_of('cmp1')['forced_down'] = False
+                    raise failure
+
+            self.cloud.before_answer = fail_once
+            self.failed_restore(away)
+            self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+            away.restore()
+            self.assert_as_before()
+
+    def test_api_that_is_away_for_a_while(self):
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+
+        def fail_at_first(method, path):
+            if len(self.cloud.requests) <= 10:
+                raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.requests.clear()
+        self.cloud.before_answer = fail_at_first
+        away.restore()
+        self.assert_as_before()
+
+    def test_api_refuses(self):
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+
+        def refuse(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(403, {'forbidden': {
+                    'code': 403, 'message': 'Policy does not allow it'}})
+
+        self.cloud.before_answer = refuse
+        message = self.failed_restore(away)
+        self.assertIn('the compute service of host cmp1 was not given back: ',
+                      message)
+        self.assertIn('Policy does not allow it', message)
+        self.assertEqual(1, message.count('To put it right'))
+        self.assertIn('To put it right: openstack', message)
+        self.assertIn('--up cmp1 nova-compute', message)
+        self.assertIn('--enable cmp1 nova-compute', message)
+
+    def test_api_that_says_yes_and_does_nothing(self):
+        away = self.begun(compute_outage.ForcedDown)
+
+        def ignore(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(200, {'service': self.cloud._shown(
+                    self.cloud.service_of('cmp1'))})
+
+        self.cloud.before_answer = ignore
+        message = self.failed_restore(away)
+        self.assertIn('the compute service of host cmp1 was not given back: ',
+                      message)
+        self.assertIn('up, enabled, updated at', message)
+        self.assertIn('is (nova-compute on cmp1: down, enabled, forced down',
+                      message)
+        self.assertIn('To put it right: openstack', message)
+        self.assertIn('--up cmp1 nova-compute', message)
+
+    def test_start_command_fails(self):
+        away = self.begun(compute_outage.Stopped, FENCE)
+        self.config(compute_start_command='sh -c "echo no {host} >&2; exit 4"')
+        message = self.failed_restore(away)
+        self.assertIn('[local_delete] compute_start_command: sh exited with '
+                      '4: no cmp1', message)
+        self.assertIn("To put it right: sh -c 'echo no cmp1 >&2; exit 4'; "
+                      'openstack', message)
+        # The fence stays: it says in the cloud itself what is to be done.
+        self.assertEqual(
+            ('disabled', FENCE),
+            (self.cloud.service_of('cmp1')['status'],
+             self.cloud.service_of('cmp1')['disabled_reason']))
+
+    def test_start_command_that_is_gone(self):
+        """As where a dead run is recovered with another tempest.conf."""
+        away = self.begun(compute_outage.Stopped)
+        self.config(compute_start_command=None)
+        message = self.failed_restore(away)
+        self.assertIn('[local_delete] compute_start_command: is not set',
+                      message)
+        self.assertIn('To put it right: start nova-compute on cmp1; '
+                      'openstack', message)
+
+    def test_start_command_fails_though_the_process_runs(self):
+        """A service manager may refuse to start what runs already."""
+        away = self.begun(compute_outage.Stopped)
+        os.unlink(self.stopped.join('cmp1'))
+        away.restore()
+        self.assert_as_before()
+
+    def test_a_stop_takes_effect_after_the_start(self):
+        away = self.begun(compute_outage.Stopped)
+        self.config(compute_start_command=self.start_at_the_second_try(
+            '{host}'))
+        away.restore()
+        self.assert_as_before()
+
+    def test_up_from_a_heartbeat_of_before_the_stop_is_not_up(self):
+        away = self.begun(compute_outage.Stopped)
+        self.config(compute_start_command='true {host}')
+        self.cloud.service_down_time = 10 ** 6
+        self.assertFalse(self.is_down())
+        self.assertIn('has sent 2 heartbeats since its start',
+                      self.failed_restore(away))
+
+    def test_one_heartbeat_is_not_enough(self):
+        """It may have been under way when the process was killed."""
+        away = self.begun(compute_outage.Stopped)
+        self.config(compute_start_command='true {host}')
+        self.cloud.service_down_time = 10 ** 6
+
+        def beat_once(method, path):
+            self.cloud.service_of('cmp1')['updated_at'] = min(
+                500, self.cloud.service_of('cmp1')['updated_at'] + 500)
+
+        self.cloud.before_answer = beat_once
+        self.assertIn('has sent 2 heartbeats since its start',
+                      self.failed_restore(away))
+
+    def test_disabled_by_somebody_else_meanwhile(self):
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+        self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
+        self.assertIn("somebody else disabled the service meanwhile ('broken "
+                      "fan'), so it is left disabled",
+                      self.failed_restore(away))
+        service = self.cloud.service_of('cmp1')
+        self.assertEqual(('disabled', 'broken fan', False), (
+            service['status'], service['disabled_reason'],
+            service['forced_down']))
+        service['disabled_reason'] = FENCE
+
+    def test_refused_and_nothing_changed(self):
+        self.config(allow_outages=False)
+        for kind, reason in self.KINDS:
+            self.assertRaises(exceptions.OutageRefused, self.use,
+                              self.make(kind, reason))
+        self.assertEqual([], self.cloud.calls('PUT'))
+        self.assert_as_before()
+
+    def test_refused_once_the_fence_is_up(self):
+        """A foreign server was placed between the look and the fence."""
+        def place(method, path):
+            if method == 'PUT':
+                self.cloud.hold(9, 1, 'theirs', VCPU=1)
+
+        self.cloud.before_answer = place
+        self.assertRaises(exceptions.OutageRefused, self.use,
+                          self.make(compute_outage.Stopped, FENCE))
+        self.assert_as_before()
+
+    def test_stopped_only_if_it_can_be_started(self):
+        for option in compute_outage.Stopped.needs:
+            for command in (None, 'systemctl stop nova-compute',
+                            'ssh "{host}'):
+                self.set_commands()
+                self.config(**{option: command})
+                self.assertRaises(exceptions.CommandFailed, self.use,
+                                  self.make(compute_outage.Stopped))
+                self.assertEqual([], self.cloud.calls('PUT'))
+                self.assert_as_before()

@@ -1,0 +1,119 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import os
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.tests.unit import outage_case
+
+
+class SchedulerStoppedTest(outage_case.OutageTest):
+
+    def setUp(self):
+        super().setUp()
+        self.config(allow_scheduler_outage=True)
+
+    def set_commands(self):
+        super().set_commands()
+        path = self.stopped.join('controller')
+        self.config(scheduler_stop_command='touch ' + path,
+                    scheduler_start_command='rm ' + path)
+
+    def build_cloud(self):
+        super().build_cloud()
+        for number, host in ((300, 'controller'), (301, 'long-dead')):
+            self.cloud.add_service(host, number)
+            self.cloud.service_of(host)['binary'] = scheduler_outage.BINARY
+        self.cloud.service_of('long-dead')['heartbeat'] = -1000
+        self.cloud.is_running = lambda host: (
+            host != 'long-dead' and not self.is_stopped(host))
+
+    def make(self):
+        return scheduler_outage.SchedulerStopped(
+            self.cloud.admin(), journal.Journal(outage_case.RUN.id))
+
+    def assert_as_before(self, message=''):
+        self.assertFalse(self.is_stopped('controller'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def test_stopped_and_started(self):
+        with self.make() as away:
+            away.begin()
+            self.assertTrue(self.is_stopped('controller'))
+        self.assert_as_before()
+
+    def test_given_back_whenever_the_test_times_out(self):
+        self.assert_survives_strikes(self.make)
+
+    def test_a_stop_takes_effect_after_the_start(self):
+        with self.make() as away:
+            away.begin()
+            self.config(scheduler_start_command=self.start_at_the_second_try(
+                'controller'))
+        self.assert_as_before()
+
+    def test_not_started_again(self):
+        self.cloud.service_down_time = 1
+        away = self.make()
+        away.setUp()
+        away.begin()
+        self.config(scheduler_start_command='true')
+        error = self.assertRaises(exceptions.RestoreFailed, away.restore)
+        self.assertIn("the scheduler has sent 2 heartbeats since its start; "
+                      "last seen: {'controller': 1}", str(error))
+        self.assertIn('To put it right: true', str(error))
+        self.set_commands()
+        away.cleanUp()
+        self.assert_as_before()
+
+    def test_a_stop_that_stops_nothing(self):
+        self.config(scheduler_stop_command='true')
+        error = self.assertRaises(exceptions.TimedOut, self.use, self.make())
+        self.assertIn('(limit 1 s) until nova-scheduler of controller is seen '
+                      "down; last seen: {'controller': 'up'}", str(error))
+        self.assert_as_before()
+
+    def test_a_stop_that_stops_one_of_two(self):
+        self.cloud.service_of('long-dead')['heartbeat'] = 0
+        self.cloud.is_running = lambda host: not self.is_stopped(host)
+        error = self.assertRaises(exceptions.TimedOut, self.use, self.make())
+        self.assertIn('until nova-scheduler of controller, long-dead is seen '
+                      "down; last seen: {'controller': 'down', 'long-dead': "
+                      "'up'}", str(error))
+        self.assert_as_before()
+
+    def test_stopped_only_if_it_can_be_started(self):
+        self.config(scheduler_start_command=None)
+        self.assertRaises(exceptions.CommandFailed, self.use, self.make())
+        self.assert_as_before()
+
+    def test_stopped_only_if_the_operator_allows_it(self):
+        self.config(allow_scheduler_outage=False)
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertIn('allow_scheduler_outage is False', str(error))
+        self.assert_as_before()
+
+    def test_recovered(self):
+        away = self.make()
+        away.setUp()
+        away.begin()
+        undo.Recovery(self.cloud.admin()).undo(journal.Intent(
+            1, 'scheduler', {'hosts': ['controller']}))
+        self.assertFalse(self.is_stopped('controller'))
+        self.config(scheduler_start_command='true')
+        away.cleanUp()

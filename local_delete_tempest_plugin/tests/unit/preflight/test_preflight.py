@@ -1,0 +1,551 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What preflight says, of options, of a cloud in memory, and of no cloud."""
+
+import io
+import json
+import pathlib
+import types
+from urllib import parse
+
+import fixtures
+
+from local_delete_tempest_plugin.cmd import preflight as command
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin.preflight import options
+from local_delete_tempest_plugin.preflight import scenarios
+from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers as base_scenario
+from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+GOOD = {'allow_outages': True, 'target_hosts': ['cmp1'],
+        'allow_placement_outage': True,
+        'compute_stop_command': 'true {host}',
+        'compute_start_command': 'true {host}',
+        'placement_stop_command': 'true', 'placement_start_command': 'true'}
+
+PLACEMENT_AWAY = ('test_allocations_removed_after_compute_restart',
+                  'test_server_kept_when_placement_unavailable')
+
+ACCOUNTS = '''
+- {username: boss, password: SECRET, project_name: p, roles: [admin]}
+- {username: joe, password: SECRET, project_name: p, roles: [member]}
+'''
+
+
+class OptionsTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.config(**GOOD)
+        self.config(group='compute', image_ref='i', flavor_ref='f',
+                    max_microversion='latest')
+
+    def findings(self):
+        return {found.check: found for found in options.check()}
+
+    def test_good(self):
+        self.assertEqual(
+            {finding.PASS},
+            {found.outcome for found in self.findings().values()})
+
+    def test_wrong(self):
+        for changed, check, outcome, words in (
+                ({'allow_outages': False}, 'allow_outages', 'fail',
+                 'is False'),
+                ({'target_hosts': []}, 'target_hosts', 'fail', 'is empty'),
+                ({'poll_interval_start': 5.0, 'poll_interval_max': 1.0},
+                 'poll_interval_start', 'fail',
+                 '5 s, and poll_interval_max is 1 s'),
+                ({'local_cleanup_timeout': 301}, 'local_cleanup_timeout',
+                 'fail', '301 s, and heal_timeout is 300 s'),
+                ({'service_down_timeout': 60}, 'service_down_timeout', 'warn',
+                 '60 s'),
+                ({'service_up_timeout': 20}, 'service_up_timeout', 'warn',
+                 '20 s'),
+                ({'heal_timeout': 60}, 'heal_timeout', 'warn', '60 s'),
+                ({'compute_stop_command': 'ssh host stop'},
+                 'compute_stop_command', 'fail', 'has no {host}'),
+                ({'compute_stop_command': 'ssh {host} "stop'},
+                 'compute_stop_command', 'fail', 'cannot be split'),
+                ({'compute_start_command': None},
+                 'compute_start_command', 'fail', 'is not set'),
+                ({'compute_stop_command': None},
+                 'compute_stop_command', 'fail', 'is not set'),
+                ({'compute_freeze_command': 'true {host}'},
+                 'compute_thaw_command', 'fail', 'is not set'),
+                ({'compute_thaw_command': 'kill -CONT 1'},
+                 'compute_thaw_command', 'fail', 'has no {host}'),
+                ({'guest_list_command': 'virsh list'},
+                 'guest_list_command', 'fail', 'has no {host}'),
+                ({'guest_list_command': '/no/such/program {host}'},
+                 'guest_list_command', 'fail', '/no/such/program'),
+                ({'placement_stop_command': '/no/such/program'},
+                 'placement_stop_command', 'fail', '/no/such/program'),
+                ({'placement_proxy_stop_command': 'true'},
+                 'placement_proxy_start_command', 'fail', 'is not set')):
+            self.config(**dict(GOOD, poll_interval_start=0.01,
+                               poll_interval_max=1.0,
+                               local_cleanup_timeout=5, heal_timeout=300,
+                               placement_proxy_stop_command=None,
+                               compute_freeze_command=None,
+                               compute_thaw_command=None,
+                               guest_list_command=None))
+            self.config(**changed)
+            found = self.findings()[check]
+            self.assertEqual(outcome, found.outcome, found)
+            self.assertIn(words, found.found)
+            self.assertNotEqual('', found.to_do)
+
+    def test_image_and_flavor(self):
+        for option in ('image_ref', 'flavor_ref'):
+            self.config(group='compute', **{option: ''})
+            self.assertEqual('fail',
+                             self.findings()['[compute] ' + option].outcome)
+
+    def test_test_timeout(self):
+        for timeout, outcome in (('0', 'pass'), ('nonsense', 'warn'),
+                                 ('1', 'warn'), ('1300', 'warn'),
+                                 ('86400', 'pass')):
+            with fixtures.EnvironmentVariable('OS_TEST_TIMEOUT', timeout):
+                self.assertEqual(
+                    outcome, self.findings()['OS_TEST_TIMEOUT'].outcome)
+
+    def test_certificates(self):
+        self.config(group='identity', ca_certificates_file='/no/such/file')
+        self.assertEqual(
+            'fail',
+            self.findings()['[identity] ca_certificates_file'].outcome)
+        self.config(group='identity', ca_certificates_file=__file__,
+                    disable_ssl_certificate_validation=True)
+        for required, outcome in ((False, 'warn'), (True, 'fail')):
+            self.config(require_tls=required)
+            self.assertEqual(outcome, self.findings()['certificates'].outcome)
+
+    def scenarios(self, usable_hosts=1):
+        return {found.check: (found.outcome, found.found)
+                for found in scenarios.foresee(
+                    test_local_delete.LocalDeleteTest, usable_hosts)}
+
+    def test_scenarios(self):
+        self.config(placement_proxy_stop_command='true',
+                    placement_proxy_start_command='true')
+        foreseen = self.scenarios()
+        self.assertEqual(
+            {name for name in dir(test_local_delete.LocalDeleteTest)
+             if name.startswith('test_')}, set(foreseen))
+        self.assertEqual({('pass', 'runs')}, set(foreseen.values()))
+        self.config(allow_placement_outage=False)
+        self.assertEqual(
+            {name: ('warn', 'skips: [local_delete] allow_placement_outage is '
+                    'False') for name in PLACEMENT_AWAY},
+            {name: found for name, found in self.scenarios().items()
+             if found[0] != 'pass'})
+        self.config(allow_placement_outage=True, compute_stop_command=None)
+        self.assertEqual(
+            {name: ('warn', 'skips: [local_delete] compute_stop_command: not '
+                    'set') for name in PLACEMENT_AWAY},
+            {name: found for name, found in self.scenarios().items()
+             if found[0] != 'pass'})
+
+    def test_scenario_of_two_hosts(self):
+        class Moves(base_scenario.BaseLocalDeleteTest):
+            @needs.needs(needs.two_hosts)
+            def test_move(self):
+                pass
+
+        for hosts, targets, outcome in (
+                (2, ['one', 'two'], 'runs'), (2, ['*'], 'runs'),
+                (1, ['*'], 'skips: only one host may be taken down now, and '
+                 'it needs two'),
+                (2, ['one', ''], 'skips: [local_delete] target_hosts names 1 '
+                 'host, and a move needs two')):
+            self.config(target_hosts=targets)
+            found, = scenarios.foresee(Moves, hosts)
+            self.assertEqual(outcome, found.found)
+
+    def test_every_class_is_looked_at(self):
+        found = scenarios.find_classes()
+        self.assertIn(test_local_delete.LocalDeleteTest, found)
+        self.assertEqual(len(found), len(set(found)))
+
+    def test_scenario_that_the_outage_itself_decides(self):
+        self.assertEqual(
+            ('pass', 'runs, and skips should it see that a proxy answers 503'),
+            self.scenarios()['test_allocations_removed_after_compute_restart'])
+        self.assertEqual(
+            ('pass', 'runs, and skips should it see that connections are '
+             'refused'),
+            self.scenarios()['test_server_kept_when_placement_unavailable'])
+
+    def test_no_scenario_runs(self):
+        for expected, hosts, changed in (
+                (('warn', 'skips: no host may be taken down now'), 0, {}),
+                (('warn', 'cannot be told'), None, {}),
+                (('warn', 'skips: [local_delete] allow_outages is False: set '
+                  'it to True where the computes of target_hosts may be taken '
+                  'down'), None, {'allow_outages': False}),
+                (('fail', 'fails: [local_delete] require_tls is True, and '
+                  '[identity] uri_v3 is http://keystone.test/v3'), 1,
+                 {'require_tls': True})):
+            self.config(group='identity',
+                        uri_v3='http://keystone.test/v3')
+            self.config(**dict(GOOD, require_tls=False))
+            self.config(**changed)
+            self.assertEqual({expected}, set(self.scenarios(hosts).values()))
+
+
+class WholeCloud(fake_cloud.FakeCloud):
+    """With Keystone, Glance and Neutron, as far as preflight asks them."""
+
+    def __init__(self):
+        super().__init__()
+        self.roles = {'boss': ['admin', 'member', 'reader'],
+                      'joe': ['member', 'reader']}
+        self.urls = {kind: 'https://%s.test' % kind for kind in (
+            'identity', 'compute', 'placement', 'image', 'network')}
+        self.offered = '2.96'
+        self.networks = [{'id': 'n1', 'name': 'net', 'status': 'ACTIVE',
+                          'subnets': ['s']}]
+        self.too_much = ()
+        self.known_roles = ['admin', 'member', 'reader']
+
+    def answer(self, url, method, headers, body):
+        self.asked = parse.urlsplit(url).hostname.split('.')[0]
+        response, answer = super().answer(url, method, headers, body)
+        response['x-subject-token'] = 'token'
+        return response, answer
+
+    def _dispatch(self, method, path, query, sent):
+        if self.asked == 'compute' and not path:
+            return 200, {'versions': [
+                {'version': version, 'status': 'CURRENT', 'id': 'v2',
+                 'updated': '2013-07-23T11:33:21Z', 'min_version': '',
+                 'links': []} for version in ('', self.offered)]}
+        known = {
+            'v2/images/image': {'name': 'cirros', 'status': 'active'},
+            'v2.0/networks': {'networks': self.networks},
+            'v3/roles': {'roles': [{'name': name}
+                                   for name in self.known_roles]},
+            'v3/domains': {'domains': [{'name': 'Default', 'enabled': True}]},
+            'flavors/flavor/os-extra_specs': {'extra_specs': {}},
+            'flavors/flavor': {'flavor': {
+                'id': 'flavor', 'name': 'tiny', 'vcpus': 1, 'ram': 64,
+                'disk': 0, 'swap': '', 'rxtx_factor': 1, 'links': [],
+                'os-flavor-access:is_public': True,
+                'OS-FLV-EXT-DATA:ephemeral': 1,
+                'OS-FLV-DISABLED:disabled': False}}}
+        if method == 'GET' and path in known:
+            return 200, known[path]
+        if (method, path) == ('POST', 'v3/auth/tokens'):
+            return self._create_token(sent)
+        if not path:
+            return 200, {'versions': [{'max_version': '1.39'}]}
+        if query.get('resources', '').partition(':')[0] in self.too_much:
+            return 200, {'resource_providers': []}
+        return super()._dispatch(method, path, query, sent)
+
+    def _create_token(self, sent):
+        user = sent['auth']['identity']['password']['user']
+        if user['password'] != 'SECRET':
+            raise fake_cloud.Answer(401, {'error': {'message': 'who?'}})
+        domain = {'id': 'default', 'name': 'Default'}
+        named = {'id': 'x', 'name': user['name'], 'domain': domain}
+        return 201, {'token': {
+            'expires_at': '2999-01-01T00:00:00.000000Z', 'user': named,
+            'project': named,
+            'roles': [{'name': role} for role in self.roles[user['name']]],
+            'catalog': [{'type': kind, 'endpoints': [{
+                'interface': 'public', 'region': 'RegionOne', 'url': url}]}
+                for kind, url in self.urls.items()]}}
+
+
+class CloudTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.accounts = pathlib.Path(folder) / 'accounts.yaml'
+        self.accounts.write_text(ACCOUNTS)
+        self.config(journal_dir=folder, **GOOD)
+        self.config(group='compute', max_microversion='latest',
+                    image_ref='image', flavor_ref='flavor')
+        self.config(group='identity', uri_v3='https://keystone.test/v3')
+        self.config(group='auth', admin_username='boss',
+                    admin_password='SECRET', admin_project_name='p',
+                    admin_domain_name='Default',
+                    test_accounts_file=str(self.accounts))
+        self.config(group='service_available', neutron=True)
+        self.cloud = WholeCloud()
+        self.cloud.add_compute('cmp1', 11)
+        self.cloud.add_compute('cmp2', 12)
+        self.error = None
+        self.useFixture(fixtures.MonkeyPatch(
+            'tempest.lib.common.http.ClosingHttp.request', self.request))
+        # What the command puts there in its turn.
+        self.useFixture(fixtures.MonkeyPatch(
+            'local_delete_tempest_plugin.cloud.transport.request',
+            lambda pool, url, method, **arguments: self.request(
+                pool, url, method, **arguments)))
+
+    def request(self, _, url, method, **arguments):
+        if self.error:
+            raise self.error
+        return self.cloud.request(url, method, **arguments)
+
+    def findings(self, **arguments):
+        return {found.check: found for found in checks.Checks(
+            [test_local_delete.LocalDeleteTest], **arguments).run()}
+
+    def assert_found(self, check, outcome, words):
+        found = self.findings()[check]
+        self.assertEqual(outcome, found.outcome, found)
+        self.assertIn(words, found.found)
+        self.assertEqual(outcome == 'pass', found.to_do == '')
+
+    def assert_only_reads(self):
+        self.assertEqual(set(), {
+            (method, path) for method, path, _, _ in self.cloud.requests
+            if method not in ('GET', 'HEAD')
+            and (method, path) != ('POST', 'v3/auth/tokens')})
+
+    def test_good_and_only_reads(self):
+        for dynamic in (True, False):
+            self.config(group='auth', use_dynamic_credentials=dynamic)
+            found = self.findings(try_commands=True)
+            self.assertEqual({'pass'}, {one.outcome for one in
+                                        found.values()}, found)
+            self.assertEqual('1 may be taken down now',
+                             found['target hosts'].found)
+            self.assert_only_reads()
+
+    def test_no_admin(self):
+        self.cloud.roles['boss'] = ['member']
+        self.assert_found('admin', 'fail', 'has the roles member')
+        self.assert_found('dynamic credentials', 'fail', 'no role admin')
+
+    def test_members_that_would_be_admins(self):
+        self.config(group='auth', tempest_roles=['admin'])
+        self.assert_found('member', 'fail', 'the roles admin, member')
+
+    def test_role_that_keystone_lacks(self):
+        self.cloud.known_roles = ['admin', 'reader']
+        self.assert_found('dynamic credentials', 'fail',
+                          'Keystone has no role member')
+
+    def test_accounts(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        for user, roles, outcome, words in (
+                ('joe', ['member', 'admin'], 'fail', 'should be no admin'),
+                ('joe', ['reader'], 'fail', 'and not member'),
+                ('joe', ['member', 'owner'], 'warn', 'member, owner'),
+                ('boss', ['member'], 'fail', 'and not admin')):
+            self.cloud.roles = {'boss': ['admin'], 'joe': ['member'],
+                                user: roles}
+            self.assert_found('account %s in p' % user, outcome, words)
+
+    def test_account_with_a_wrong_password(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        self.accounts.write_text(ACCOUNTS.replace(
+            'joe, password: SECRET', 'joe, password: WRONG'))
+        self.assert_found('account joe in p', 'fail', 'who?')
+        self.assertNotIn('WRONG', str(self.findings()))
+
+    def test_accounts_files(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        for text, check, words in (
+                ('- {username: SECRET', 'accounts', 'is not YAML'),
+                ('username: SECRET', 'accounts', 'not a list of accounts'),
+                (ACCOUNTS.replace('admin', 'reader'), 'accounts: admin',
+                 'has none'),
+                (ACCOUNTS.replace('[member]', '[reader]'),
+                 'accounts: member', 'has none')):
+            self.accounts.write_text(text)
+            self.assert_found(check, 'fail', words)
+            self.assertNotIn('SECRET', str(self.findings()))
+        self.accounts.unlink()
+        self.assert_found('accounts', 'fail', 'could not be found')
+
+    def test_nobody_logs_in(self):
+        call = 'POST https://keystone.test/v3/auth/tokens'
+        for problem in ('no answer: Connection refused',
+                        'its certificate is not to be trusted (x): set y'):
+            self.error = exceptions.RequestFailed(call=call, problem=problem)
+            self.assert_found('admin', 'fail', '%s: %s' % (call, problem))
+            self.assertEqual(
+                'cannot be told',
+                self.findings()['test_leaked_allocations_healed'].found)
+        self.error = None
+        self.config(group='auth', admin_password='WRONG')
+        self.assert_found('admin', 'fail', 'who?')
+
+    def test_plain_http(self):
+        self.cloud.urls['image'] = 'http://user:SECRET@image.test'
+        self.assert_found('endpoint image', 'warn', 'http://image.test')
+        self.config(require_tls=True)
+        self.assert_found('endpoint image', 'fail', 'http://image.test')
+        self.cloud.requests.clear()
+        self.assert_found('admin', 'fail',
+                          'the endpoint of image is http://image.test')
+        self.assertNotIn('GET v2/images/image', self.cloud.calls())
+
+    def test_no_password_over_plain_http(self):
+        self.config(require_tls=True)
+        self.config(group='identity', uri_v3='http://keystone.test/v3')
+        for dynamic in (True, False):
+            self.config(group='auth', use_dynamic_credentials=dynamic)
+            self.assert_found('admin', 'fail', '[identity] uri_v3 is http:')
+        self.assertEqual([], self.cloud.requests)
+
+    def test_endpoints(self):
+        del self.cloud.urls['placement']
+        self.assert_found(
+            'endpoint placement', 'fail',
+            'the catalog has no public endpoint of type placement in region')
+        self.assert_found('target hosts', 'fail', 'has no service of type')
+
+        def unavailable(method, path):
+            if self.cloud.asked == 'network':
+                raise fake_cloud.Answer(503)
+
+        self.cloud.before_answer = unavailable
+        self.assert_found('endpoint network', 'fail', 'answers 503')
+
+    def test_compute_microversion(self):
+        for offered, lowest, allowed, outcome in (
+                ('2.52', None, 'latest', 'fail'),
+                ('2.53', None, '2.53', 'pass'),
+                ('2.96', None, None, 'fail'),
+                ('2.96', None, '2.10', 'fail'),
+                ('2.96', '2.60', 'latest', 'fail'),
+                ('2.96', '2.1', 'latest', 'pass')):
+            self.cloud.offered = offered
+            self.config(group='compute', min_microversion=lowest,
+                        max_microversion=allowed)
+            self.assertEqual(
+                outcome,
+                self.findings()['compute microversion 2.53'].outcome)
+
+    def test_network(self):
+        self.config(group='auth', create_isolated_networks=False)
+        self.config(group='compute', fixed_network_name='net')
+        self.assert_found('network', 'pass', 'net is ACTIVE, with 1 subnets')
+        self.cloud.networks[0]['subnets'] = []
+        self.assert_found('network', 'fail', 'with 0 subnets')
+        self.cloud.networks = []
+        self.assert_found('network', 'fail', 'there are 0 called net')
+
+    def test_hosts(self):
+        self.config(target_hosts=['cmp1', 'nowhere'])
+        self.assert_found('host nowhere', 'fail', 'no compute service')
+        self.cloud.hold(2, 11, VCPU=1)
+        self.assert_found('host cmp1', 'warn', 'not of this run')
+        self.assert_found('target hosts', 'fail', '0 may be taken down')
+
+    def test_capacity(self):
+        self.cloud.too_much = ('DISK_GB', 'VCPU')
+        self.assert_found('host cmp1', 'fail',
+                          'has no room for 1 DISK_GB, 1 VCPU of the flavor')
+
+    def test_start_commands(self):
+        self.config(compute_start_command='false {host}',
+                    compute_thaw_command='false {host}',
+                    placement_start_command='false')
+        found = self.findings(try_commands=True)
+        for name in ('try compute_start_command on cmp1',
+                     'try compute_thaw_command on cmp1',
+                     'try placement_start_command'):
+            self.assertEqual('fail', found[name].outcome)
+        self.assertNotIn('try compute_start_command on cmp2', found)
+
+    def test_what_is_down_is_not_started(self):
+        self.config(compute_start_command='false {host}',
+                    placement_start_command='false')
+        self.cloud.service_of('cmp1')['forced_down'] = True
+
+        def unavailable(method, path):
+            if self.cloud.asked == 'placement':
+                raise fake_cloud.Answer(503)
+
+        self.cloud.before_answer = unavailable
+        found = self.findings(try_commands=True)
+        for name, words in (('try compute_start_command on cmp1', 'down'),
+                            ('try placement_start_command', '503')):
+            self.assertEqual('warn', found[name].outcome)
+            self.assertIn(words, found[name].found)
+
+    def test_answer_that_cannot_be_used(self):
+        def no_json(method, path):
+            if path == 'v2/images/image':
+                raise fake_cloud.Answer(200, {'colour': 'blue'})
+            if self.cloud.asked == 'placement' and not path:
+                raise fake_cloud.Answer(200, 'a proxy says hello')
+
+        self.cloud.before_answer = no_json
+        self.assert_found('image', 'fail', "'name' is a required property")
+        self.assert_found('Placement API', 'fail',
+                          'GET https://placement.test/: is not JSON')
+        self.assert_found('target hosts', 'pass', '1 may be')
+
+    def run_command(self, *arguments):
+        """Run it as cliff does.
+
+        :returns: (exit code, what it printed).
+        """
+        app = types.SimpleNamespace(
+            stdout=io.StringIO(), stderr=io.StringIO(),
+            options=types.SimpleNamespace(debug=False, verbose_level=1))
+        preflight = command.Preflight(app, None)
+        code = preflight.run(preflight.get_parser('preflight').parse_args(
+            arguments))
+        return code, app.stdout.getvalue()
+
+    def test_formats_and_exit_codes(self):
+        # Others need more than the one host of this cloud.
+        self.patch(scenarios, 'find_classes',
+                   lambda: [test_local_delete.LocalDeleteTest])
+        code, text = self.run_command('-f', 'json')
+        self.assertEqual(0, code)
+        self.assertEqual({'pass'}, {row['Outcome']
+                                    for row in json.loads(text)})
+        code, text = self.run_command('-f', 'csv')
+        self.assertEqual((0, '"Check","Outcome","Found","To do"'),
+                         (code, text.splitlines()[0]))
+        self.config(heal_timeout=60)
+        self.assertEqual(0, self.run_command()[0])
+        self.config(allow_outages=False)
+        self.assertEqual(1, self.run_command()[0])
+        stderr = self.useFixture(fixtures.StringStream('stderr')).stream
+        with fixtures.MonkeyPatch('sys.stderr', stderr):
+            end = self.assertRaises(SystemExit, self.run_command, '--bogus')
+        self.assertEqual(2, end.code)
+
+    def test_scenarios_refuse_plain_http(self):
+        class Scenario(test_local_delete.LocalDeleteTest):
+            pass
+
+        self.config(require_tls=True)
+        self.cloud.urls['image'] = 'http://image.test'
+        self.addCleanup(lambda: Scenario._bounded.cleanUp())
+        error = self.assertRaises(exceptions.InsecureCloud,
+                                  Scenario.setup_credentials)
+        self.assertEqual('[local_delete] require_tls is True, and the '
+                         'endpoint of image is http://image.test', str(error))
+        self.assert_only_reads()

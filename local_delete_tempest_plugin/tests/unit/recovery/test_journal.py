@@ -1,0 +1,229 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import resource
+
+import fixtures
+import testtools
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.tests.unit import base
+
+RUN = '0123456789AB'
+CLOUD = 'https://keystone.test/v3'
+
+
+class JournalTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(
+            self.useFixture(fixtures.TempDir()).path) / 'journals'
+        self.config(journal_dir=str(self.folder))
+        self.config(group='identity', uri_v3=CLOUD)
+        self.path = self.folder / (RUN + '.journal')
+
+    def write(self, *lines, mode=0o600):
+        """Leave the journal of a run that is dead."""
+        self.folder.mkdir(exist_ok=True)
+        self.path.write_text(''.join(
+            line if isinstance(line, str) else json.dumps(line) + '\n'
+            for line in lines))
+        self.path.chmod(mode)
+
+    def head(self, **changes):
+        return dict({'version': 1, 'run': RUN, 'cloud': CLOUD}, **changes)
+
+    def dead(self):
+        """Read the journals of dead runs, and let go of them.
+
+        :returns: [(run id, [(kind, what)])].
+        """
+        found = []
+        for dead in journal.find_dead():
+            found.append((dead.run_id, [(intent.kind, intent.what)
+                                        for intent in dead.intents]))
+            dead.close(recovered=False)
+        return found
+
+    def problem(self):
+        return str(self.assertRaises(
+            exceptions.JournalUnusable, self.dead)).replace(
+                str(self.path), 'PATH')
+
+    def test_says_what_is_left(self):
+        written = journal.Journal(RUN)
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            written.say_what_is_left()
+            flavor = written.intend('flavor', name='x')
+            compute = written.intend('compute', host='y')
+            written.strike(flavor)
+            written.say_what_is_left()
+            written.strike(compute)
+            written.say_what_is_left()
+        self.assertEqual(
+            '%s: run %s ends and leaves behind: compute. To undo it: tempest '
+            'local-delete recover\n' % (self.path, RUN), stderr.getvalue())
+
+    def test_an_intent_is_on_disk_for_its_owner_alone(self):
+        journal.Journal(RUN).intend('flavor', name='f')
+        self.assertEqual([self.head(), {
+            'intent': 1, 'kind': 'flavor', 'what': {'name': 'f'}}],
+            [json.loads(line) for line in self.path.read_text().splitlines()])
+        self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
+
+    def test_gone_when_all_is_undone(self):
+        kept = journal.Journal(RUN)
+        first, second = kept.intend('trait', a=1), kept.intend('lease', b=2)
+        kept.strike(first)
+        self.assertTrue(self.path.exists())
+        kept.strike(second)
+        self.assertFalse(self.path.exists())
+        kept.strike(second)
+        kept.intend('trait', a=1)
+        self.assertTrue(self.path.exists())
+
+    def test_a_run_that_lives_is_not_dead(self):
+        kept = journal.Journal(RUN)
+        kept.intend('trait', a=1)
+        self.assertEqual([], self.dead())
+        os.close(kept._file)
+        self.assertEqual([(RUN, [('trait', {'a': 1})])], self.dead())
+
+    def test_what_was_struck_is_not_to_undo(self):
+        self.write(self.head(),
+                   {'intent': 1, 'kind': 'trait', 'what': {'a': 1}},
+                   {'intent': 2, 'kind': 'lease', 'what': {'b': 2}},
+                   {'struck': 1})
+        self.assertEqual([(RUN, [('lease', {'b': 2})])], self.dead())
+
+    def test_recovered_is_removed(self):
+        self.write(self.head())
+        dead, = journal.find_dead()
+        dead.close(recovered=True)
+        self.assertEqual([], self.dead())
+        self.assertFalse(self.path.exists())
+
+    def test_another_cloud_is_passed_over(self):
+        self.write(self.head(cloud='https://other.test/v3'))
+        self.assertEqual([], self.dead())
+        self.assertTrue(self.path.exists())
+
+    def test_cut_short_by_the_crash(self):
+        """What was cut short is an intent whose change was never made."""
+        self.write(self.head(), '{"intent": 1, "ki')
+        self.assertEqual([(RUN, [])], self.dead())
+        self.write('{"versi')
+        self.assertEqual([(RUN, [])], self.dead())
+        self.write('')
+        self.assertEqual([(RUN, [])], self.dead())
+
+    def test_unusable(self):
+        for lines, problem in (
+                ((self.head(), 'nonsense\n'), 'is corrupt in line 2'),
+                ((self.head(), {'intent': 1, 'kind': 'trait'}),
+                 'is corrupt in line 2'),
+                ((self.head(), {'intent': 'one', 'kind': 'trait',
+                                'what': {}}), 'is corrupt in line 2'),
+                (({'version': 1},), 'is corrupt in line 1'),
+                (('[]\n',), 'is corrupt in line 1'),
+                ((self.head(version=2),), 'is of version 2, and this plugin '
+                 'reads up to 1')):
+            self.write(*lines)
+            self.assertEqual('journal PATH ' + problem, self.problem())
+
+    def test_others_could_have_written_it(self):
+        self.write(self.head(), mode=0o660)
+        self.assertEqual(
+            'journal PATH has mode 660, so that others could have written '
+            'it; 600 would be right', self.problem())
+
+    def test_belongs_to_another_user(self):
+        self.write(self.head())
+        self.useFixture(fixtures.MockPatch(
+            'os.geteuid', lambda: self.path.stat().st_uid + 1))
+        self.assertIn('belongs to user id', self.problem())
+
+    def test_a_link_is_not_followed(self):
+        self.write(self.head())
+        target = self.folder / 'elsewhere'
+        self.path.rename(target)
+        self.path.symlink_to(target)
+        self.assertIn('cannot be opened', self.problem())
+
+    def test_nothing_is_intended_that_cannot_be_written(self):
+        self.folder.touch()
+        refused = self.assertRaises(
+            exceptions.JournalUnusable, journal.Journal(RUN).intend, 'trait')
+        self.assertEqual('journal %s cannot be written (File exists), so '
+                         'nothing is changed' % self.folder, str(refused))
+
+    def test_full_disk_from_the_start(self):
+        """A file without a head would be corrupt once there is room."""
+        kept = journal.Journal(RUN)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))
+        try:
+            self.assertRaises(exceptions.JournalUnusable,
+                              kept.intend, 'trait', a=1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertFalse(self.path.exists())
+        kept.intend('lease', b=2)
+        del kept
+        self.assertIn('"run"', self.path.read_text().splitlines()[0])
+
+    def test_bad_ones_do_not_hide_good_ones(self):
+        self.write('nonsense\n')
+        good = self.path.with_name('BA9876543210.journal')
+        good.touch(mode=0o600)
+        good.write_text(json.dumps(self.head(run='BA9876543210')) + '\n')
+        found = []
+        with testtools.ExpectedException(exceptions.JournalUnusable,
+                                         '.*corrupt in line 1'):
+            for dead in journal.find_dead():
+                found.append(dead.run_id)
+                dead.close(recovered=False)
+        self.assertEqual(['BA9876543210'], found)
+
+    def test_a_run_that_lives_is_not_undone(self):
+        journal.refuse_if_alive(RUN)
+        alive = journal.Journal(RUN)
+        alive.intend('trait', a=1)
+        with testtools.ExpectedException(
+                exceptions.JournalUnusable, '.*held by a run that lives.*'):
+            journal.refuse_if_alive(RUN)
+
+    def test_full_disk(self):
+        """Half a line is taken back, so that the next one can be read."""
+        kept = journal.Journal(RUN)
+        first = kept.intend('trait', a=1)
+        size = self.path.stat().st_size
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5, limits[1]))
+        try:
+            self.assertRaises(exceptions.JournalUnusable,
+                              kept.intend, 'lease', b=2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertEqual(size, self.path.stat().st_size)
+        kept.strike(first)
+        self.assertFalse(self.path.exists())

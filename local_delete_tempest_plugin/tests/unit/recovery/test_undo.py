@@ -1,0 +1,338 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import dataclasses
+import pathlib
+from unittest import mock
+
+import fixtures
+import urllib3
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+DEAD = run.Run('0123456789AB')
+
+MIGRATION = 2
+
+
+class RecoveryTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.config(group='oslo_concurrency', lock_path=str(self.folder))
+        self.config('service_available', neutron=False, cinder=False)
+        self.cloud = fake_cloud.FakeCloud()
+        self.target = self.cloud.add_compute('cmp1', 11)
+        self.before = self.cloud.settings_of('cmp1')
+        self.compute = {
+            'outage': 'ForcedDown', 'reason': DEAD.fence_reason,
+            'target': dataclasses.asdict(self.target),
+            'before': dataclasses.asdict(
+                self.cloud.compute_services().show('cmp1'))}
+        self.lease = {'provider_id': self.target.provider_id,
+                      'trait': DEAD.trait}
+        self.recovery = undo.Recovery(self.cloud.admin())
+
+    def recover(self, *intents):
+        """Recover a dead run.
+
+        :returns: Whether all of it is undone.
+        """
+        dead = _Dead(None, DEAD.id, [
+            journal.Intent(number, kind, what)
+            for number, (kind, what) in enumerate(intents, 1)])
+        try:
+            self.recovery.recover(dead)
+        finally:
+            self.recovered = dead.recovered
+
+    def take_down(self):
+        self.cloud.service_of('cmp1').update(
+            forced_down=True, status='disabled',
+            disabled_reason=DEAD.fence_reason)
+        self.cloud.traits[self.target.provider_id] |= {
+            DEAD.trait, fake_cloud.DISABLED_TRAIT}
+
+    def test_everything_is_given_back_the_last_thing_first(self):
+        self.take_down()
+        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+        self.assertTrue(self.recovered)
+        changed = [call.split('/')[0] for call in self.cloud.calls('PUT')]
+        self.assertEqual(['PUT os-services'] * 2 + ['PUT resource_providers'],
+                         changed)
+
+    def test_nothing_to_do_where_nothing_was_changed(self):
+        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_server_that_is_stuck_in_deleting(self):
+        """Its host is up again, so Nova ignores a further delete."""
+        self.cloud.servers.update(one='deleting', two='ACTIVE')
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted', 'two': 'deleted'},
+                         self.cloud.servers)
+        self.assertEqual(
+            ['POST servers/one/action'] * 2 + ['POST servers/two/action'],
+            self.cloud.calls('POST'))
+
+    def test_server_that_is_stuck_in_soft_deleting(self):
+        """It is where the cloud reclaims, and Nova ignores deletes again."""
+        self.cloud.servers['one'] = 'soft-deleting'
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
+    def test_servers_of_later_pages_are_deleted(self):
+        self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
+        self.cloud.page_size = 2
+        self.config(delete_timeout=1)
+        self.recover(('servers', {'name': 'server'}))
+        self.assertEqual({'deleted'}, set(self.cloud.servers.values()))
+
+    def test_servers_of_later_pages_are_found(self):
+        self.config(target_hosts=['*'])
+        self.cloud.servers.update(dict.fromkeys(
+            ['a', 'b', fake_cloud.uuid(1)], 'ACTIVE'))
+        self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
+        self.cloud.page_size = 2
+        self.assertEqual({'credentials', 'server'},
+                         set(self.find_in_cloud('of the run')))
+
+    def test_server_that_was_deleted_softly(self):
+        self.cloud.servers['one'] = 'SOFT_DELETED'
+        self.config(delete_timeout=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
+    def test_what_a_migration_holds_goes_after_its_server(self):
+        self.config(cleanup_timeout=1)
+        self.cloud.servers['one'] = 'ACTIVE'
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+        self.recover(('migration', {
+            'migration': fake_cloud.uuid(MIGRATION), 'server': 'server'}))
+        self.assertEqual(({'one': 'deleted'}, {}),
+                         (self.cloud.servers, self.cloud.allocations))
+        self.assertEqual(['POST servers/one/action', 'DELETE allocations/%s'
+                          % fake_cloud.uuid(MIGRATION)],
+                         self.cloud.calls('POST', 'DELETE'))
+
+    def test_migration_that_nobody_wrote_down(self):
+        """It is found by its server while that is there."""
+        self.config(cleanup_timeout=1)
+        server = fake_cloud.uuid(1)
+        self.cloud.servers[server] = 'ACTIVE'
+        self.cloud.migrations.append({
+            'uuid': fake_cloud.uuid(MIGRATION), 'instance_uuid': server,
+            'status': 'finished', 'source_compute': 'cmp1',
+            'dest_compute': 'cmp2'})
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+        self.recover(('server', {'name': 'server'}))
+        self.assertEqual({}, self.cloud.allocations)
+
+    def test_nova_has_time_to_remove_it_itself(self):
+        self.cloud.hold(MIGRATION, 11, VCPU=1)
+
+        def remove(method, path):
+            if len(self.cloud.requests) > 8:
+                self.cloud.allocations.clear()
+
+        self.cloud.before_answer = remove
+        self.recover(('consumer', {
+            'consumer': fake_cloud.uuid(MIGRATION)}))
+        self.assertEqual([], self.cloud.calls('DELETE'))
+
+    def test_the_rest_is_undone_though_one_thing_cannot_be(self):
+        self.take_down()
+
+        def refuse(method, path):
+            if method == 'PUT' and path.startswith('os-services'):
+                raise fake_cloud.Answer(403, {'forbidden': {'message': ''}})
+
+        self.cloud.before_answer = refuse
+        self.config(service_up_timeout=1)
+        failed = self.assertRaises(
+            exceptions.RestoreFailed, self.recover,
+            ('lease', self.lease), ('compute', self.compute))
+        self.assertIn('cmp1', str(failed))
+        self.assertIn('openstack', str(failed))
+        self.assertFalse(self.recovered)
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+
+    def test_the_rest_is_undone_whatever_fails(self):
+        """Not all that goes wrong is one of Tempest's exceptions."""
+        for failure in (OSError('no route'),
+                        urllib3.exceptions.ProtocolError('reset')):
+            self.cloud.traits[self.target.provider_id].add(DEAD.trait)
+
+            def fail(method, path):
+                if path.startswith('traits/'):
+                    raise failure
+
+            self.cloud.before_answer = fail
+            self.assertRaises(exceptions.RestoreFailed, self.recover,
+                              ('lease', self.lease), ('trait', {'trait': 'X'}))
+            self.assertNotIn(DEAD.trait, self.cloud.traits[
+                self.target.provider_id])
+            self.assertFalse(self.recovered)
+
+    def test_an_api_is_away_for_a_while(self):
+        self.take_down()
+
+        def fail_at_first(method, path):
+            if len(self.cloud.requests) <= 5:
+                raise fake_cloud.Answer(503, {'e': 1})
+
+        self.cloud.before_answer = fail_at_first
+        self.recover(('lease', self.lease))
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+
+    def find_in_cloud(self, *projects):
+        """Find a run without its journal; its users are gone.
+
+        :param projects: Ids of its projects.
+        :returns: {kind: what}.
+        """
+        admin = self.cloud.admin()
+        for client, method, answer in (
+                ('projects_client', 'list_projects', {'projects': [
+                    {'id': project, 'name': DEAD.name}
+                    for project in projects]}),
+                ('users_v3_client', 'list_users', {'users': []})):
+            setattr(admin.manager, client, mock.Mock(
+                **{method + '.return_value': answer}))
+        found = undo.Recovery(admin).find_in_cloud(DEAD.id)
+        return {intent.kind: intent.what for intent in found.intents}
+
+    def test_found_without_a_journal(self):
+        self.cloud.add_compute('cmp2', 12)
+        self.take_down()
+        self.cloud.flavors += ['x-%s-1' % DEAD.name, 'm1.nano']
+        found = self.find_in_cloud()
+        self.assertEqual({'trait', 'flavor', 'lease', 'compute'}, set(found))
+        self.assertEqual(self.lease, found['lease'])
+        self.assertEqual({'name': 'x-%s-1' % DEAD.name}, found['flavor'])
+        self.assertEqual('ForcedDown', found['compute']['outage'])
+        self.assertEqual('cmp1', found['compute']['target']['host'])
+        self.assertEqual(
+            ('enabled', False), (found['compute']['before']['status'],
+                                 found['compute']['before']['forced_down']))
+
+    def test_what_a_process_needs_is_not_known_without_a_journal(self):
+        self.take_down()
+        self.config(compute_start_command='true {host}')
+        self.assertEqual('Unknown', self.find_in_cloud()['compute']['outage'])
+
+    def test_a_host_without_a_fence_is_not_forgotten(self):
+        """Its lease is all that tells of it, and so is not taken."""
+        self.take_down()
+        self.cloud.service_of('cmp1').update(status='enabled',
+                                             disabled_reason=None)
+        refused = self.assertRaises(exceptions.RestoreFailed,
+                                    self.find_in_cloud)
+        self.assertIn('host cmp1', str(refused))
+        self.assertIn('--up cmp1 nova-compute', str(refused))
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_flavors_of_later_pages_are_found(self):
+        self.cloud.page_size = 2
+        self.cloud.flavors += ['a', 'b', 'c', 'x-%s-1' % DEAD.name]
+        self.assertEqual({'flavor'}, set(self.find_in_cloud()))
+
+    def test_migration_of_a_deleted_server_is_found(self):
+        """Nova hides it, and its project tells whose it was."""
+        self.config(target_hosts=['cmp1'])
+        self.cloud.hold(MIGRATION, 11, project_id='of the run', VCPU=1)
+        self.cloud.hold(3, 11, project_id='theirs', VCPU=1)
+        self.assertEqual({'consumer': fake_cloud.uuid(MIGRATION)},
+                         self.find_in_cloud('of the run')['consumer'])
+        self.assertNotIn('consumer', self.find_in_cloud('empty'))
+        self.assertNotIn('consumer', self.find_in_cloud())
+
+    def test_server_that_is_there_is_no_consumer_beside(self):
+        self.config(target_hosts=['*'])
+        self.cloud.add_service('without-node', 300)
+        self.cloud.servers[fake_cloud.uuid(1)] = 'ACTIVE'
+        self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
+        self.assertEqual({'credentials', 'server'},
+                         set(self.find_in_cloud('of the run')))
+
+    def test_server_that_was_deleted_softly_is_found(self):
+        self.cloud.servers['one'] = 'SOFT_DELETED'
+        self.assertEqual({'server': {'name': 'server'}},
+                         self.find_in_cloud())
+
+    def test_one_dead_run_does_not_keep_the_next(self):
+        self.take_down()
+        gone = dict(self.lease, provider_id=fake_cloud.uuid(99))
+        runs = [_Dead(None, run_id, [journal.Intent(1, 'lease', what)])
+                for run_id, what in (('000000000000', gone),
+                                     (DEAD.id, self.lease))]
+        failed = self.assertRaises(exceptions.RestoreFailed,
+                                   self.recovery.recover_all, runs)
+        self.assertIn('what run 000000000000 changed', str(failed))
+        self.assertNotIn(DEAD.trait,
+                         self.cloud.traits[self.target.provider_id])
+        self.assertEqual([False, True], [dead.recovered for dead in runs])
+
+    def test_nothing_found_without_a_journal(self):
+        self.assertEqual({}, self.find_in_cloud())
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_somebody_elses_disable_is_left(self):
+        """An operator who disabled the host meanwhile meant it."""
+        self.take_down()
+        self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
+        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
+                                   ('compute', self.compute))
+        self.assertIn("somebody else disabled the service meanwhile "
+                      "('broken fan')", str(failed))
+        service = self.cloud.service_of('cmp1')
+        self.assertEqual(('disabled', 'broken fan', False), (
+            service['status'], service['disabled_reason'],
+            service['forced_down']))
+
+    def test_intent_of_a_later_plugin(self):
+        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
+                                   ('volume', {'name': 'v'}))
+        self.assertIn("unknown kind 'volume'", str(failed))
+
+    def test_accounts_of_the_dead_run_alone_are_released(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        accounts = self.folder / 'test_accounts'
+        accounts.mkdir()
+        (accounts / 'a').write_text('LocalDeleteTest-%s' % DEAD.name)
+        (accounts / 'b').write_text('LocalDeleteTest-%s' % run.Run().name)
+        (accounts / 'c').write_text('ServersTest')
+        undo.release_accounts(DEAD.id)
+        self.assertEqual(['b', 'c'],
+                         sorted(path.name for path in accounts.iterdir()))
+
+
+@dataclasses.dataclass
+class _Dead(journal.DeadJournal):
+    recovered: bool | None = None
+
+    def close(self, recovered):
+        self.recovered = recovered

@@ -1,0 +1,187 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
+
+OURS, FOREIGN = fake_cloud.uuid(1), fake_cloud.uuid(2)
+
+
+class GuardTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.config(allow_outages=True, target_hosts=['cmp1', 'cmp2'])
+        self.cloud = fake_cloud.FakeCloud()
+        self.target = self.cloud.add_compute('cmp1', 11)
+        self.cloud.add_compute('cmp2', 12)
+        self.this_run = run.Run(servers={OURS})
+        self.cloud.servers[OURS] = 'active'
+        self.cloud.hosts[OURS] = 'cmp1'
+        self.cloud.hold(1, 11, VCPU=1)
+        self.guard = guard.Guard(self.this_run, self.cloud.admin())
+
+    def refusal(self):
+        refused = self.assertRaises(exceptions.OutageRefused,
+                                    self.guard.check, self.target)
+        words = 'host cmp1 may not be taken down: '
+        self.assertEqual(words, str(refused)[:len(words)])
+        return str(refused)[len(words):]
+
+    def test_allowed_with_only_our_own_server(self):
+        self.guard.check(self.target)
+        self.config(target_hosts=['*'])
+        self.guard.check(self.target)
+
+    def test_service_that_is_not_as_it_should_be(self):
+        for changes, reason in (
+                ({'forced_down': True},
+                 'its compute service is forced down already'),
+                ({'status': 'disabled', 'disabled_reason': 'broken fan'},
+                 'its compute service is disabled (broken fan)'),
+                ({'host': 'other'}, 'Nova knows no compute service on it')):
+            service = self.cloud.services[0]
+            before = dict(service)
+            service.update(changes)
+            self.assertEqual(reason, self.refusal())
+            service.update(before)
+
+    def test_service_that_is_down(self):
+        self.cloud.is_running = lambda host: host != 'cmp1'
+        self.cloud._now = 100
+        self.assertEqual('its compute service is down', self.refusal())
+
+    def test_our_own_fence_and_nobody_elses(self):
+        self.cloud.services[0].update(
+            status='disabled', disabled_reason=self.this_run.fence_reason)
+        self.guard.check(self.target, fenced=True)
+        # A fence of ours from before is a host that was not given back.
+        self.assertIn('its compute service is disabled', self.refusal())
+        self.cloud.services[0]['disabled_reason'] = run.Run().fence_reason
+        self.assertRaises(exceptions.OutageRefused, self.guard.check,
+                          self.target, fenced=True)
+
+    def test_what_the_operator_did_not_allow(self):
+        for options, reason in (
+                ({'allow_outages': False},
+                 '[local_delete] allow_outages is False'),
+                ({'target_hosts': []},
+                 'it is not among [local_delete] target_hosts'),
+                ({'target_hosts': ['cmp', 'cmp11', 'CMP1', 'cmp*']},
+                 'it is not among [local_delete] target_hosts')):
+            self.config(allow_outages=True, target_hosts=['cmp1'])
+            self.config(**options)
+            self.assertEqual(reason, self.refusal())
+
+    def test_other_hosts_are_needed(self):
+        self.cloud.services[1].update(status='disabled', disabled_reason='x')
+        self.assertEqual(
+            'only 0 other computes are up and enabled, and [local_delete] '
+            'min_other_hosts is 1', self.refusal())
+        self.config(min_other_hosts=0)
+        self.guard.check(self.target)
+
+    def test_foreign_server(self):
+        self.cloud.servers[FOREIGN] = 'active'
+        self.cloud.hosts[FOREIGN] = 'cmp1'
+        self.assertEqual('server %s, which is not of this run, is on it'
+                         % FOREIGN, self.refusal())
+        self.cloud.hosts[FOREIGN] = 'cmp2'
+        self.guard.check(self.target)
+
+    def test_foreign_server_on_a_later_page(self):
+        self.cloud.servers[FOREIGN] = 'active'
+        self.cloud.hosts[FOREIGN] = 'cmp1'
+        self.cloud.page_size = 1
+        self.assertIn('server %s' % FOREIGN, self.refusal())
+
+    def test_foreign_consumer_that_no_list_of_servers_shows(self):
+        self.cloud.hold(2, 11, VCPU=3)
+        self.assertEqual(
+            "consumer %s, which is not of this run, holds {'VCPU': 3} of "
+            "provider cmp1.test" % FOREIGN, self.refusal())
+
+    def test_foreign_consumer_of_a_child_provider(self):
+        self.cloud.add_provider(13, 'cmp1.test_numa0', root=11)
+        self.cloud.hold(2, 13, VCPU=3)
+        self.assertIn('provider cmp1.test_numa0', self.refusal())
+
+    def test_foreign_servers_that_the_operator_allows(self):
+        self.cloud.servers[FOREIGN] = 'active'
+        self.cloud.hosts[FOREIGN] = 'cmp1'
+        self.cloud.hold(2, 11, VCPU=3)
+        self.config(allow_foreign_servers=True)
+        self.guard.check(self.target)
+
+    def migrate(self, server, kind, status, source, destination):
+        self.cloud.migrations = [{
+            'id': 7, 'status': status, 'migration_type': kind,
+            'instance_uuid': server, 'source_compute': source,
+            'dest_compute': destination, 'source_node': source,
+            'dest_node': destination, 'dest_host': '192.0.2.1',
+            'old_instance_type_id': 1, 'new_instance_type_id': 1,
+            'created_at': '2026-01-01T00:00:00.000000',
+            'updated_at': '2026-01-01T00:00:00.000000', 'links': []}]
+
+    def test_our_own_migrations(self):
+        """Each end of a move of the run's own server may be taken down."""
+        self.this_run.migrations.add(fake_cloud.uuid(3))
+        for kind, status in (('resize', 'finished'),
+                             ('resize', 'reverting'),
+                             ('migration', 'pre-migrating'),
+                             ('migration', 'post-migrating'),
+                             ('evacuation', 'done')):
+            for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
+                self.migrate(OURS, kind, status, source, destination)
+                # The source's part is the migration's.
+                self.cloud.hold(3, 11, VCPU=1)
+                self.guard.check(self.target)
+
+    def test_migration_of_ours_beside_a_foreign_one(self):
+        self.migrate(FOREIGN, 'resize', 'finished', 'cmp2', 'cmp1')
+        foreign = self.cloud.migrations
+        self.migrate(OURS, 'resize', 'finished', 'cmp1', 'cmp2')
+        self.cloud.migrations += foreign
+        self.assertEqual("a resize of server %s from cmp2 to cmp1 is "
+                         "'finished'" % FOREIGN, self.refusal())
+
+    def test_consumer_that_is_a_foreign_migration(self):
+        """Its server is gone from the host, and what it left is not."""
+        self.cloud.hold(4, 11, VCPU=1)
+        self.assertIn('consumer %s, which is not of this run' %
+                      fake_cloud.uuid(4), self.refusal())
+
+    def test_migrations(self):
+        for kind, status, refused in (
+                ('resize', 'finished', True),
+                ('migration', 'pre-migrating', True),
+                ('live-migration', 'running', True),
+                ('evacuation', 'done', True),
+                ('live-migration', 'done', False),
+                ('migration', 'confirmed', False),
+                ('evacuation', 'completed', False),
+                ('resize', 'error', False)):
+            for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
+                self.migrate(FOREIGN, kind, status, source, destination)
+                if refused:
+                    self.assertEqual(
+                        'a %s of server %s from %s to %s is %r' % (
+                            kind, FOREIGN, source, destination, status),
+                        self.refusal())
+                else:
+                    self.guard.check(self.target)

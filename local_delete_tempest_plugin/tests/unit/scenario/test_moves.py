@@ -1,0 +1,73 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Moves, of which a cloud refuses some."""
+
+import types
+from unittest import mock
+
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin.scenario.steps import moves
+from local_delete_tempest_plugin.tests.unit import base
+
+
+class RefusedMoveTest(base.TestCase):
+    """A move that Nova refuses as if the host were down."""
+
+    def setUp(self):
+        super().setUp()
+        self.story = moves.MovingTest.__new__(moves.MovingTest)
+        self.story.servers_client = mock.Mock()
+        self.story.flavor_alt_id = 'big'
+        self.story.admin = mock.Mock()
+        self.story._note_move = mock.Mock(return_value='the move')
+        self.answers = self.story.servers_client.resize_server
+        self.states('up')
+
+    def states(self, *states):
+        self.story.admin.services.show.side_effect = [
+            mock.Mock(state=state) for state in states * 2]
+
+    def request(self):
+        return self.story.request_resize(
+            types.SimpleNamespace(id='s', host='cmp1'))
+
+    @staticmethod
+    def refusal(message='Service is unavailable at this time.'):
+        return lib_exc.Conflict({'conflictingRequest': {'message': message}})
+
+    def test_accepted_when_asked_again(self):
+        self.answers.side_effect = [self.refusal(), 'answer']
+        self.assertEqual('the move', self.request())
+
+    def test_a_known_defect_skips(self):
+        self.answers.side_effect = [self.refusal(), self.refusal()]
+        self.assertIn('archive_deleted_rows', self.skip_reason(self.request))
+
+    def test_one_that_is_not_known_fails(self):
+        self.config(known_bugs=[])
+        self.answers.side_effect = [self.refusal(), self.refusal()]
+        failure = self.assertRaises(self.failureException, self.request)
+        self.assertIn('host cmp1 is up', str(failure))
+        self.assertIn('Service is unavailable', str(failure))
+
+    def test_a_host_that_is_down_or_another_refusal(self):
+        for state, refusal in (('down', self.refusal()),
+                               ('up', self.refusal('Locked'))):
+            self.states(state)
+            self.answers.side_effect = [refusal]
+            self.assertIs(refusal, self.assertRaises(
+                lib_exc.Conflict, self.request))

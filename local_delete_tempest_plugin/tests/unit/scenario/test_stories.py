@@ -1,0 +1,174 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from tempest.common import utils
+from tempest.lib import decorators
+import testtools
+from testtools.testresult import doubles
+
+from local_delete_tempest_plugin.preflight import scenarios
+from local_delete_tempest_plugin.scenario import each_outage
+from local_delete_tempest_plugin.scenario import known_bug
+from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import servers as scenario_base
+from local_delete_tempest_plugin.tests.unit import base
+
+FORCED_DOWN = '11111111-1111-4111-8111-111111111111'
+STOPPED = '22222222-2222-4222-8222-222222222222'
+
+
+class Told:
+    """Stories of no cloud, in the place of scenarios."""
+
+    def forced_down(self):
+        return 'forced down'
+
+    def compute_stopped(self):
+        return 'stopped'
+
+    @decorators.idempotent_id(FORCED_DOWN)
+    @decorators.attr(type='slow')
+    @each_outage.each_outage(STOPPED)
+    @needs.needs(lambda: None)
+    @utils.services('compute')
+    def test_told(self, outage):
+        """A story."""
+        return outage()
+
+
+each_outage.expand(Told)
+
+
+def told_of_a_bug():
+    """Make a test that fails where the process is dead, and nowhere else."""
+    class ToldOfABug(testtools.TestCase):
+        def forced_down(self):
+            pass
+
+        def compute_stopped(self):
+            self.fail('it never answers 404')
+
+        @decorators.idempotent_id(FORCED_DOWN)
+        @each_outage.each_outage(STOPPED, stopped_bug='a-bug')
+        def test_told(self, outage):
+            """A story."""
+            outage()
+
+    each_outage.expand(ToldOfABug)
+    return ToldOfABug
+
+
+class EachOutageTest(base.TestCase):
+
+    def test_two_tests_of_one(self):
+        self.config('service_available', nova=True)
+        self.assertEqual({'test_told_forced_down', 'test_told_stopped'},
+                         {name for name in dir(Told) if 'test_' in name})
+        self.assertEqual('forced down', Told().test_told_forced_down())
+        self.assertEqual('stopped', Told().test_told_stopped())
+
+    def test_each_has_its_id_and_the_same_attributes(self):
+        for name, its_id in (('test_told_forced_down', FORCED_DOWN),
+                             ('test_told_stopped', STOPPED)):
+            test = getattr(Told, name)
+            self.assertEqual({'slow', 'compute', 'id-' + its_id},
+                             getattr(test, '__testtools_attrs'))
+            self.assertEqual('Test idempotent id: %s\n\nA story.' % its_id,
+                             test.__doc__)
+
+    def test_a_dead_process_needs_commands(self):
+        self.assertIsNone(needs.missing(Told.test_told_forced_down))
+        self.assertEqual('[local_delete] compute_stop_command, '
+                         'compute_start_command: not set',
+                         needs.missing(Told.test_told_stopped))
+
+    def test_a_bug_of_a_dead_process_alone(self):
+        self.config(known_bugs=['a-bug'])
+        story = told_of_a_bug()
+        for name, outcome in (
+                ('test_told_forced_down', 'addSuccess'),
+                ('test_told_stopped', 'addExpectedFailure')):
+            result = doubles.ExtendedTestResult()
+            story(name).run(result)
+            self.assertIn(outcome, [event[0] for event in result._events])
+        self.assertEqual('[local_delete] compute_stop_command, '
+                         'compute_start_command: not set',
+                         needs.missing(story.test_told_stopped))
+
+    def test_no_two_scenarios_have_one_id(self):
+        seen = {}
+        for cls in scenarios.find_classes():
+            for name in dir(cls):
+                if not name.startswith('test_'):
+                    continue
+                where = '%s.%s' % (cls.__name__, name)
+                its_id, = [
+                    attribute for attribute in getattr(
+                        getattr(cls, name), '__testtools_attrs')
+                    if attribute.startswith('id-')]
+                self.assertNotIn(its_id, seen, where)
+                seen[its_id] = where
+
+    def test_every_class_of_scenarios_expands(self):
+        class Scenario(scenario_base.BaseLocalDeleteTest):
+            test_told = each_outage.each_outage(STOPPED)(
+                decorators.idempotent_id(FORCED_DOWN)(
+                    lambda self, outage: None))
+
+        self.assertFalse(hasattr(Scenario, 'test_told'))
+        self.assertTrue(hasattr(Scenario, 'test_told_stopped'))
+
+
+class KnownBugTest(base.TestCase):
+
+    def run_scenario(self, story):
+        class Scenario(testtools.TestCase):
+            @known_bug.known_bug('a-bug')
+            def test_it(self):
+                story(self)
+
+        result = doubles.ExtendedTestResult()
+        Scenario('test_it').run(result)
+        return [event[0] for event in result._events
+                if event[0].startswith('add')]
+
+    def test_a_bug_that_is_not_listed(self):
+        self.assertEqual(['addFailure'], self.run_scenario(
+            lambda test: test.fail('a leak')))
+        self.assertEqual(['addSuccess'], self.run_scenario(
+            lambda test: None))
+
+    def test_a_listed_bug(self):
+        self.config(known_bugs=['other', 'a-bug'])
+        self.assertEqual(['addExpectedFailure'], self.run_scenario(
+            lambda test: test.fail('the cloud does not hold what it held')))
+        self.assertEqual(['addExpectedFailure'], self.run_scenario(
+            lambda test: test.fail('until server s is SOFT_DELETED; deleted')))
+
+    def test_a_failure_of_another_kind_is_no_bug(self):
+        self.config(known_bugs=['a-bug'])
+        self.assertEqual(['addFailure'], self.run_scenario(
+            lambda test: test.fail('became ERROR instead of ACTIVE')))
+
+    def test_a_listed_bug_that_is_fixed(self):
+        self.config(known_bugs=['a-bug'])
+        self.assertEqual(['addUnexpectedSuccess'], self.run_scenario(
+            lambda test: None))
+
+    def test_an_error_or_a_skip_is_no_bug(self):
+        self.config(known_bugs=['a-bug'])
+        self.assertEqual(['addSkip'], self.run_scenario(
+            lambda test: test.skipTest('why')))
+        self.assertEqual(['addError'], self.run_scenario(
+            lambda test: 1 / 0))
