@@ -24,16 +24,16 @@ from allinone import cache
 from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
-from allinone.mutation import mutate
 from allinone import status
 from allinone import supervision
-from allinone.trials import faults
-from allinone.trials import kills
-from allinone.trials import noise
-from allinone.trials import pairs
-from allinone.trials import preflight
-from allinone.trials import secrets
 from allinone import workspace
+from proof.mutation import mutate
+from proof.trials import faults
+from proof.trials import kills
+from proof.trials import noise
+from proof.trials import pairs
+from proof.trials import preflight
+from proof.trials import secrets
 
 _TRIALS = {'faults': faults, 'kills': kills, 'noise': noise, 'pairs': pairs,
            'preflight': preflight, 'secrets': secrets}

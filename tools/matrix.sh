@@ -14,7 +14,7 @@
 # under the License.
 #
 # The whole matrix of mutants, as doc/source/mutants.rst has it: tries each
-# mutant of allinone/mutants, on four clouds side by side. Three share those for
+# mutant of proof/mutants, on four clouds side by side. Three share those for
 # any cloud; the fourth reclaims, and has real guests. Needs root, x86_64 and
 # 11 GiB of memory. Takes no arguments; what the clouds print is in
 # results/mutants, and so is the table, matrix.rst.

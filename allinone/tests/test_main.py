@@ -82,7 +82,7 @@ class MainTest(base.TestCase):
                          f'"up" first\n', text)
 
     @mock.patch('allinone.supervision.running', autospec=True)
-    @mock.patch('allinone.trials.pairs.run', autospec=True)
+    @mock.patch('proof.trials.pairs.run', autospec=True)
     def test_a_trial_that_is_terminated_cleans_up(self, run, _):
         for signum in (signal.SIGINT, signal.SIGTERM):
             self.addCleanup(signal.signal, signum, signal.getsignal(signum))

@@ -22,7 +22,7 @@ import threading
 from urllib import parse
 
 from allinone import errors
-from allinone.trials import runs
+from proof.trials import runs
 
 _TIMEOUT = 60
 

@@ -23,14 +23,14 @@ import fixtures
 
 from allinone import errors
 from allinone.tests import base
-from allinone.trials import faults
-from allinone.trials import journals
-from allinone.trials import load
-from allinone.trials import marks
-from allinone.trials import noise
-from allinone.trials import pairs
-from allinone.trials import runs
-from allinone.trials import snapshot
+from proof.trials import faults
+from proof.trials import journals
+from proof.trials import load
+from proof.trials import marks
+from proof.trials import noise
+from proof.trials import pairs
+from proof.trials import runs
+from proof.trials import snapshot
 
 FAILED_LOG = '''
 {0} a.test_one [1.0s] ... FAILED
@@ -322,8 +322,8 @@ class FaultsTest(base.TestCase):
         self.assertRaises(errors.StepFailed, fail)
         self.assertEqual(2, start.call_count)
 
-    @mock.patch('allinone.trials.snapshot.take', autospec=True)
-    @mock.patch('allinone.trials.faults._try', autospec=True)
+    @mock.patch('proof.trials.snapshot.take', autospec=True)
+    @mock.patch('proof.trials.faults._try', autospec=True)
     def test_what_was_found_is_kept_when_it_ends_early(self, attempt, take):
         outcome = faults.Outcome('Ctrl-C', '', True, 'ended', [], False, [],
                                  [])

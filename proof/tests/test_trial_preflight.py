@@ -20,8 +20,8 @@ import urllib.error
 import urllib.request
 
 from allinone.tests import base
-from allinone.trials import preflight
-from allinone.trials import proxy
+from proof.trials import preflight
+from proof.trials import proxy
 
 
 class _Api(http.server.BaseHTTPRequestHandler):

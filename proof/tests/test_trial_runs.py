@@ -23,7 +23,7 @@ import fixtures
 import psutil
 
 from allinone.tests import base
-from allinone.trials import runs
+from proof.trials import runs
 
 
 class LivingRunsTest(base.TestCase):

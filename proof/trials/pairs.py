@@ -33,11 +33,11 @@ import prettytable
 from allinone import api
 from allinone import deployment
 from allinone import files
-from allinone.trials import journals
-from allinone.trials import marks
-from allinone.trials import runs
-from allinone.trials import snapshot
-from allinone.trials import watch
+from proof.trials import journals
+from proof.trials import marks
+from proof.trials import runs
+from proof.trials import snapshot
+from proof.trials import watch
 
 # The quick ones: a try is a race for the lease and little more.
 _SCENARIOS = ('test_allocations_removed_by_api',

@@ -19,7 +19,7 @@ import dataclasses
 import re
 
 from allinone import api
-from allinone.trials import marks
+from proof.trials import marks
 
 # Placement's generation and Nova's heartbeat change by themselves.
 _SERVICE = ('state', 'status', 'disabled_reason', 'forced_down')

@@ -27,8 +27,8 @@ from allinone import api
 from allinone import cloud as recipe
 from allinone import errors
 from allinone import readiness
-from allinone.trials import marks
-from allinone.trials import runs
+from proof.trials import marks
+from proof.trials import runs
 
 _PREFIX = 'tempest-'
 

@@ -26,7 +26,7 @@ import re
 from urllib import parse
 
 from allinone import files
-from allinone.trials import proxy
+from proof.trials import proxy
 
 _TOKENS = '/v3/auth/tokens'
 

@@ -36,8 +36,8 @@ import threading
 import psutil
 
 from allinone import files
-from allinone.trials import proxy
-from allinone.trials import runs
+from proof.trials import proxy
+from proof.trials import runs
 
 _HEADERS = ('x-auth-token', 'x-subject-token', 'x-service-token')
 _KEYS = ('password', 'adminPass', 'original_password', 'secret')

@@ -15,8 +15,8 @@
 """What the search for secrets takes for one, and what it says."""
 
 from allinone.tests import base
-from allinone.trials import proxy
-from allinone.trials import secrets
+from proof.trials import proxy
+from proof.trials import secrets
 
 
 class SecretsTest(base.TestCase):

@@ -29,12 +29,12 @@ from testtools import content
 
 from allinone import cache
 from allinone import errors
-from allinone.mutation import definition
-from allinone.mutation import matrix
-from allinone.mutation import mutate
-from allinone.mutation import service
-from allinone.mutation import verdicts
 from allinone.tests import base
+from proof.mutation import definition
+from proof.mutation import matrix
+from proof.mutation import mutate
+from proof.mutation import service
+from proof.mutation import verdicts
 
 _SCENARIOS = cache.HERE.parent / 'local_delete_tempest_plugin' / 'scenario'
 

@@ -32,12 +32,12 @@ import prettytable
 
 from allinone import api
 from allinone import files
-from allinone.trials import journals
-from allinone.trials import load
-from allinone.trials import marks
-from allinone.trials import runs
-from allinone.trials import snapshot
-from allinone.trials import watch
+from proof.trials import journals
+from proof.trials import load
+from proof.trials import marks
+from proof.trials import runs
+from proof.trials import snapshot
+from proof.trials import watch
 
 _LEFT_OUT = re.compile(
     r'\[local_delete\] allow_(placement|scheduler)_outage is False')

@@ -29,14 +29,14 @@ from keystoneauth1 import exceptions
 
 from allinone import errors
 from allinone import files
-from allinone.mutation import definition
-from allinone.mutation import matrix
-from allinone.mutation import service
-from allinone.mutation import tidy
-from allinone.mutation import verdicts
-from allinone.trials import runs
-from allinone.trials import snapshot
 from allinone import workspace
+from proof.mutation import definition
+from proof.mutation import matrix
+from proof.mutation import service
+from proof.mutation import tidy
+from proof.mutation import verdicts
+from proof.trials import runs
+from proof.trials import snapshot
 
 _CONFIGURATION = 'tempest-mutants.conf'
 
@@ -59,7 +59,7 @@ def add_arguments(parser):
     parser.add_argument(
         '--mutants', type=pathlib.Path, metavar='DIR',
         default=definition.DIRECTORY,
-        help='directory of the mutants (default: allinone/mutants)')
+        help='directory of the mutants (default: proof/mutants)')
     parser.add_argument(
         '--all', action='store_true',
         help='run every scenario on each mutant, and not only those that '

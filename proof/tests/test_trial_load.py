@@ -22,7 +22,7 @@ import fixtures
 
 from allinone import errors
 from allinone.tests import base
-from allinone.trials import load
+from proof.trials import load
 
 
 class LoadTest(base.TestCase):

@@ -21,7 +21,7 @@ from unittest import mock
 import fixtures
 
 from allinone.tests import base
-from allinone.trials import watch
+from proof.trials import watch
 
 
 class WatchTest(base.TestCase):

@@ -45,9 +45,9 @@ from allinone import errors
 from allinone import files
 from allinone import lifecycle
 from allinone import readiness
-from allinone.trials import journals
-from allinone.trials import runs
-from allinone.trials import snapshot
+from proof.trials import journals
+from proof.trials import runs
+from proof.trials import snapshot
 
 _SCENARIOS = {
     'intend compute ForcedDown': 'test_allocations_removed_by_api',

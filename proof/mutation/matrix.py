@@ -23,8 +23,8 @@ import fasteners
 import prettytable
 
 from allinone import files
-from allinone.mutation import definition
-from allinone.mutation import verdicts
+from proof.mutation import definition
+from proof.mutation import verdicts
 
 _LETTERS = {verdicts.KILLED: 'K', verdicts.SURVIVED: 's',
             verdicts.SKIPPED: '-', verdicts.ERROR: 'E'}

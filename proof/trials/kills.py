@@ -34,9 +34,9 @@ import prettytable
 
 from allinone import errors
 from allinone import files
-from allinone.trials import journals
-from allinone.trials import runs
-from allinone.trials import snapshot
+from proof.trials import journals
+from proof.trials import runs
+from proof.trials import snapshot
 
 # Every outage and all that can be brought, and few scenarios that have them.
 _SCENARIOS = ('test_allocations_removed_by_api',
