@@ -109,11 +109,10 @@ def _do(arguments, rest):
     state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
     state = state.absolute()
     if arguments.verb == 'up':
-        lifecycle.up(state, getattr(arguments, 'port_base', None),
-                     getattr(arguments, 'tls', None),
-                     getattr(arguments, 'reclaim', None),
-                     getattr(arguments, 'qemu', None))
-        return mutate.clear(deployment.load(state))
+        return lifecycle.up(state, getattr(arguments, 'port_base', None),
+                            getattr(arguments, 'tls', None),
+                            getattr(arguments, 'reclaim', None),
+                            getattr(arguments, 'qemu', None))
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)

@@ -94,6 +94,15 @@ class Deployment:
         return self.state / 'tempest'
 
     @property
+    def hooks(self):
+        """Where a Python process of the cloud finds its hook.
+
+        As it starts, the process NAME runs the file NAME/hook.py of this
+        directory before its own code. Nothing of the all-in-one writes there.
+        """
+        return self.run / 'hooks'
+
+    @property
     def environment(self):
         """The virtual environment of the services (a link into the cache)."""
         return self.state / 'environment'

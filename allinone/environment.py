@@ -44,14 +44,14 @@ def provide(cloud):
 # Collecting garbage takes a tenth of an import, of which nothing is garbage.
 _COLLECT_LESS = 'import gc; gc.set_threshold(50000, 20, 20)\n'
 
-# A mutant that "mutate" has put where this very process looks for one.
-_MUTANTS = (
+# A process of a deployment runs the hook that Deployment.hooks has for it.
+_RUN_HOOK = (
     "import os; hook = '/'.join(("
     "os.environ.get('LOCAL_DELETE_ALLINONE', '/nonexistent'), "
-    "'run', 'mutants', "
+    "'run', 'hooks', "
     "os.environ.get('SUPERVISOR_PROCESS_NAME', ''), 'hook.py')); "
     "os.path.isfile(hook) and exec(open(hook).read(), "
-    "{'__file__': hook, '__name__': 'mutation_hook'})\n")
+    "{'__file__': hook, '__name__': 'hook'})\n")
 
 
 def _install(cloud, path):
@@ -66,4 +66,4 @@ def _install(cloud, path):
                  '--constraint', lock_file(), '--requirement', names)
     packages, = path.glob('lib/python3*/site-packages')
     (packages / 'collect-less.pth').write_text(_COLLECT_LESS)
-    (packages / 'mutants.pth').write_text(_MUTANTS)
+    (packages / 'hooks.pth').write_text(_RUN_HOOK)

@@ -21,7 +21,6 @@ no benign one. The cloud should have no other user meanwhile.
 """
 
 import argparse
-import contextlib
 import pathlib
 import time
 
@@ -127,13 +126,6 @@ def _that_fit(cloud, mutants, names):
         raise errors.BadInput(words)
     print(f'Left out, since {words}', flush=True)
     return fit
-
-
-def clear(cloud):
-    """Undo what a "mutate" has left that was killed, unless one works now."""
-    if service.is_there(cloud):
-        with contextlib.suppress(errors.BadInput), service.alone(cloud):
-            _clear(cloud)
 
 
 def _clear(cloud, mutated=()):

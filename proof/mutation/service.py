@@ -37,19 +37,14 @@ _BEATING = ('nova-compute', 'nova-conductor', 'nova-scheduler')
 _LIMIT = 300
 
 
-def directory(cloud):
-    """Where every process looks, by its name, for a mutant."""
-    return cloud.run / 'mutants'
-
-
 @contextlib.contextmanager
 def alone(cloud):
     """Hold the cloud's mutants: without the lock none of them does a thing.
 
     :raises BadInput: somebody else holds them
     """
-    files.directory(directory(cloud))
-    lock = fasteners.InterProcessLock(directory(cloud) / 'lock')
+    files.directory(cloud.hooks)
+    lock = fasteners.InterProcessLock(cloud.hooks / 'lock')
     # A service that asks whether it is held holds it for a moment.
     if not lock.acquire(timeout=3):
         raise errors.BadInput(f'Another "mutate" works on {cloud.state}')
@@ -80,7 +75,7 @@ def processes(cloud, mutant):
 def put(cloud, mutant, names):
     """Lay the mutant down where the processes find it when they start."""
     for name in names:
-        place = directory(cloud) / name
+        place = cloud.hooks / name
         shutil.rmtree(place, ignore_errors=True)
         files.directory(place)
         shutil.copy(_HOOK, place / 'hook.py')
@@ -88,17 +83,12 @@ def put(cloud, mutant, names):
         files.write(place / 'module', mutant.module)
 
 
-def is_there(cloud):
-    """True when a mutant lies there, at work or not."""
-    return any(directory(cloud).glob('*/'))
-
-
 def take_out(cloud):
     """Make every mutant do nothing more, and keep it from the next start.
 
     :returns: The names of the processes that may have one still.
     """
-    places = [place for place in directory(cloud).glob('*') if place.is_dir()]
+    places = [place for place in cloud.hooks.glob('*') if place.is_dir()]
     for place in places:
         shutil.rmtree(place)
     return [place.name for place in places]
@@ -107,12 +97,12 @@ def take_out(cloud):
 def forget_reach(cloud, names):
     """Count no more what the mutant did so far."""
     for name in names:
-        (directory(cloud) / name / 'reached').unlink(missing_ok=True)
+        (cloud.hooks / name / 'reached').unlink(missing_ok=True)
 
 
 def problem(cloud, names):
     """Say why a mutant cannot be judged; None where it did something."""
-    places = [directory(cloud) / name for name in names]
+    places = [cloud.hooks / name for name in names]
     for place in places:
         if (place / 'failed').exists():
             return (place / 'failed').read_text().strip().splitlines()[-1]

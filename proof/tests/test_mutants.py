@@ -169,16 +169,17 @@ class ServiceTest(base.TestCase):
 
     def test_what_is_put_is_taken_out(self):
         service.put(self.cloud, self.mutant(), ['nova-api'])
-        self.assertTrue(service.is_there(self.cloud))
+        place = self.cloud.hooks / 'nova-api'
+        self.assertTrue((place / 'hook.py').exists())
         self.assertEqual(['nova-api'], service.take_out(self.cloud))
-        self.assertFalse(service.is_there(self.cloud))
+        self.assertFalse(place.exists())
         self.assertEqual([], service.take_out(self.cloud))
 
     def test_one_at_a_time(self):
         script = textwrap.dedent(f'''
             import fasteners
             lock = fasteners.InterProcessLock(
-                '{service.directory(self.cloud)}/lock')
+                '{self.cloud.hooks}/lock')
             lock.acquire()
             print('locked', flush=True)
             input()
@@ -220,9 +221,6 @@ class ServiceTest(base.TestCase):
         self.assertEqual(['nova-compute-compute-qemu'],
                          service.processes(cloud, guests))
 
-    def test_nothing_is_cleared_where_nothing_is(self):
-        self.assertIsNone(mutate.clear(self.cloud))
-
 
 class HookTest(base.TestCase):
     """The hook, in a process of its own that passes for a service's."""
@@ -244,7 +242,7 @@ class HookTest(base.TestCase):
         service.put(self.cloud, definition.Mutant(
             'mutant', path, 'It.', 'That.', 'nova-api', 'colorsys', ('x',)),
             ['nova-api'])
-        hook = service.directory(self.cloud) / 'nova-api' / 'hook.py'
+        hook = self.cloud.hooks / 'nova-api' / 'hook.py'
         code = (f'exec(open("{hook}").read(), {{"__file__": "{hook}"}})\n'
                 f'import colorsys, sys\n{code}')
         return subprocess.run(
@@ -280,7 +278,7 @@ class HookTest(base.TestCase):
 
     def test_taken_out_it_does_nothing_any_more(self):
         with service.alone(self.cloud):
-            directory = service.directory(self.cloud) / 'nova-api'
+            directory = self.cloud.hooks / 'nova-api'
             self.assertEqual('(0.0, 1.0, 1)\n', self.run_service(
                 f'import shutil; shutil.rmtree("{directory}")\n'
                 'print(colorsys.rgb_to_hsv(1, 0, 0))'))
