@@ -15,28 +15,18 @@
 """A real OpenStack on 127.0.0.1: boot it, use it, take it down."""
 
 import argparse
-import os
-import pathlib
-import signal
+import functools
 import sys
 
-from allinone import cache
+from allinone import command_line
 from allinone import deployment
 from allinone import errors
 from allinone import lifecycle
 from allinone import status
-from allinone import supervision
 from allinone import workspace
-from proof.mutation import mutate
-from proof.trials import faults
-from proof.trials import kills
-from proof.trials import noise
-from proof.trials import pairs
-from proof.trials import preflight
-from proof.trials import secrets
 
-_TRIALS = {'faults': faults, 'kills': kills, 'noise': noise, 'pairs': pairs,
-           'preflight': preflight, 'secrets': secrets}
+# What proves the plugin is a command of its own.
+_MOVED = ('mutate', 'trial')
 
 _EPILOG = '''
 All data, configuration, sockets and logs lie in the state directory. "up"
@@ -47,17 +37,11 @@ Tempest's results stay until the next "up".
 
 
 def _parser():
-    options = argparse.ArgumentParser(
-        add_help=False, argument_default=argparse.SUPPRESS)
-    options.add_argument(
-        '--state', type=pathlib.Path, metavar='DIR',
-        help='state directory (default: .allinone in the source tree)')
+    options = command_line.options()
     options.add_argument(
         '--port-base', type=int, metavar='N',
         help=f'first TCP port of "up", the others follow (default: '
              f'{deployment.DEFAULT_PORT_BASE})')
-    options.add_argument('--debug', action='store_true',
-                         help='show a traceback with an error')
     parser = argparse.ArgumentParser(
         prog='python -m allinone', description=__doc__, epilog=_EPILOG,
         parents=[options])
@@ -90,24 +74,16 @@ def _parser():
                        ('stop', 'Stop processes by name.'),
                        ('kill', 'Kill processes by name, as a crash does.')):
         verb(name, text).add_argument('names', nargs='+', metavar='NAME')
-    text = mutate.__doc__.strip()
-    mutate.add_arguments(verbs.add_parser(
-        'mutate', help=text.splitlines()[0], description=text,
-        parents=[options]))
-    trials = verb('trial', 'Try the plugin\'s promises on the cloud.')
-    trials = trials.add_subparsers(dest='trial', required=True,
-                                   metavar='TRIAL')
-    for name, trial in _TRIALS.items():
-        text = trial.__doc__.strip()
-        trial.add_arguments(trials.add_parser(
-            name, help=text.splitlines()[0], description=text,
-            parents=[options]))
+    for name in _MOVED:
+        verbs.add_parser(name, add_help=False)
     return parser
 
 
-def _do(arguments, rest):
-    state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
-    state = state.absolute()
+def _do(rest, state, arguments):
+    if arguments.verb in _MOVED:
+        raise errors.BadInput(
+            f'"python -m allinone {arguments.verb}" has moved: run '
+            f'"python -m proof {arguments.verb}"')
     if arguments.verb == 'up':
         return lifecycle.up(state, getattr(arguments, 'port_base', None),
                             getattr(arguments, 'tls', None),
@@ -120,42 +96,15 @@ def _do(arguments, rest):
         return 0 if status.show(cloud) else 1
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
-    if arguments.verb == 'trial':
-        return _try(cloud, _TRIALS[arguments.trial], arguments)
-    if arguments.verb == 'mutate':
-        return _try(cloud, mutate, arguments)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
-
-
-def _try(cloud, trial, arguments):
-    if not supervision.running(cloud.state):
-        raise errors.BadInput(
-            f'The all-in-one in {cloud.state} is not up: run "up" first')
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        # What a shell starts in the background ignores Ctrl-C, and hands that
-        # on to the runs; and none of these may outlive the trial.
-        signal.signal(signum, signal.default_int_handler)
-    return trial.run(cloud, arguments)
 
 
 def main():
     parser = _parser()
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.verb != 'tempest':
+    if rest and arguments.verb not in ('tempest', *_MOVED):
         parser.error(f'unrecognized arguments: {" ".join(rest)}')
-    # With it a service compiles itself at each of its many starts, which then
-    # take three times as long.
-    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
-    try:
-        return _do(arguments, rest)
-    except KeyboardInterrupt:
-        print('Interrupted', file=sys.stderr)
-        return 130
-    except (errors.AllInOneError, OSError) as error:
-        if getattr(arguments, 'debug', False):
-            raise
-        print(error, file=sys.stderr)
-        return 2 if isinstance(error, errors.BadInput) else 1
+    return command_line.run(functools.partial(_do, rest), arguments)
 
 
 if __name__ == '__main__':

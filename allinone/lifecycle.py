@@ -160,6 +160,16 @@ def down(state):
           f'{time.monotonic() - begin:.1f} s')
 
 
+def require_up(cloud):
+    """Return when the cloud is up.
+
+    :raises BadInput: it is not
+    """
+    if not supervision.running(cloud.state):
+        raise errors.BadInput(
+            f'The all-in-one in {cloud.state} is not up: run "up" first')
+
+
 def start(cloud, names):
     """Start processes by name; those that run already are left alone."""
     programs = _programs(cloud, names)
@@ -195,8 +205,7 @@ def kill(cloud, names):
 
 
 def _programs(cloud, names):
-    if not supervision.running(cloud.state):
-        raise errors.BadInput(f'The all-in-one in {cloud.state} is not up')
+    require_up(cloud)
     known = recipe.programs(cloud)
     for name in names:
         if name not in known:

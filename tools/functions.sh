@@ -41,6 +41,11 @@ allinone() {
     .venv/bin/python -m allinone "${options[@]}" "$@"
 }
 
+# proof ARGUMENT...: the command that proves the plugin on this cloud.
+proof() {
+    .venv/bin/python -m proof --state "$state" "$@"
+}
+
 # scenarios: run all of them. One after the other, for each takes a compute
 # away.
 scenarios() {

@@ -26,9 +26,10 @@ source tools/functions.sh
 folder=$results/mutants
 names=(first second third fourth)
 
-# on NAME ARGUMENT...: the all-in-one's command, for one of the clouds.
+# on NAME COMMAND ARGUMENT...: a command for one of the clouds, which is
+# allinone or proof.
 on() {
-    .venv/bin/python -m allinone --state "$PWD/.matrix/$1" "${@:2}"
+    .venv/bin/python -m "$2" --state "$PWD/.matrix/$1" "${@:3}"
 }
 
 # one NAME UP-OPTION... -- MUTATE-OPTION...: a cloud, from its boot to its end.
@@ -40,8 +41,8 @@ one() {
         shift
     done
     shift
-    on "$name" up "${options[@]}"
-    on "$name" mutate --results "$folder" "$@"
+    on "$name" allinone up "${options[@]}"
+    on "$name" proof mutate --results "$folder" "$@"
 }
 
 # begin NAME ARGUMENT...: start one of the clouds, in the background.
@@ -66,7 +67,7 @@ finish() {
     local name
     trap '' INT TERM
     for name in "${names[@]}"; do
-        on "$name" down >/dev/null || true
+        on "$name" allinone down >/dev/null || true
     done
 }
 

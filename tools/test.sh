@@ -96,8 +96,8 @@ package() {
     rm -rf dist
     python -m build --installer uv
     twine check --strict dist/*
-    if python -m zipfile --list dist/*.whl | grep '^allinone/'; then
-        echo 'The wheel holds the all-in-one, which is no part of the plugin.'
+    if python -m zipfile --list dist/*.whl | grep -E '^(allinone|proof)/'; then
+        echo 'The wheel holds files that are not part of the plugin.'
         return 1
     fi
 }
@@ -150,14 +150,14 @@ phase package package
 booted=yes
 phase boot allinone up
 phase upstream upstream
-phase preflight allinone trial preflight
-phase secrets allinone trial secrets --regex removed_by_api
+phase preflight proof trial preflight
+phase secrets proof trial secrets --regex removed_by_api
 phase scenarios scenarios
 if skips "$log" | grep -vE "$elsewhere"; then
     failed=$((failed + 1))
     stop 'a scenario skipped, and each has to run here'
 fi
-phase mutants allinone mutate allocations_left_whole port_of_nova_left
+phase mutants proof mutate allocations_left_whole port_of_nova_left
 phase down allinone down
 with_qemu=0
 if may_run_guests; then

@@ -14,7 +14,10 @@
 
 """What the tests share: a deployment in a directory of its own."""
 
+import contextlib
+import io
 import pathlib
+from unittest import mock
 
 import fixtures
 import testtools
@@ -30,3 +33,14 @@ class TestCase(testtools.TestCase):
         self.state = pathlib.Path(
             self.useFixture(fixtures.TempDir(rootdir='/tmp')).path)
         self.cloud = deployment.new(self.state, 21000, None)
+
+    @staticmethod
+    def run_command(main, *arguments):
+        """Run a command's main; return its exit code and its stderr."""
+        stderr = io.StringIO()
+        with mock.patch('sys.argv', ['command', *map(str, arguments)]), \
+                contextlib.redirect_stderr(stderr):
+            try:
+                return main(), stderr.getvalue()
+            except SystemExit as end:
+                return end.code, stderr.getvalue()

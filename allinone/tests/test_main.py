@@ -14,10 +14,7 @@
 
 """The command line: what it takes, and how it refuses."""
 
-import contextlib
-import io
 import os
-import signal
 from unittest import mock
 
 import fixtures
@@ -31,14 +28,7 @@ from allinone.tests import base
 class MainTest(base.TestCase):
 
     def run_main(self, *arguments):
-        """Return the exit code and what went to stderr."""
-        stderr = io.StringIO()
-        with mock.patch('sys.argv', ['allinone', *map(str, arguments)]), \
-                contextlib.redirect_stderr(stderr):
-            try:
-                return main.main(), stderr.getvalue()
-            except SystemExit as end:
-                return end.code, stderr.getvalue()
+        return self.run_command(main.main, *arguments)
 
     @mock.patch('allinone.lifecycle.up', autospec=True)
     def test_options_before_and_after_the_verb(self, up):
@@ -74,22 +64,21 @@ class MainTest(base.TestCase):
         self.assertEqual(f'No all-in-one in {self.state}: run "up" first\n',
                          text)
 
-    def test_a_trial_without_a_cloud_is_one_line(self):
+    def test_what_has_moved_says_where(self):
+        for verb in ('mutate', 'trial'):
+            code, text = self.run_main('--state', self.state, verb, '--all',
+                                       'pairs', '-h')
+            self.assertEqual(2, code)
+            self.assertEqual(
+                f'"python -m allinone {verb}" has moved: run "python -m proof '
+                f'{verb}"\n', text)
+
+    def test_kill_needs_a_cloud(self):
         deployment.save(self.cloud)
-        code, text = self.run_main('--state', self.state, 'trial', 'pairs')
+        code, text = self.run_main('--state', self.state, 'kill', 'nova-api')
         self.assertEqual(2, code)
         self.assertEqual(f'The all-in-one in {self.state} is not up: run '
                          f'"up" first\n', text)
-
-    @mock.patch('allinone.supervision.running', autospec=True)
-    @mock.patch('proof.trials.pairs.run', autospec=True)
-    def test_a_trial_that_is_terminated_cleans_up(self, run, _):
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            self.addCleanup(signal.signal, signum, signal.getsignal(signum))
-        deployment.save(self.cloud)
-        run.side_effect = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
-        code, text = self.run_main('--state', self.state, 'trial', 'pairs')
-        self.assertEqual((130, 'Interrupted\n'), (code, text))
 
     def test_unknown_argument(self):
         code, text = self.run_main('up', '--fast')

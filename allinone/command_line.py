@@ -1,0 +1,57 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What the commands of this tree share: options, and how they end."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+from allinone import cache
+from allinone import errors
+
+
+def options():
+    """Return a parser of the options of every verb, for ``parents=``."""
+    parser = argparse.ArgumentParser(
+        add_help=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument(
+        '--state', type=pathlib.Path, metavar='DIR',
+        help='state directory (default: .allinone in the source tree)')
+    parser.add_argument('--debug', action='store_true',
+                        help='show a traceback with an error')
+    return parser
+
+
+def run(do, arguments):
+    """Run a command; print an error as one line, unless ``--debug`` is given.
+
+    :param do: callable of the state directory and the arguments
+    :param arguments: what a parser with ``options`` returned
+    :returns: the exit code
+    """
+    state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
+    # With it a service compiles itself at each of its many starts, which then
+    # take three times as long.
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+    try:
+        return do(state.absolute(), arguments) or 0
+    except KeyboardInterrupt:
+        print('Interrupted', file=sys.stderr)
+        return 130
+    except (errors.AllInOneError, OSError) as error:
+        if getattr(arguments, 'debug', False):
+            raise
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, errors.BadInput) else 1

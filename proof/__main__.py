@@ -1,0 +1,73 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Prove the plugin on the cloud that "python -m allinone up" has booted."""
+
+import argparse
+import signal
+import sys
+
+from allinone import command_line
+from allinone import deployment
+from allinone import lifecycle
+from proof.mutation import mutate
+from proof.trials import faults
+from proof.trials import kills
+from proof.trials import noise
+from proof.trials import pairs
+from proof.trials import preflight
+from proof.trials import secrets
+
+_TRIALS = {'faults': faults, 'kills': kills, 'noise': noise, 'pairs': pairs,
+           'preflight': preflight, 'secrets': secrets}
+
+
+def _parser():
+    options = command_line.options()
+    parser = argparse.ArgumentParser(
+        prog='python -m proof', description=__doc__, parents=[options])
+    verbs = parser.add_subparsers(required=True, metavar='VERB')
+
+    def add(parsers, name, module):
+        text = module.__doc__.strip()
+        verb = parsers.add_parser(name, help=text.splitlines()[0],
+                                  description=text, parents=[options])
+        module.add_arguments(verb)
+        verb.set_defaults(run=module.run)
+
+    add(verbs, 'mutate', mutate)
+    text = 'Try the plugin\'s promises on the cloud.'
+    trials = verbs.add_parser(
+        'trial', help=text, description=text, parents=[options])
+    trials = trials.add_subparsers(required=True, metavar='TRIAL')
+    for name, trial in _TRIALS.items():
+        add(trials, name, trial)
+    return parser
+
+
+def _prove(state, arguments):
+    cloud = deployment.load(state)
+    lifecycle.require_up(cloud)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        # A process that the shell starts in the background ignores Ctrl-C,
+        # and its children inherit that. None of the runs may outlive us.
+        signal.signal(signum, signal.default_int_handler)
+    return arguments.run(cloud, arguments)
+
+
+def main():
+    return command_line.run(_prove, _parser().parse_args())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
