@@ -72,6 +72,30 @@ class JournalUnusable(exceptions.TempestException):
     message = 'journal %(path)s %(problem)s'
 
 
+class DefectShown(AssertionError):
+    """A scenario failed because the cloud does not do what its story expects.
+
+    A known defect of Nova shows itself by a failure of this kind only. A
+    create that failed, or an outage that never came, is another failure.
+    """
+
+
+class LeakFound(DefectShown):
+    """The cloud holds something else than before the create of a server."""
+
+
+class DeleteNotAccepted(DefectShown):
+    """Nova refused the delete of a server, or did not answer."""
+
+
+class ServerNotGone(DefectShown):
+    """A server whose delete was accepted does not answer 404."""
+
+
+class NotSoftDeleted(DefectShown):
+    """A server whose delete was accepted is not SOFT_DELETED."""
+
+
 _LONGEST_LINE = 1000
 
 _CLEARER = (

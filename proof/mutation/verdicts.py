@@ -26,9 +26,11 @@ SKIPPED = 'skipped'
 #: It failed, and not by an expectation of its own: that proves nothing.
 ERROR = 'error'
 
-# What unittest and testtools raise for an expectation.
+# What unittest, testtools and the plugin raise for an expectation.
 _ASSERTIONS = re.compile(
-    r'(?:AssertionError|(?:testtools\.\S+\.)?MismatchError)(?::|$)')
+    r'(?:AssertionError|(?:testtools\.\S+\.)?MismatchError'
+    r'|local_delete_tempest_plugin\.exceptions\.(?:LeakFound'
+    r'|DeleteNotAccepted|ServerNotGone|NotSoftDeleted))(?::|$)')
 
 _SET_UP = re.compile(r'^  File .*, in (?:setUp|setUpClass|tearDownClass)$',
                      re.MULTILINE)

@@ -330,7 +330,8 @@ class VerdictsTest(base.TestCase):
 
     def test_killed_by_an_expectation(self):
         for name in ('AssertionError', 'testtools.matchers._impl.'
-                     'MismatchError'):
+                     'MismatchError',
+                     'local_delete_tempest_plugin.exceptions.LeakFound'):
             verdict = self.judge('fail', TRACEBACK.format(
                 f'{name}: it is left:\nVCPU 1\nmore'))
             self.assertEqual((verdicts.KILLED, 'it is left: VCPU 1'),

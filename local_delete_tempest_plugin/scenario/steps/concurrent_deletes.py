@@ -191,9 +191,10 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
             '\n'.join(map(str, answers))))
         refused = [str(answer) for answer in answers if not answer.accepted]
         if len(answers) - len(refused) < at_least:
-            self.fail('of %d deletes that were made at once %d should have '
-                      'been accepted, and %d were not; the first: %s' % (
-                          len(answers), at_least, len(refused), refused[0]))
+            raise exceptions.DeleteNotAccepted(
+                'of %d deletes that were made at once %d should have been '
+                'accepted, and %d were not; the first: %s' % (
+                    len(answers), at_least, len(refused), refused[0]))
 
     def delete_many_locally(self, servers):
         """Delete servers at once, and prove that the API did it alone.
@@ -225,7 +226,8 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
 
         self.expect(read, lambda left: not left,
                     '%d servers %s' % (len(servers), awaited),
-                    CONF.local_delete.delete_timeout)
+                    CONF.local_delete.delete_timeout,
+                    exceptions.ServerNotGone)
 
     def await_all_deleted(self, deleted):
         """Wait until deletes are done for good, whoever carries them out.

@@ -134,7 +134,8 @@ class WatchingTest(hosts.LeasingTest):
         found = self._find_leaks(looks[-1])
         self._attach('after', looks[-1])
         if found:
-            self.fail(self._words_for(found, time.monotonic() - started))
+            raise exceptions.LeakFound(
+                self._words_for(found, time.monotonic() - started))
         self.watch.was_late |= len(looks) > 1
 
     def assert_leaked(self, server):
@@ -186,13 +187,15 @@ class WatchingTest(hosts.LeasingTest):
             'footprint-%s.json' % when, content.text_content(
                 json.dumps(reading.as_json(), indent=1, sort_keys=True)))
 
-    def expect(self, read, accept, awaited, limit):
+    def expect(self, read, accept, awaited, limit, failure=AssertionError):
         """Wait for what the cloud owes; it is a failure if it never comes.
 
-        :param read: As for ``waiters.wait_until``, and the others too.
+        :param read: As for ``waiters.wait_until``; so are ``accept``,
+            ``awaited`` and ``limit``.
+        :param failure: The type of the failure, an ``AssertionError``.
         :returns: What ``read`` returned last.
         """
         try:
             return waiters.wait_until(read, accept, awaited, limit)
         except lib_exc.TimeoutException as error:
-            self.fail(exceptions.one_line(error))
+            raise failure(exceptions.one_line(error)) from error

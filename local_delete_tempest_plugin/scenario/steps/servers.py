@@ -162,8 +162,9 @@ class BaseLocalDeleteTest(footprint.WatchingTest):
     def _must_be_accepted(self, server, delete):
         request_id, refusal = self._try(server, delete)
         if refusal:
-            self.fail('%s: its delete, request %s, should have been accepted: '
-                      '%s' % (server, request_id, refusal))
+            raise exceptions.DeleteNotAccepted(
+                '%s: its delete, request %s, should have been accepted: %s' % (
+                    server, request_id, refusal))
         return request_id
 
     def try_delete(self, server):
@@ -218,7 +219,7 @@ class BaseLocalDeleteTest(footprint.WatchingTest):
             lambda: self.state_of(server), lambda state: not state,
             '%s answers 404; deleted by request %s' % (
                 server, ', '.join(self.watch.delete_requests)),
-            CONF.local_delete.delete_timeout)
+            CONF.local_delete.delete_timeout, exceptions.ServerNotGone)
 
     def await_deleted_by_compute(self, server, request_id=None):
         """Wait until a compute has carried out a delete, for good.
@@ -246,7 +247,7 @@ class BaseLocalDeleteTest(footprint.WatchingTest):
             lambda state: state == SOFT_DELETED,
             '%s is SOFT_DELETED; deleted by request %s' % (
                 server, ', '.join(self.watch.delete_requests)),
-            CONF.local_delete.delete_timeout)
+            CONF.local_delete.delete_timeout, exceptions.NotSoftDeleted)
 
     def state_of(self, server):
         """Tell the state of a server as the member sees it.

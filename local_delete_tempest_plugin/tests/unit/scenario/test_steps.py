@@ -133,6 +133,36 @@ class LateTest(base.TestCase):
         self.assertEqual(3, self.attempts(True, True, True))
 
 
+class ExpectTest(base.TestCase):
+    """The type of a failure tells what the cloud did not do."""
+
+    def setUp(self):
+        super().setUp()
+        self.config(poll_interval_start=0.01)
+        self.story = object.__new__(scenario_base.BaseLocalDeleteTest)
+
+    def test_a_failure_says_nothing_of_a_defect(self):
+        failure = self.assertRaises(
+            AssertionError, self.story.expect, lambda: None, bool,
+            'a server has a migration', 0)
+        self.assertNotIsInstance(failure, exceptions.DefectShown)
+
+    def test_the_caller_names_the_type(self):
+        self.assertRaises(
+            exceptions.ServerNotGone, self.story.expect, lambda: 'ACTIVE',
+            lambda state: not state, 'server gone', 0,
+            exceptions.ServerNotGone)
+
+    def test_what_is_left_is_a_leak(self):
+        self.story.__dict__.update(
+            watch=mock.Mock(), _read=mock.Mock(), _attach=mock.Mock(),
+            _find_leaks=lambda reading: ['VCPU 1'],
+            _words_for=lambda found, waited: str(found))
+        failure = self.assertRaises(
+            exceptions.LeakFound, self.story.assert_nothing_left, 0)
+        self.assertEqual("['VCPU 1']", str(failure))
+
+
 class RequestTest(base.TestCase):
     """A port that asks for bandwidth, of Neutrons with and without that."""
 
@@ -302,8 +332,9 @@ class DeletesTest(base.TestCase):
         return story
 
     def failure_of(self, step):
-        """Return what a step fails with."""
-        return str(self.assertRaises(self.failureException, step))
+        """Return the type and the words of what a step fails with."""
+        failure = self.assertRaises(self.failureException, step)
+        return type(failure), str(failure)
 
     def servers(self, *names):
         return [footprint.Server(name, name, 'cmp1', '') for name in names]
@@ -323,18 +354,18 @@ class DeletesTest(base.TestCase):
             server, story.request_delete(server)))
 
     def test_neither_of_the_two_clouds_does_what_the_other_owes(self):
-        for reclaims, state, owed in ((True, None, 'is SOFT_DELETED'),
-                                      (True, 'soft-deleting',
-                                       'is SOFT_DELETED'),
-                                      (False, 'SOFT_DELETED', 'answers 404')):
+        for reclaims, state, owed in (
+                (True, None, exceptions.NotSoftDeleted),
+                (True, 'soft-deleting', exceptions.NotSoftDeleted),
+                (False, 'SOFT_DELETED', exceptions.ServerNotGone)):
             self.config(reclaims=reclaims)
             story = self.story_of(Member(state, one='ACTIVE'))
             server, = self.servers('one')
-            failure = self.failure_of(
+            failure, words = self.failure_of(
                 lambda: story.await_deleted_by_compute(
                     server, story.request_delete(server)))
-            self.assertIn(owed, failure)
-            self.assertIn('delete one', failure)
+            self.assertIs(owed, failure)
+            self.assertIn('delete one', words)
 
     def test_some_kept_and_some_gone(self):
         self.config(reclaims=True)
@@ -343,10 +374,24 @@ class DeletesTest(base.TestCase):
         self.assertEqual(['force one'], member.asked)
         member = Member(None, one='SOFT_DELETED', two='soft-deleting')
         story = self.story_of(member)
-        failure = self.failure_of(
+        failure, words = self.failure_of(
             lambda: story.await_all_deleted(self.servers('one', 'two')))
-        self.assertIn('two', failure)
+        self.assertIs(exceptions.ServerNotGone, failure)
+        self.assertIn('two', words)
         self.assertEqual([], member.asked)
+
+    def test_a_delete_that_is_not_accepted(self):
+        member, (server,) = mock.Mock(), self.servers('one')
+        member.delete_server.side_effect = lib_exc.Conflict()
+        story = self.story_of(member)
+        story.addDetailUniqueName = mock.Mock()
+        for step in (
+                lambda: story.request_delete(server),
+                lambda: story.assert_accepted(
+                    story.delete_at_once([server]), 1)):
+            failure, words = self.failure_of(step)
+            self.assertIs(exceptions.DeleteNotAccepted, failure)
+            self.assertIn('one', words)
 
     def test_a_delete_for_good(self):
         for reclaims, asked in ((False, 'delete one'), (True, 'force one')):

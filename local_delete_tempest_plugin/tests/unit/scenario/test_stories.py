@@ -15,8 +15,10 @@
 from tempest.common import utils
 from tempest.lib import decorators
 import testtools
+from testtools import content
 from testtools.testresult import doubles
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
@@ -26,6 +28,9 @@ from local_delete_tempest_plugin.tests.unit import base
 
 FORCED_DOWN = '11111111-1111-4111-8111-111111111111'
 STOPPED = '22222222-2222-4222-8222-222222222222'
+
+# What a defect of Nova can end in.
+SHOWN = exceptions.DefectShown.__subclasses__()
 
 
 class Told:
@@ -57,7 +62,7 @@ def told_of_a_bug():
             pass
 
         def compute_stopped(self):
-            self.fail('it never answers 404')
+            raise exceptions.ServerNotGone()
 
         @decorators.idempotent_id(FORCED_DOWN)
         @each_outage.each_outage(STOPPED, stopped_bug='a-bug')
@@ -132,7 +137,16 @@ class EachOutageTest(base.TestCase):
 
 class KnownBugTest(base.TestCase):
 
+    def raising(self, failure):
+        def story(test):
+            raise failure
+        return story
+
     def run_scenario(self, story):
+        return [event[0] for event in self.events_of(story)
+                if event[0].startswith('add')]
+
+    def events_of(self, story):
         class Scenario(testtools.TestCase):
             @known_bug.known_bug('a-bug')
             def test_it(self):
@@ -140,8 +154,7 @@ class KnownBugTest(base.TestCase):
 
         result = doubles.ExtendedTestResult()
         Scenario('test_it').run(result)
-        return [event[0] for event in result._events
-                if event[0].startswith('add')]
+        return result._events
 
     def test_a_bug_that_is_not_listed(self):
         self.assertEqual(['addFailure'], self.run_scenario(
@@ -151,15 +164,34 @@ class KnownBugTest(base.TestCase):
 
     def test_a_listed_bug(self):
         self.config(known_bugs=['other', 'a-bug'])
-        self.assertEqual(['addExpectedFailure'], self.run_scenario(
-            lambda test: test.fail('the cloud does not hold what it held')))
-        self.assertEqual(['addExpectedFailure'], self.run_scenario(
-            lambda test: test.fail('until server s is SOFT_DELETED; deleted')))
+        for failure in SHOWN:
+            self.assertEqual(['addExpectedFailure'], self.run_scenario(
+                self.raising(failure('whatever its words are'))))
+
+    def test_a_failure_that_is_listed_nowhere_fails(self):
+        """It is no error, and what a run attached is with it."""
+        def story(test):
+            test.addDetail('footprint', content.text_content('VCPU 1'))
+            raise exceptions.LeakFound('left')
+
+        for failure in SHOWN:
+            self.assertEqual(['addFailure'], self.run_scenario(
+                self.raising(failure('left'))))
+        (_, _, details), = [event for event in self.events_of(story)
+                            if event[0] == 'addFailure']
+        self.assertEqual('VCPU 1', details['footprint'].as_text())
+        self.assertIn('exceptions.LeakFound: left',
+                      details['traceback'].as_text())
 
     def test_a_failure_of_another_kind_is_no_bug(self):
+        """Not even where it is worded as a bug would be."""
         self.config(known_bugs=['a-bug'])
-        self.assertEqual(['addFailure'], self.run_scenario(
-            lambda test: test.fail('became ERROR instead of ACTIVE')))
+        for words in ('became ERROR instead of ACTIVE',
+                      'its delete should have been accepted',
+                      'server one answers 404', 'server one is SOFT_DELETED',
+                      'the cloud does not hold what it held'):
+            self.assertEqual(['addFailure'], self.run_scenario(
+                self.raising(AssertionError(words))), words)
 
     def test_a_listed_bug_that_is_fixed(self):
         self.config(known_bugs=['a-bug'])
