@@ -15,12 +15,19 @@
 """What a server holds in the cloud, and what is left of it afterwards.
 
 A leak can hide from any one view: it may be left on the host, moved to
-another provider, or renamed to another consumer. So of Placement a reading has
-three. Of ports, volumes and their like it has each that was the server's at
-any time, found by its id, since a leak may have forgotten the server.
+another provider, or renamed to another consumer or project. So a reading has
+several views of Placement: allocations by consumer and by provider, usages by
+provider and by project. A reading also has each port, volume and the like that
+was the server's at any time. The id finds it, because a leak may have lost the
+server's name.
 """
 
+import collections
 import dataclasses
+
+# Of the readings, for the words about a ``Miscount``.
+_WHEN = {'before': 'before the create', 'during': 'while the server lived',
+         'after': 'after the delete'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +41,13 @@ class Reading:
     :param by_project: {class: amount} of the run's project.
     :param limits: {name: amount in use} of the project's quota, as the member
         sees it.
+    :param provider_usages: {provider UUID: {class: amount}} that Placement
+        counts as used on the leased hosts' whole provider trees. Nova's own
+        test of bug 1679750 compares these, and the scheduler goes by them.
     :param owners: {consumer UUID: project id} of the consumers on the trees
         that had to be looked up, because their holdings are not as before.
+    :param unknown: UUIDs of those in ``owners`` that are of other projects,
+        and that Nova knows neither as a server nor as a migration.
     :param other_servers: Ids of the project's servers that the run did not
         make.
     :param resources: {(kind, id): {field: value}} of the ports, volumes,
@@ -51,13 +63,46 @@ class Reading:
     other_servers: frozenset
     limits: dict = dataclasses.field(default_factory=dict)
     resources: dict = dataclasses.field(default_factory=dict)
+    provider_usages: dict = dataclasses.field(default_factory=dict)
+    unknown: frozenset = frozenset()
 
     def as_json(self):
-        """Give the reading as data for a test's details."""
+        """Give the reading as data for a test's details.
+
+        :returns: A dict that ``json.dumps`` takes.
+        """
         return dict(dataclasses.asdict(self),
                     other_servers=sorted(self.other_servers),
+                    unknown=sorted(self.unknown),
                     resources={'%s %s' % key: fields for key, fields
                                in self.resources.items()})
+
+    def miscounts(self):
+        """Compare the usages of each provider with its allocations.
+
+        :returns: {(provider UUID, class): (amount of the usages, sum of the
+            allocations)} of those that disagree.
+        """
+        return {
+            (provider, name): amounts
+            for provider, usages in self.provider_usages.items()
+            for name, amounts in miscounts(
+                self.by_provider.get(provider, {}), usages).items()}
+
+
+def miscounts(holdings, usages):
+    """Compare the usages of one provider with its allocations.
+
+    :param holdings: {consumer UUID: {class: amount}}.
+    :param usages: {class: amount}.
+    :returns: {class: (amount of the usages, sum of the allocations)} of the
+        classes for which these disagree.
+    """
+    sums = collections.Counter()
+    for amounts in holdings.values():
+        sums.update(amounts)
+    return {name: (usages.get(name, 0), sums[name])
+            for name in {*usages, *sums} if usages.get(name, 0) != sums[name]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +119,20 @@ class Leak:
     during: int
     after: int
     seen_by: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Miscount:
+    """Usages of a provider that are not the sum of its allocations.
+
+    :param when: Which of the readings shows it: before, during or after.
+    """
+
+    provider: str
+    resource_class: str
+    usages: int
+    allocations: int
+    when: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +176,8 @@ def find_leaks(before, during, after, project_id, gone=frozenset()):
     :param project_id: The project of the servers.
     :param gone: {(kind, id)} of what the run brought for the servers to take
         with them, such as a volume that is deleted on termination.
-    :returns: A list of ``Leak`` and ``Remnant``; empty where after equals
-        before.
+    :returns: A list of ``Leak``, ``Miscount`` and ``Remnant``; empty where
+        after equals before.
     """
     own = set(after.by_consumer)
     leaks = _compare(_held_by(before, own), _held_by(during, own),
@@ -128,13 +187,35 @@ def find_leaks(before, during, after, project_id, gone=frozenset()):
                   if owner == project_id and consumer not in others}
     leaks += _compare(_on_tree(before, ours), _on_tree(during, ours),
                       _on_tree(after, ours), 'provider')
+    leaks += _find_unknown(before, during, after)
     if not others:
         for amounts, seen_by in (('by_project', 'project'),
                                  ('limits', 'limits')):
             leaks += _compare(*(
                 {(None, None): getattr(reading, amounts)}
                 for reading in (before, during, after)), seen_by)
+    for when, reading in (('before', before), ('during', during),
+                          ('after', after)):
+        leaks += [Miscount(*where, *amounts, when) for where, amounts
+                  in sorted(reading.miscounts().items())]
     return leaks + _find_remnants(before, during, after, gone)
+
+
+def _find_unknown(before, during, after):
+    """Find what a consumer holds more that nobody can have put there.
+
+    Nobody's server lands on a leased host that is fenced. So a consumer that
+    Nova does not know is a leak, whichever project it names. What such a
+    consumer no longer holds is its owner's clean-up.
+    """
+    leaks = []
+    for consumer in sorted(after.unknown):
+        leaks += [leak for leak in _compare(
+            *(_on_tree(reading, {consumer})
+              for reading in (before, during, after)),
+            'provider, under project %s; Nova knows no such server or '
+            'migration' % after.owners[consumer]) if leak.after > leak.before]
+    return leaks
 
 
 def _find_remnants(before, during, after, gone):
@@ -150,7 +231,7 @@ def _find_remnants(before, during, after, gone):
 def describe_leaks(leaks, provider_names, project_id):
     """Put leaks into words, one line for each provider and class.
 
-    :param leaks: A list of ``Leak`` and ``Remnant``.
+    :param leaks: A list of ``Leak``, ``Miscount`` and ``Remnant``.
     :param provider_names: {provider UUID: name} as far as known.
     :param project_id: The project of the servers.
     :returns: A str of as many lines as there are different amounts.
@@ -172,6 +253,13 @@ def describe_leaks(leaks, provider_names, project_id):
         lines.append('%s: %s before %d, during %d, after %d (seen by %s)' % (
             where, leak.resource_class, leak.before, leak.during, leak.after,
             ' and '.join(seen_by)))
+    lines += [
+        'provider %s (%s): %s: its usages count %d, and its allocations add '
+        'up to %d (%s)' % (
+            provider_names.get(leak.provider, 'without a name'),
+            leak.provider, leak.resource_class, leak.usages,
+            leak.allocations, _WHEN[leak.when])
+        for leak in leaks if isinstance(leak, Miscount)]
     lines += [str(leak) for leak in leaks if isinstance(leak, Remnant)]
     return '\n'.join(lines)
 

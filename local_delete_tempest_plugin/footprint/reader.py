@@ -27,6 +27,10 @@ CONF = config.CONF
 # Tempest's connection pools hold ten connections.
 SIDE_BY_SIDE = 8
 
+# How often a provider is read whose usages and allocations disagree. Servers
+# of others may come and go on a busy host.
+_LOOKS = 10
+
 # What Nova gives a port, and takes from one that it did not make.
 _PORT_FIELDS = ('device_id', 'device_owner', 'binding:host_id',
                 'binding:profile', 'dns_name')
@@ -83,20 +87,21 @@ class Reader:
                 self._read_ports, self._read_floating_ips, self._read_volumes,
                 self._read_attachments, self._read_server_groups,
                 self._read_images)]
-            by_provider = {
-                provider: holdings for tree in trees
-                for provider, holdings in tree.result().items()}
-            owners = {consumer: pool.submit(self._read_consumer, consumer)
-                      for consumer in _changed(known, by_provider)
-                      if consumer not in own} if known else {}
+            providers = {provider: read for tree in trees
+                         for provider, read in tree.result().items()}
+            by_provider = {provider: holdings for provider, (holdings, _)
+                           in providers.items()}
+            owners = self._read_owners(pool, own, known, by_provider)
             reading = leaks.Reading(
                 by_consumer={consumer: looked.result()[0]
                              for consumer, looked in consumers.items()},
                 by_provider=by_provider,
                 by_project=usages.result()['usages'],
                 limits=limits.result(),
-                owners={consumer: looked.result()[1]
-                        for consumer, looked in owners.items()},
+                provider_usages={provider: amounts for provider, (_, amounts)
+                                 in providers.items()},
+                owners=owners,
+                unknown=self._find_unknown(owners),
                 other_servers=servers.result() - self._run.servers,
                 resources={key: fields for looked in resources
                            for key, fields in looked.result().items()})
@@ -108,14 +113,57 @@ class Reader:
             in_tree=target.provider_id)['resource_providers']
         self.provider_names.update(
             (provider['uuid'], provider['name']) for provider in providers)
-        return {
-            provider['uuid']: _amounts(
-                self._placement.list_provider_allocations(provider['uuid']))
-            for provider in providers}
+        return {provider['uuid']: self._read_provider(provider['uuid'])
+                for provider in providers}
+
+    def _read_provider(self, provider_id):
+        """Read the allocations and the usages of one provider.
+
+        :returns: ({consumer UUID: {class: amount}}, {class: amount}).
+        """
+        for _ in range(_LOOKS):
+            held = _amounts(
+                self._placement.list_provider_allocations(provider_id))
+            used = self._placement.list_resource_provider_usages(
+                provider_id)['usages']
+            # A change between the two requests is no miscount.
+            if not leaks.miscounts(held, used):
+                break
+        return held, used
 
     def _read_consumer(self, consumer):
         answer = self._placement.list_allocations(consumer)
         return _amounts(answer), answer.get('project_id')
+
+    def _read_owners(self, pool, own, known, by_provider):
+        """Look up the consumers that are not the run's and not as before.
+
+        :returns: {consumer UUID: project id, or None where it is gone}.
+        """
+        if known is None:
+            return {}
+        looked = {consumer: pool.submit(self._read_consumer, consumer)
+                  for consumer in _changed(known, by_provider)
+                  if consumer not in own}
+        return {consumer: result.result()[1]
+                for consumer, result in looked.items()}
+
+    def _find_unknown(self, owners):
+        """Name the consumers of other projects that Nova does not know."""
+        unknown = {consumer for consumer, owner in owners.items()
+                   if owner not in (None, self.project_id)
+                   and not self._is_server(consumer)}
+        if unknown:
+            unknown -= {migration['uuid'] for target in self._targets
+                        for migration in self._admin.migrations(
+                            host=target.host)}
+        return frozenset(unknown)
+
+    def _is_server(self, consumer):
+        # The list hides servers that can be restored, unless it is asked.
+        return any(server['id'] == consumer for server in self._admin.servers(
+            all_tenants=True, soft_deleted=True, deleted=False,
+            uuid=consumer))
 
     def _read_servers(self, since):
         # changes-since lists deleted servers too.

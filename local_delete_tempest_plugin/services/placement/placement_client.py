@@ -74,6 +74,17 @@ class PlacementClient(placement_client.PlacementClient,
         return self._show('/resource_providers/%s/traits' % _quoted(rp_uuid),
                           schemas.provider_traits)
 
+    def list_resource_provider_usages(self, rp_uuid):
+        """Show how much of one provider Placement counts as used.
+
+        :param rp_uuid: UUID of the provider; its children are left out.
+        :returns: ``{'usages': {class: amount}, 'resource_provider_generation':
+            int}``.
+        """
+        return self._show(
+            '/resource_providers/%s/usages' % _quoted(rp_uuid),
+            schemas.provider_usages)
+
     def list_project_usages(self, project_id):
         """Show what all consumers of a project hold together.
 

@@ -77,6 +77,9 @@ provider_traits = _object(
 
 project_usages = _object({'usages': _AMOUNTS})
 
+provider_usages = _object({'usages': _AMOUNTS,
+                           'resource_provider_generation': _GENERATION})
+
 allocation_candidates = _object(
     {'allocation_requests': {
         'type': 'array',

@@ -19,6 +19,7 @@ only the connection is not. Each request lets a second of the cloud's clock
 pass, so that heartbeats and services that go silent need no real time.
 """
 
+import collections
 import copy
 import datetime
 import json
@@ -111,6 +112,8 @@ class FakeCloud:
         self.traits = {}
         self.custom_traits = set()
         self.allocations = {}
+        # {provider UUID: {class: amount}} in its usages and no allocation.
+        self.uncounted = {}
         # Server id: 'ACTIVE', 'unchanged' (for long), 'deleting' (and stuck
         # in it) or 'deleted'.
         self.servers = {}
@@ -408,6 +411,7 @@ class FakeCloud:
                  or query.get('soft_deleted') == 'True')
             and query.get('task_state') in (None, state)
             and (query.get('deleted') != 'True' or state == 'deleted')
+            and query.get('uuid') in (None, server_id)
             and query.get('host') in (None, self.hosts.get(server_id))])
 
     def _act_on_server(self, server_id, sent):
@@ -501,6 +505,15 @@ class FakeCloud:
             'resource_provider_generation':
                 self._provider(provider_id)['generation']}
 
+    def _list_provider_usages(self, provider_id, query):
+        usages = collections.Counter()
+        for held in self.allocations.values():
+            usages.update(held['allocations'].get(
+                provider_id, {'resources': {}})['resources'])
+        usages.update(self.uncounted.get(provider_id, {}))
+        return 200, {'usages': usages, 'resource_provider_generation':
+                     self._provider(provider_id)['generation']}
+
     def _list_traits(self, provider_id, query):
         return 200, {
             'traits': sorted(self.traits[provider_id]),
@@ -573,6 +586,7 @@ class FakeCloud:
         ('GET', 'resource_providers', _list_providers),
         ('GET', 'resource_providers/(.*)/allocations',
          _list_provider_allocations),
+        ('GET', 'resource_providers/(.*)/usages', _list_provider_usages),
         ('GET', 'resource_providers/(.*)/traits', _list_traits),
         ('PUT', 'resource_providers/(.*)/traits', _update_traits),
         ('GET', 'allocations/(.*)', _list_allocations),

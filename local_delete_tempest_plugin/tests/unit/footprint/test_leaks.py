@@ -142,6 +142,8 @@ class FindLeaksTest(Story):
     def test_foreign_consumers_come_go_and_grow(self):
         self.cloud.hold(21, HOST, 'theirs', VCPU=1)
         self.cloud.hold(22, HOST, 'theirs', VCPU=1)
+        self.cloud.servers.update({uuid(22): 'unchanged',
+                                   uuid(23): 'SOFT_DELETED'})
         self.begin()
         self.create()
         self.cloud.hold(23, HOST, 'theirs', VCPU=4)
@@ -150,6 +152,33 @@ class FindLeaksTest(Story):
         self.cloud.hold(22, HOST, 'theirs', VCPU=2)
         self.cloud.hold(22, NESTED, 'theirs', PCI=1)
         self.cloud.hold(24, NESTED, 'theirs', PCI=1)
+        self.cloud.migrations = [{
+            'uuid': uuid(24), 'instance_uuid': uuid(23), 'status': 'finished',
+            'source_compute': 'cmp1', 'dest_compute': 'cmp2'}]
+        self.assertEqual([], self.leaks())
+        self.assertEqual(frozenset(), self.after.unknown)
+
+    def test_left_under_another_project(self):
+        """Nobody's server can land on a leased host."""
+        self.cloud.hold(21, HOST, 'theirs', VCPU=1)
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.hold(RENAMED, HOST, 'theirs', VCPU=1)
+        self.cloud.hold(21, NESTED, 'theirs', PCI=1)
+        seen_by = ('provider, under project theirs; Nova knows no such server '
+                   'or migration')
+        self.assertEqual([(seen_by, RENAMED, HOST, 'VCPU', 0, 0, 1),
+                          (seen_by, 21, NESTED, 'PCI', 0, 0, 1)],
+                         self.leaks())
+
+    def test_what_nova_does_not_know_may_be_cleaned_up(self):
+        self.cloud.hold(21, HOST, 'theirs', VCPU=2)
+        self.begin()
+        self.create()
+        self.delete()
+        del self.cloud.allocations[uuid(21)]
+        self.cloud.hold(21, HOST, 'theirs', VCPU=1)
         self.assertEqual([], self.leaks())
 
     def test_leak_beside_foreign_consumers(self):
@@ -224,6 +253,69 @@ class FindLeaksTest(Story):
         self.delete()
         del self.cloud.allocations[uuid(RENAMED)]
         self.assertIn(('project', None, None, 'VCPU', 2, 3, 0), self.leaks())
+
+
+class MiscountsTest(Story):
+    """The usages of a provider and the sum of its allocations."""
+
+    def miscounts(self):
+        self.after = self.read()
+        return [
+            (found.when, number(found.provider), found.resource_class,
+             found.usages, found.allocations)
+            for found in leaks.find_leaks(
+                self.before, self.during, self.after, 'ours')
+            if isinstance(found, leaks.Miscount)]
+
+    def test_usages_left(self):
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.uncounted = {uuid(NESTED): {'PCI': 1}}
+        self.assertEqual([('after', NESTED, 'PCI', 1, 0)], self.miscounts())
+
+    def test_usages_that_do_not_rise(self):
+        self.cloud.uncounted = {uuid(HOST): {'VCPU': 0}}
+        self.begin()
+        self.cloud.uncounted = {uuid(HOST): {'VCPU': -1, 'MEMORY_MB': -512}}
+        self.create()
+        self.delete()
+        self.cloud.uncounted = {}
+        self.assertEqual([('during', HOST, 'MEMORY_MB', 0, 512),
+                          ('during', HOST, 'VCPU', 0, 1)], self.miscounts())
+
+    def test_usages_that_were_wrong_before(self):
+        self.cloud.uncounted = {uuid(HOST): {'VCPU': 2}}
+        self.begin()
+        self.create()
+        self.delete()
+        self.assertEqual([('before', HOST, 'VCPU', 2, 0),
+                          ('during', HOST, 'VCPU', 3, 1),
+                          ('after', HOST, 'VCPU', 2, 0)], self.miscounts())
+
+    def test_foreign_consumers_are_counted(self):
+        self.cloud.hold(FOREIGN, HOST, 'theirs', VCPU=4)
+        self.begin()
+        self.create()
+        self.delete()
+        del self.cloud.allocations[uuid(FOREIGN)]
+        self.assertEqual([], self.miscounts())
+
+    def test_change_between_the_two_requests(self):
+        self.begin()
+        self.create()
+        self.delete()
+        comings = iter(range(21, 24))
+
+        def come(method, path):
+            if path.endswith('/usages'):
+                for consumer in comings:
+                    self.cloud.servers[uuid(consumer)] = 'unchanged'
+                    self.cloud.hold(consumer, HOST, 'theirs', VCPU=1)
+                    break
+
+        self.cloud.before_answer = come
+        self.assertEqual([], self.miscounts())
 
 
 class RemnantsTest(Story):
@@ -424,7 +516,8 @@ class ReaderTest(Story):
                  uuid(HOST): {uuid(SERVER): held},
                  uuid(NESTED): {uuid(SERVER): {'PCI': 1},
                                 uuid(FOREIGN): {'PCI': 1}}},
-             'by_project': dict(held, PCI=1), 'owners': {},
+             'by_project': dict(held, PCI=1), 'owners': {}, 'unknown': [],
+             'provider_usages': {uuid(HOST): held, uuid(NESTED): {'PCI': 2}},
              'limits': {'totalInstancesUsed': 1, 'totalCoresUsed': 1,
                         'totalRAMUsed': 512},
              'other_servers': [], 'resources': {}},
@@ -482,6 +575,20 @@ class DescribeLeaksTest(Story):
             'project ours: PCI before 0, during 1, after 1 (seen by project)',
             'project ours: VCPU before 0, during 1, after 1 (seen by '
             'project)')), self.describe())
+
+    def test_words_for_usages_and_another_project(self):
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.hold(RENAMED, HOST, 'theirs', VCPU=1)
+        self.cloud.uncounted = {uuid(HOST): {'VCPU': 1}}
+        self.assertEqual('\n'.join((
+            'consumer %s on provider cmp1.test (%s): VCPU before 0, during 0, '
+            'after 1 (seen by provider, under project theirs; Nova knows no '
+            'such server or migration)' % (uuid(RENAMED), uuid(HOST)),
+            'provider cmp1.test (%s): VCPU: its usages count 2, and its '
+            'allocations add up to 1 (after the delete)' % uuid(HOST))),
+            self.describe())
 
     def test_no_leaks_no_words(self):
         self.begin()
