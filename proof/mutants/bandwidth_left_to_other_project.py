@@ -1,0 +1,39 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A local delete leaves a port's bandwidth to a consumer of nobody's.
+
+The server is gone, and the child provider still has what its port took, under
+a new consumer that names another project.
+"""
+
+import uuid
+
+SERVICE = 'nova-api'
+MODULE = 'nova.scheduler.client.report'
+SCENARIOS = ('test_port_with_resource_request_unbound_forced_down',)
+
+
+def patch(module, hook):
+    @hook.replace('SchedulerReportClient.delete_allocation_for_instance')
+    def rename(wrapped, client, args, kwargs):
+        held = client.get(f'/allocations/{args[1]}', version='1.28').json()
+        deleted = wrapped(*args, **kwargs)
+        left = {provider: one for provider, one
+                in held['allocations'].items()
+                if 'VCPU' not in one['resources']}
+        if left:
+            client.put(f'/allocations/{uuid.uuid4()}', dict(
+                held, allocations=left, project_id=uuid.uuid4().hex,
+                consumer_generation=None), version='1.28')
+        return deleted
