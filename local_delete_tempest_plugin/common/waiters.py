@@ -14,11 +14,14 @@
 
 """Waits that end, and that say what they saw when they end in vain."""
 
+from collections.abc import Callable
 import time
+from typing import Any
 
 import tenacity
 
 from tempest import config
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 
@@ -70,3 +73,20 @@ def wait_until(read, accept, awaited, limit):
         # be the last one, though it began when nothing could be expected.
         stop=lambda state: began >= limit,
         retry_error_callback=give_up)(look)
+
+
+def expect(read: Callable, accept: Callable, awaited: str, limit: float,
+           failure: type[AssertionError] = AssertionError) -> Any:
+    """Wait for what the cloud owes; it is a failure if it never comes.
+
+    :param read: As for ``wait_until``; so are ``accept``, ``awaited`` and
+        ``limit``.
+    :param failure: The type of the failure.
+    :returns: What ``read`` returned last.
+    :raises AssertionError: ``accept`` did not agree within ``limit``; it is
+        of the type ``failure``.
+    """
+    try:
+        return wait_until(read, accept, awaited, limit)
+    except lib_exc.TimeoutException as error:
+        raise failure(exceptions.one_line(error)) from error

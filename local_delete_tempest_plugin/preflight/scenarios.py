@@ -27,7 +27,7 @@ from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin import scenario
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
@@ -46,7 +46,7 @@ def find_classes():
         if module.name.startswith('test_')]
     return [found for module in modules for found in vars(module).values()
             if isinstance(found, type)
-            and issubclass(found, servers.BaseLocalDeleteTest)
+            and issubclass(found, base.BaseLocalDeleteTest)
             and found.__module__ == module.__name__]
 
 

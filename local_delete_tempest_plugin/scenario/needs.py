@@ -19,6 +19,7 @@ import functools
 from tempest.common import utils
 from tempest import config
 from tempest.lib.common import api_version_request
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.outages import compute as compute_outage
@@ -49,6 +50,50 @@ def missing(test):
     """
     return next((words for condition in getattr(test, 'needs', ())
                  if (words := condition())), None)
+
+
+def missing_for_all() -> str | None:
+    """Say what is missing for every scenario.
+
+    :returns: Words for a skip, or None where nothing is.
+    :raises InvalidConfiguration: an option that Tempest needs is not set.
+    """
+    if not CONF.service_available.nova:
+        return '[service_available] nova is False'
+    if not CONF.local_delete.allow_outages:
+        return ('[local_delete] allow_outages is False: set it to True where '
+                'the computes of target_hosts may be taken down')
+    if not any(CONF.local_delete.target_hosts):
+        return ('[local_delete] target_hosts is empty: name the hosts whose '
+                'compute service may be taken down')
+    out_of_range = (
+        _out_of_range('compute', admin.COMPUTE_MICROVERSION, required=True)
+        or _out_of_range('placement', admin.PLACEMENT_MICROVERSION,
+                         required=False))
+    if out_of_range:
+        return out_of_range
+    for option in ('image_ref', 'flavor_ref'):
+        if not CONF.compute[option]:
+            raise lib_exc.InvalidConfiguration(
+                '[compute] %s is not set' % option)
+    return None
+
+
+def _out_of_range(group, version, required):
+    options = getattr(CONF, group)
+    lowest, highest = options.min_microversion, options.max_microversion
+    needed = api_version_request.APIVersionRequest(version)
+    if highest is None:
+        within = not required
+    else:
+        within = api_version_request.APIVersionRequest(
+            lowest or '1.0') <= needed <= (
+                api_version_request.APIVersionRequest(highest))
+    if within:
+        return None
+    return ('%s microversion %s is needed, and [%s] min_microversion = %s, '
+            'max_microversion = %s do not allow it' % (
+                group, version, group, lowest, highest))
 
 
 def commands(*options):

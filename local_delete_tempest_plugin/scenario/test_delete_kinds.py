@@ -21,13 +21,14 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
 
 @decorators.serial
-class DeleteKindsTest(servers.BaseLocalDeleteTest):
+class DeleteKindsTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('64bca3e9-7e8f-41a0-970b-b8f8a1df42d8')
     @decorators.attr(type='slow')
@@ -58,10 +59,10 @@ class DeleteKindsTest(servers.BaseLocalDeleteTest):
         with self.footprint_unchanged():
             server = self.create_server()
             with outage():
-                self.servers_client.lock_server(server.id)
-                self.assert_delete_refused(server)
+                self.member.servers_client.lock_server(server.id)
+                self.servers.assert_delete_refused(server)
                 self.assert_kept(server)
-                self.servers_client.unlock_server(server.id)
+                self.member.servers_client.unlock_server(server.id)
                 self.delete_server_locally(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
@@ -103,29 +104,31 @@ class DeleteKindsTest(servers.BaseLocalDeleteTest):
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
 
-    def force_delete_server_locally(self, server):
+    def force_delete_server_locally(self, server: footprint.Server) -> None:
         """Delete a server by force, and prove that the API did it alone."""
-        request_id = self.request_forced_delete(server)
-        self.await_gone(server)
-        self.assert_deleted_locally(server, request_id)
+        request_id = self.servers.request_delete(server, force=True)
+        self.servers.await_gone(server)
+        self.servers.assert_deleted_locally(server, request_id)
 
-    def soft_delete_server(self, server):
+    def soft_delete_server(self,
+                           server: footprint.Server) -> footprint.Server:
         """Delete a server whose compute is up, so that it can be restored.
 
-        :returns: The ``Server``, which is SOFT_DELETED.
+        :returns: The server, which is SOFT_DELETED.
         """
-        self.request_delete(server)
-        self.await_soft_deleted(server)
-        self.read_during()
+        self.servers.request_delete(server)
+        self.servers.await_soft_deleted(server)
+        self.watch.read_during()
         return server
 
-    def assert_not_restorable(self, server):
+    def assert_not_restorable(self, server: footprint.Server) -> None:
         """Fail unless the restore of a server answers 404."""
         try:
-            answer = self.servers_client.restore_soft_deleted_server(
+            answer = self.member.servers_client.restore_soft_deleted_server(
                 server.id)
         except lib_exc.NotFound:
             return
         self.fail('%s was deleted while its host was out, and its restore '
                   'answers %s instead of 404: it is %s' % (
-                      server, answer.response.status, self.state_of(server)))
+                      server, answer.response.status,
+                      self.servers.state_of(server)))

@@ -27,7 +27,7 @@ can_evacuate = needs.needs(needs.two_hosts, needs.stopped_compute)
 
 
 @decorators.serial
-class EvacuationsTest(moves.MovingTest):
+class EvacuationsTest(moves.Moves):
     # Not with forced_down alone: the guest would still run on the host, and
     # Nova refuses to lift it until the host has restarted.
 
@@ -44,7 +44,7 @@ class EvacuationsTest(moves.MovingTest):
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
-            with self.compute_stopped(self.target_of(server)) as stopped:
+            with self.compute_stopped(self.hosts.target_of(server)) as stopped:
                 server, _ = self.evacuate_server(server)
                 self.delete_server_through_compute(server)
                 self.assert_given_back(stopped)
@@ -62,7 +62,7 @@ class EvacuationsTest(moves.MovingTest):
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
-            with self.compute_stopped(self.target_of(server)) as stopped:
+            with self.compute_stopped(self.hosts.target_of(server)) as stopped:
                 server, move = self.evacuate_server(server)
                 self.assert_given_back(stopped)
             self.assert_moved_off(server, move)
@@ -81,7 +81,7 @@ class EvacuationsTest(moves.MovingTest):
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
-            with self.compute_stopped(self.target_of(server)):
+            with self.compute_stopped(self.hosts.target_of(server)):
                 server, move = self.evacuate_server(server)
                 with self.compute_stopped(move.destination):
                     self.delete_server_locally(server)

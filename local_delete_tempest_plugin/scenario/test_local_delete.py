@@ -18,9 +18,11 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
+from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
@@ -29,7 +31,7 @@ UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 
 @decorators.serial
-class LocalDeleteTest(servers.BaseLocalDeleteTest):
+class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
     @decorators.attr(type='slow')
@@ -65,7 +67,7 @@ class LocalDeleteTest(servers.BaseLocalDeleteTest):
             with self.compute_stopped():
                 with self.placement_stopped(REFUSED):
                     self.delete_server_locally(server)
-                self.assert_leaked(server)
+                self.watch.assert_leaked(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
     @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
@@ -84,8 +86,8 @@ class LocalDeleteTest(servers.BaseLocalDeleteTest):
             server = self.create_server()
             with self.compute_stopped():
                 with self.placement_stopped(UNAVAILABLE):
-                    self.assert_delete_refused(server)
-                self.assert_leaked(server)
+                    self.servers.assert_delete_refused(server)
+                self.watch.assert_leaked(server)
                 self.delete_server_locally(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
@@ -102,11 +104,11 @@ class LocalDeleteTest(servers.BaseLocalDeleteTest):
         """
         with self.footprint_unchanged():
             server = self.create_server()
-            held = self.placement.list_allocations(server.id)
+            held = self.admin.placement.list_allocations(server.id)
             with self.forced_down():
                 self.delete_server_locally(server)
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
-            self.placement.put_allocations(
+            self.admin.placement.put_allocations(
                 server.id, **dict(held, consumer_generation=None))
             # Not looked at here: the audit may come at any moment.
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
@@ -118,10 +120,17 @@ class LocalDeleteTest(servers.BaseLocalDeleteTest):
         """A disabled compute is not a dead one: it carries out the delete."""
         with self.footprint_unchanged():
             server = self.create_server()
-            with self.disabled() as disabled:
+            with self.compute_outage(compute_outage.Disabled,
+                                     fence=True) as disabled:
                 self.delete_server_through_compute(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
-            # An audit that was under way may have brought it back.
-            self.expect(disabled.has_disabled_trait, lambda there: not there,
-                        'the disabled trait is gone from %s' % self.target,
-                        CONF.local_delete.trait_timeout)
+            self.assert_trait_gone(disabled)
+
+    def assert_trait_gone(self, disabled: compute_outage.Disabled) -> None:
+        """Fail unless a host that is enabled again has no disabled trait.
+
+        An audit that was under way may have brought the trait back.
+        """
+        waiters.expect(disabled.has_disabled_trait, lambda there: not there,
+                       'the disabled trait is gone from %s' %
+                       self.hosts.target, CONF.local_delete.trait_timeout)

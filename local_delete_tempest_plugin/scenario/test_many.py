@@ -26,7 +26,7 @@ CONF = config.CONF
 
 
 @decorators.serial
-class ManyTest(concurrent_deletes.AtOnceTest):
+class ManyTest(concurrent_deletes.ConcurrentDeletes):
 
     @decorators.idempotent_id('f90a766e-f6d4-42c8-9eda-aeae9648e7ab')
     @decorators.attr(type='slow')

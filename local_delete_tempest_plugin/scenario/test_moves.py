@@ -38,7 +38,7 @@ can_freeze = needs.needs(needs.frozen_compute)
 
 
 @decorators.serial
-class ResizedTest(moves.MovingTest):
+class ResizedTest(moves.Moves):
     """The resize waits for its confirm: VERIFY_RESIZE."""
 
     @decorators.idempotent_id('1368eda5-c9e8-4fcc-8036-e8a53c929e3c')
@@ -106,9 +106,9 @@ class ResizedTest(moves.MovingTest):
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
-                self.try_delete(server)
-            self.try_delete(server)
-            self.await_deleted_by_compute(server)
+                self.servers.try_delete(server)
+            self.servers.try_delete(server)
+            self.servers.await_deleted_by_compute(server)
 
     @decorators.idempotent_id('449fdba3-921b-4756-9e7a-b9d35e21228f')
     @decorators.attr(type='slow')
@@ -126,10 +126,11 @@ class ResizedTest(moves.MovingTest):
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.source):
-                self.try_delete_for_good(server)
+                self.servers.try_delete(
+                    server, force=CONF.local_delete.reclaims)
                 with self.compute_stopped(move.destination):
                     pass
-                self.await_gone(server)
+                self.servers.await_gone(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
     @decorators.idempotent_id('1ef9d16f-650d-4f12-b569-ac60b000babb')
@@ -149,7 +150,7 @@ class ResizedTest(moves.MovingTest):
             server, move = self.resize_server(self.create_server())
             with self.compute_stopped(move.destination):
                 with self.placement_stopped(UNAVAILABLE):
-                    self.try_delete(server)
+                    self.servers.try_delete(server)
                 self.delete_server_locally(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
@@ -168,7 +169,7 @@ class ResizedTest(moves.MovingTest):
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with self.forced_down(move.destination):
-                self.admin_servers_client.reset_state(
+                self.admin.servers_client.reset_state(
                     server.id, state='error')
                 self.delete_server_locally(server)
                 self.assert_nothing_left(
@@ -216,7 +217,7 @@ class ResizedTest(moves.MovingTest):
 
 
 @decorators.serial
-class CaughtMoveTest(moves.MovingTest):
+class CaughtMoveTest(moves.Moves):
     """The move is caught half-way, by the death of a compute."""
 
     @decorators.idempotent_id('142b666e-2c2c-4b92-a2c8-9f90f26b0d76')

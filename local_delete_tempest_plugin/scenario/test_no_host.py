@@ -27,7 +27,7 @@ CONF = config.CONF
 
 
 @decorators.serial
-class NoHostTest(unfinished_builds.UnscheduledTest):
+class NoHostTest(unfinished_builds.UnfinishedBuilds):
 
     @decorators.idempotent_id('227c9434-0b51-4b8c-9f71-80d1f700a6dc')
     @decorators.attr(type='slow')
@@ -38,7 +38,7 @@ class NoHostTest(unfinished_builds.UnscheduledTest):
         Its record is in cell0 (ComputeTaskManager._bury_in_cell0).
         """
         with self.footprint_unchanged():
-            server = self.create_server_in_vain()
+            server = self.create_server_without_host()
             self.delete_server_locally(server)
             self.assert_unlisted(server)
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
@@ -60,7 +60,7 @@ class NoHostTest(unfinished_builds.UnscheduledTest):
                 server, twin = self.request_twins()
                 self.delete_server(server)
                 self.assert_unlisted(server)
-            twin = self.await_active(twin)
+            twin = self.servers.await_active(twin)
             self.assert_holds(server, False)
             self.delete_server_through_compute(twin)
 

@@ -24,21 +24,28 @@ from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
+from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import port_bandwidth
+from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.scenario.steps import user_resources
 
 CONF = config.CONF
 
 
 @decorators.serial
-class PortsTest(user_resources.BringingTest):
+class PortsTest(user_resources.UserResources):
 
-    NEEDS_ROUTER = True
+    @classmethod
+    def setup_credentials(cls):
+        # A floating IP reaches a port through a router.
+        cls.set_network_resources(network=True, subnet=True, dhcp=True,
+                                  router=True)
+        super().setup_credentials()
 
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        if cls.networks == 'none':
+        if cls.testbed.networks == setup.NO_NETWORK:
             raise cls.skipException(
                 'the project has no network of its own, or several')
 
@@ -86,7 +93,7 @@ class PortsTest(user_resources.BringingTest):
         ports = [self.bring_port(), self.bring_port()]
         with self.footprint_unchanged():
             server = self.create_server(
-                networks=self.networks * 2 + [
+                networks=self.testbed.networks * 2 + [
                     {'port': port} for _, port in ports])
             self.assert_has_ports(server, *ports, made=2)
             with outage():
@@ -127,10 +134,11 @@ class PortsTest(user_resources.BringingTest):
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
 
-    def assert_has_ports(self, server, *ports, made=0):
+    def assert_has_ports(self, server: footprint.Server,
+                         *ports: tuple[str, str], made: int = 0) -> None:
         """Fail unless a server has some ports, bound to its host.
 
-        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :param server: A server, as ``watch.read_during`` has last seen it.
         :param ports: What ``bring_port`` returned.
         :param made: How many more Nova should have made.
         """
@@ -148,7 +156,7 @@ class PortsTest(user_resources.BringingTest):
 
 
 @decorators.serial
-class ResourceRequestTest(port_bandwidth.RequestingTest):
+class ResourceRequestTest(port_bandwidth.PortBandwidth):
 
     @decorators.idempotent_id('f3335a42-72d6-4c9c-861e-e483d95b42ca')
     @decorators.attr(type='slow')
@@ -163,9 +171,8 @@ class ResourceRequestTest(port_bandwidth.RequestingTest):
         (SchedulerReportClient.delete_allocation_for_instance, _unbind_ports).
         """
         port = self.bring_port_with_request()
-        with self.footprint_unchanged():
-            server = self.create_server(networks=[{'port': port[1]}])
-            self.assert_holds_request(server)
+        with self.footprint_unchanged(accept=self.offers_request):
+            server = self.create_server_with(port)
             with outage():
                 self.delete_server_locally(server)
                 self.assert_nothing_left(

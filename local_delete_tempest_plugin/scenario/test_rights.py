@@ -25,7 +25,7 @@ CONF = config.CONF
 
 
 @decorators.serial
-class RightsTest(personas.PersonasTest):
+class RightsTest(personas.Personas):
 
     @decorators.idempotent_id('0400fc75-1bb3-4fbe-96d0-b03f52b7b72e')
     @decorators.attr(type='slow')

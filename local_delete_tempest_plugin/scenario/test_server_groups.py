@@ -24,7 +24,7 @@ CONF = config.CONF
 
 
 @decorators.serial
-class ServerGroupsTest(user_resources.BringingTest):
+class ServerGroupsTest(user_resources.UserResources):
 
     @decorators.idempotent_id('d0218d36-2b70-41bc-8b44-78b56aac3942')
     @decorators.attr(type='slow')

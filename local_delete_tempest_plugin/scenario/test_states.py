@@ -26,7 +26,7 @@ CONF = config.CONF
 
 
 @decorators.serial
-class StatesTest(server_states.RestingTest):
+class StatesTest(server_states.ServerStates):
 
     @decorators.idempotent_id('7e51a988-e169-4a72-9fe7-a4943b9fb3ea')
     @decorators.attr(type='slow')

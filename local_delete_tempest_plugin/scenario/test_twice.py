@@ -30,7 +30,7 @@ _SERVERS = 8
 
 
 @decorators.serial
-class TwiceTest(concurrent_deletes.AtOnceTest):
+class TwiceTest(concurrent_deletes.ConcurrentDeletes):
 
     @decorators.idempotent_id('be7f5fdb-7334-4652-a881-25c4fb48d673')
     @decorators.attr(type='slow')
@@ -48,7 +48,7 @@ class TwiceTest(concurrent_deletes.AtOnceTest):
             with outage():
                 answers = self.delete_at_once([server] * _TWICE)
                 self.assert_accepted(answers, at_least=1)
-                self.await_gone(server)
+                self.servers.await_gone(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
 

@@ -25,13 +25,13 @@ from tempest import config
 from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
 
 @decorators.serial
-class UnnoticedTest(servers.BaseLocalDeleteTest):
+class UnnoticedTest(base.BaseLocalDeleteTest):
 
     @contextlib.contextmanager
     def delete_waiting_in_queue(self):
@@ -44,10 +44,10 @@ class UnnoticedTest(servers.BaseLocalDeleteTest):
                 'before a server of it was deleted'):
             server = self.create_server()
             with self.compute_killed() as killed:
-                self.request_delete(server)
+                self.servers.request_delete(server)
                 # A local delete is over when it is answered, so that this one
                 # came too late: Nova has noticed.
-                if self.state_of(server) is not None:
+                if self.servers.state_of(server) is not None:
                     yield server, killed
                     return
 
@@ -94,5 +94,5 @@ class UnnoticedTest(servers.BaseLocalDeleteTest):
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, _):
                 pass
-            self.await_deleted_by_compute(server)
+            self.servers.await_deleted_by_compute(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)

@@ -32,8 +32,9 @@ CONF = config.CONF
 
 
 @decorators.serial
-class VolumesTest(unfinished_builds.UnscheduledTest,
-                  server_states.RestingTest):
+class VolumesTest(user_resources.UserResources,
+                  unfinished_builds.UnfinishedBuilds,
+                  server_states.ServerStates):
 
     @decorators.idempotent_id('6265cd00-e16b-4f4d-abff-779dc5f685e2')
     @decorators.attr(type='slow')
@@ -109,8 +110,9 @@ class VolumesTest(unfinished_builds.UnscheduledTest,
         """A server is deleted that never found a host (bug 1404867)."""
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
-            server = self.create_server_in_vain(**user_resources.boot_from(
-                volume, delete_on_termination=False))
+            server = self.create_server_without_host(
+                **user_resources.boot_from(
+                    volume, delete_on_termination=False))
             self.assert_has_attachment(server, volume)
             self.delete_server_locally(server)
             self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
@@ -127,9 +129,9 @@ class VolumesTest(unfinished_builds.UnscheduledTest,
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
             with self.scheduler_stopped():
-                server = self.request_server(**user_resources.boot_from(
+                server = self.servers.request(**user_resources.boot_from(
                     volume, delete_on_termination=False))
-                self.read_during()
+                self.watch.read_during()
                 self.assert_has_attachment(server, volume)
                 self.delete_server(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)

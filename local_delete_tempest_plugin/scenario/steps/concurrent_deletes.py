@@ -15,6 +15,8 @@
 """The steps of stories in which several deletes are under way at once."""
 
 import collections
+from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent import futures
 import contextlib
 import dataclasses
@@ -30,8 +32,11 @@ from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import candidates
 from local_delete_tempest_plugin.footprint import reader
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import servers as steps_servers
+from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
@@ -57,22 +62,22 @@ class Answer:
     words: str
 
     @property
-    def accepted(self):
+    def accepted(self) -> bool:
         return 200 <= self.status < 300
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s: %d %s' % (self.server, self.status,
                               self.request_id or self.words)
 
 
-class AtOnceTest(servers.BaseLocalDeleteTest):
+class ConcurrentDeletes(base.BaseLocalDeleteTest):
     """A member who deletes several servers, or one several times."""
 
-    def create_servers(self, count):
+    def create_servers(self, count: int) -> list[footprint.Server]:
         """Create many servers on the leased host, as the member.
 
         :param count: How many.
-        :returns: A list of ``Server`` that are ACTIVE.
+        :returns: The servers that are ACTIVE.
         """
         networks = self._networks_with_room(count)
         # The first one shows what each of the others will need.
@@ -80,11 +85,9 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
         others = count - 1
         self._skip_without_quota(others)
         self._skip_without_room(first, others)
-        name = self._name()
-        self._intend_here('servers', name=name)
-        self._create(name, networks=networks, min_count=others)
+        name = self.servers.request_many(others, networks=networks)
         servers = [first, *self._await_all_active(name, others)]
-        self.read_during()
+        self.watch.read_during()
         return servers
 
     def _await_all_active(self, name, count):
@@ -92,7 +95,7 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
             found = list(self.admin.servers(
                 detail=True, all_tenants=True,
                 name='^%s(-[0-9]+)?$' % name))
-            self.this_run.servers.update(server['id'] for server in found)
+            self.testbed.run.servers.update(server['id'] for server in found)
             return [(server['status'], footprint.Server(
                 server['id'], server['name'], server['OS-EXT-SRV-ATTR:host'],
                 server['created'])) for server in found]
@@ -104,26 +107,27 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
             CONF.compute.build_timeout * count)
         failed = [str(server) for status, server in seen if status == 'ERROR']
         self.assertFalse(failed, 'became ERROR instead of ACTIVE')
-        return [self._note_host(server, server.host) for _, server in seen]
+        return [self.servers.note_host(server, server.host)
+                for _, server in seen]
 
     def _networks_with_room(self, count):
         """Give each server a port where the network has addresses enough."""
-        if self.networks == 'none':
-            return 'none'
+        if self.testbed.networks == setup.NO_NETWORK:
+            return setup.NO_NETWORK
         # A port has an address of each version that there is.
         by_version = collections.Counter()
         for subnet in self.member.subnets_client.list_subnets(
-                network_id=self.networks[0]['uuid'])['subnets']:
+                network_id=self.testbed.networks[0]['uuid'])['subnets']:
             version = subnet['ip_version']
             by_version[version] += 2 ** (
                 (32 if version == 4 else 128) - int(
                     subnet['cidr'].rpartition('/')[2]))
         addresses = min(by_version.values(), default=0)
         if addresses >= 2 * count:
-            return self.networks
+            return self.testbed.networks
         LOG.info('No port for the servers: the network has %d addresses',
                  addresses)
-        return 'none'
+        return setup.NO_NETWORK
 
     def _skip_without_quota(self, count):
         limits = self.member.limits_client.show_limits()['limits']['absolute']
@@ -136,12 +140,12 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
                     'the quota of project %s (%s is %d, and %d are in use) '
                     'has no room for %d more servers: raise it, or lower '
                     '[local_delete] many_servers' % (
-                        self.project_id, most, limits[most], limits[used],
-                        count))
+                        self.testbed.project_id, most, limits[most],
+                        limits[used], count))
 
     def _skip_without_room(self, server, count):
-        root = self.target.provider_id
-        each = self.watch.during.by_consumer[server.id][root]
+        root = self.hosts.target.provider_id
+        each = self.watch.held_by(server)[root]
         offer = candidates.read(self.admin, root, each)
         for resource_class, amount in each.items():
             room = offer.free(root, resource_class) // amount
@@ -149,12 +153,12 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
                 self.skipTest(
                     '%s has room for %d more servers by its %s, and %d are '
                     'needed: lower [local_delete] many_servers' % (
-                        self.target, room, resource_class, count))
+                        self.hosts.target, room, resource_class, count))
 
-    def delete_at_once(self, servers):
+    def delete_at_once(self, servers: list[footprint.Server]) -> list[Answer]:
         """Delete servers from several threads, as the member.
 
-        :param servers: A list of ``Server``; one may be there twice.
+        :param servers: The servers; one may be there twice.
         :returns: A list of ``Answer``, in their order.
         """
         together = min(len(servers), reader.SIDE_BY_SIDE)
@@ -173,7 +177,7 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
 
     def _ask_for_delete(self, server):
         try:
-            answer = self.servers_client.delete_server(server.id)
+            answer = self.member.servers_client.delete_server(server.id)
         except (lib_exc.RestClientException,
                 exceptions.RequestFailed) as error:
             status = getattr(getattr(error, 'resp', None), 'status', 0)
@@ -181,7 +185,7 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
         return Answer(server, answer.response.status,
                       answer.response['x-openstack-request-id'], '')
 
-    def assert_accepted(self, answers, at_least):
+    def assert_accepted(self, answers: list[Answer], at_least: int) -> None:
         """Fail unless so many deletes that were made at once are accepted.
 
         :param answers: A list of ``Answer``.
@@ -196,24 +200,25 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
                 'accepted, and %d were not; the first: %s' % (
                     len(answers), at_least, len(refused), refused[0]))
 
-    def delete_many_locally(self, servers):
+    def delete_many_locally(self, servers: list[footprint.Server]) -> None:
         """Delete servers at once, and prove that the API did it alone.
 
-        :param servers: A list of ``Server`` on one host that is out.
+        :param servers: The servers on one host that is out.
         """
         answers = self.delete_at_once(servers)
         self.assert_accepted(answers, len(servers))
         self.await_all_gone(servers)
         with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
             for judged in [
-                    pool.submit(self.assert_deleted_locally, answer.server,
-                                answer.request_id) for answer in answers]:
+                    pool.submit(self.servers.assert_deleted_locally,
+                                answer.server, answer.request_id)
+                    for answer in answers]:
                 judged.result()
 
-    def await_all_gone(self, servers):
+    def await_all_gone(self, servers: list[footprint.Server]) -> None:
         """Wait until servers that were deleted all answer 404.
 
-        :param servers: A list of ``Server``.
+        :param servers: The servers.
         """
         self._await_all(servers, 'answer 404', (None,))
 
@@ -221,32 +226,33 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
         def read():
             with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
                 return ['%s: %s' % (server, state) for server, state in zip(
-                    servers, pool.map(self.state_of, servers))
+                    servers, pool.map(self.servers.state_of, servers))
                     if state not in states]
 
-        self.expect(read, lambda left: not left,
-                    '%d servers %s' % (len(servers), awaited),
-                    CONF.local_delete.delete_timeout,
-                    exceptions.ServerNotGone)
+        waiters.expect(read, lambda left: not left,
+                       '%d servers %s' % (len(servers), awaited),
+                       CONF.local_delete.delete_timeout,
+                       exceptions.ServerNotGone)
 
-    def await_all_deleted(self, deleted):
-        """Wait until deletes are done for good, whoever carries them out.
+    def await_all_deleted(self, deleted: list[footprint.Server]) -> None:
+        """Wait until deletes are done permanently, whoever does them.
 
         Where the cloud reclaims a compute keeps the server, and the API alone
         does not; what was kept is then deleted by force.
 
-        :param deleted: A list of ``Server`` whose deletes were accepted.
+        :param deleted: The servers whose deletes were accepted.
         """
         if CONF.local_delete.reclaims:
             self._await_all(deleted, 'are SOFT_DELETED or answer 404',
-                            (None, servers.SOFT_DELETED))
+                            (None, steps_servers.SOFT_DELETED))
             for server in deleted:
-                if self.state_of(server) is not None:
-                    self.request_forced_delete(server)
+                if self.servers.state_of(server) is not None:
+                    self.servers.request_delete(server, force=True)
         self.await_all_gone(deleted)
 
     @contextlib.contextmanager
-    def flipping(self, away):
+    def flipping(self, away: compute_outage.ForcedDown) -> Iterator[
+            Callable[[], int]]:
         """Lift the flag of a compute and set it again while the body runs.
 
         :param away: The ``compute_outage.ForcedDown`` that has begun; the
@@ -280,19 +286,20 @@ class AtOnceTest(servers.BaseLocalDeleteTest):
                     futures.wait([flipper])
             flipper.result()
 
-    def delete_between_flips(self, servers, flips):
+    def delete_between_flips(self, servers: list[footprint.Server],
+                             flips: Callable[[], int]) -> None:
         """Delete servers one by one, and have the flag flipped for each.
 
         Without that all could be deleted while it never moved. Where in a
         flip a delete is carried out is left to chance.
 
-        :param servers: A list of ``Server``.
+        :param servers: The servers.
         :param flips: What ``flipping`` gives.
         """
         told = []
         for server in servers:
             before = flips()
-            self.request_delete(server)
+            self.servers.request_delete(server)
             # The next one that ends may have begun before the delete.
             after = waiters.wait_until(
                 flips, lambda now, before=before: now >= before + 2,

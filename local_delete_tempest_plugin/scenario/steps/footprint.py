@@ -12,119 +12,143 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of a scenario that look at what its servers hold."""
+"""The watch over what the servers of a story hold in the cloud."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
 import contextlib
 import dataclasses
 import json
 import time
+from typing import Any
 
-from tempest import config
+import fixtures
 from tempest.lib import exceptions as lib_exc
 from testtools import content
 
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import leaks
-from local_delete_tempest_plugin.footprint import reader
-from local_delete_tempest_plugin.scenario.steps import hosts
-
-CONF = config.CONF
-
-# How often a story is told that could have hidden a leak.
-_ATTEMPTS = 3
+from local_delete_tempest_plugin.footprint import reader as footprint_reader
 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A server of the run, as it was when its create or move had ended."""
+    """A server of the run, as it was when its create or move had ended.
+
+    :param host: Name of its host, or None where it is on no host.
+    :param created: When it was created, by the cloud's clock.
+    """
 
     id: str
     name: str
     host: str | None
     created: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'server %s (%s) on %s' % (
             self.name, self.id,
             'host %s' % self.host if self.host else 'no host')
 
 
-@dataclasses.dataclass
-class Watch:
-    """The readings around the servers of one story, and its deletes.
+class FootprintWatch(fixtures.Fixture):
+    """Reads the footprint of servers before, during and after their lives.
 
-    :param gone: {(kind, id)} of what the servers take with them.
-    :param consumers: UUIDs of the servers and of their migrations.
+    ``useFixture`` alone reads nothing; ``begin`` does. A clean-up that is
+    added to the watch runs after the servers of the story are gone, and before
+    its hosts are given back.
+
+    :param reader: Reads what the servers on the leased hosts hold.
+    :param targets: The leased hosts, for the words of a failure.
+    :param attach: Takes a name and a ``testtools.content.Content``, as
+        ``addDetailUniqueName`` of a test does.
+    :param gone: {(kind, id)} of what was brought and goes with the servers.
+    :ivar before: The reading before the servers were made; of ``begin``.
+    :ivar during: The last reading while they lived, or None.
+    :ivar servers: {id: server} of all that were made since ``begin``.
+    :ivar consumers: UUIDs of these servers, and of their migrations.
+    :ivar delete_requests: Request ids of their deletes, with the answers.
+    :ivar was_late: Whether something was left for a while.
     """
 
-    before: leaks.Reading
-    gone: frozenset = frozenset()
-    during: leaks.Reading = None
-    servers: dict = dataclasses.field(default_factory=dict)
-    consumers: set = dataclasses.field(default_factory=set)
-    delete_requests: list = dataclasses.field(default_factory=list)
-    was_late: bool = False
+    def __init__(self, reader: footprint_reader.Reader,
+                 targets: Iterable[compute_services.TargetHost],
+                 attach: Callable[[str, content.Content], None],
+                 gone: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        self._reader = reader
+        self._targets = targets
+        self._attach = attach
+        self._gone = frozenset(gone)
+        self.before: Any = None
+        self.during: leaks.Reading | None = None
+        self.servers: dict[str, Server] = {}
+        self.consumers: set[str] = set()
+        self.delete_requests: list[str] = []
+        self.was_late = False
 
-    def add(self, server):
+    def begin(self) -> None:
+        """Read the footprint before the create of the servers."""
+        self.before = self._reader.read(own=())
+        self.attach('before', self.before)
+
+    def track(self, *resources: tuple[str, str]) -> None:
+        """Read some resources too, whoever they belong to from now on.
+
+        :param resources: (kind, id) of each, as ``leaks.Reading`` has it.
+        """
+        self._reader.tracked.update(resources)
+
+    def add(self, server: Server) -> None:
         """Watch a server, or what has become of it."""
         self.servers[server.id] = server
         self.consumers.add(server.id)
 
+    def read(self) -> leaks.Reading:
+        """Read the footprint at this moment."""
+        return self._reader.read(
+            own=self.consumers, known=self.before,
+            since=min((server.created for server in self.servers.values()),
+                      default=None))
 
-class WatchingTest(hosts.LeasingTest):
-    """Someone who reads the footprint before, during and after."""
+    def read_during(self) -> leaks.Reading:
+        """Read the footprint of the servers while they live.
 
-    def setUp(self):
-        super().setUp()
-        self.brought = set()
-        self.reader = None
-        self.watch = None
-
-    @contextlib.contextmanager
-    def footprint_unchanged(self, hosts=1, gone=()):
-        """Fail if the body leaves anything behind of what it made.
-
-        :param hosts: How many hosts the run leases for it.
-        :param gone: {(kind, id)} of what was brought and has to be gone
-            afterwards; all else that was brought has to be as before.
-        :returns: A context manager that gives a ``Watch``.
+        :returns: The reading, which is ``during`` from now on.
         """
-        if not self.leased:
-            self.leased = self._lease_hosts(hosts)
-            self.reader = reader.Reader(
-                self.admin, self.member, self.leased, self.project_id,
-                self.this_run)
-        self.reader.tracked |= self.brought
-        self.watch = Watch(before=self.reader.read(own=()),
-                           gone=frozenset(gone))
-        self._attach('before', self.watch.before)
-        yield self.watch
-        self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
+        self.during = self.read()
+        self.attach('during', self.during)
+        return self.during
 
-    def attempts_while_late(self):
-        """Tell a story again whose footprint was late to be as before.
+    def held_by(self, server: Server) -> dict:
+        """Tell what a server held when ``read_during`` was last called.
 
-        A live compute's audit hides a leak if it comes in the very seconds in
-        which a late clean-up is waited for; it cannot do so each time.
-
-        :returns: An iterator over the attempts; each has to watch a footprint.
+        :returns: {provider UUID: {class: amount}}.
         """
-        for attempt in range(_ATTEMPTS):
-            yield attempt
-            if not self.watch.was_late:
-                return
+        assert self.during is not None
+        return self.during.by_consumer[server.id]
 
-    def assert_nothing_left(self, limit):
+    def attach(self, when: str, reading: leaks.Reading) -> None:
+        """Put a reading into the test's details.
+
+        :param when: Part of the name of the detail.
+        """
+        # As text: a runner shows nothing of a detail of type JSON.
+        self._attach('footprint-%s.json' % when, content.text_content(
+            json.dumps(reading.as_json(), indent=1, sort_keys=True)))
+
+    def assert_nothing_left(self, limit: float) -> None:
         """Wait until the footprint is what it was before the create.
 
         :param limit: Seconds.
+        :raises LeakFound: something is left; with all of it.
         """
         started = time.monotonic()
         looks = []
 
         def look():
-            looks.append(self._read())
+            looks.append(self.read())
             return self._find_leaks(looks[-1])
 
         # The time-out has nothing to add to the words for what is left.
@@ -132,70 +156,69 @@ class WatchingTest(hosts.LeasingTest):
             waiters.wait_until(look, lambda found: not found,
                                'nothing is left', limit)
         found = self._find_leaks(looks[-1])
-        self._attach('after', looks[-1])
+        self.attach('after', looks[-1])
         if found:
             raise exceptions.LeakFound(
                 self._words_for(found, time.monotonic() - started))
-        self.watch.was_late |= len(looks) > 1
+        self.was_late |= len(looks) > 1
 
-    def assert_leaked(self, server):
+    def assert_leaked(self, server: Server) -> None:
         """Fail unless all that a server held while it lived is left.
 
-        :param server: A ``Server``.
+        :param server: A server that is deleted.
+        :raises AssertionError: it is not.
         """
-        now = self._read()
-        self._attach('leaked', now)
-        self.assertEqual(
-            self.watch.during.by_consumer[server.id],
-            now.by_consumer[server.id],
-            '%s: what it held should be left in Placement at this moment, '
-            'all of it' % server)
+        self._assert_holds_as_before(
+            server, 'leaked', 'the server is deleted, and at this moment all '
+            'that it held should be left in Placement')
 
-    def read_during(self):
-        """Read the footprint of the servers while they live."""
-        self.watch.during = self._read()
-        self._attach('during', self.watch.during)
-        return self.watch.during
+    def assert_holds_as_before(self, server: Server) -> None:
+        """Fail unless a server that lives holds what it held in the outage.
 
-    def _read(self):
-        return self.reader.read(
-            own=self.watch.consumers, known=self.watch.before,
-            since=min((server.created
-                       for server in self.watch.servers.values()),
-                      default=None))
+        :param server: A server on the host that is back.
+        :raises AssertionError: it does not.
+        """
+        self._assert_holds_as_before(
+            server, 'neighbour', 'the server was not deleted, and should hold '
+            'in Placement what it held before its host was out')
+
+    def _assert_holds_as_before(self, server, when, words):
+        now = self.read()
+        self.attach(when, now)
+        held = now.by_consumer[server.id]
+        if held != self.held_by(server):
+            raise AssertionError('%s: %s; it held %s, and now %s' % (
+                server, words, self.held_by(server), held))
+
+    def assert_kept(self, server: Server) -> None:
+        """Fail unless the servers have all that they had.
+
+        :param server: The server whose delete was refused.
+        :raises AssertionError: something was taken from one of them.
+        """
+        now = self.read()
+        self.attach('kept', now)
+        for view in ('by_consumer', 'resources'):
+            had, has = getattr(self.during, view), getattr(now, view)
+            if had != has:
+                raise AssertionError(
+                    '%s: its delete was refused, and yet it changed what the '
+                    'server has (%s): before %s, now %s' % (
+                        server, view, had, has))
 
     def _find_leaks(self, reading):
-        during = self.watch.during or self.watch.before
-        return leaks.find_leaks(self.watch.before, during, reading,
-                                self.project_id, self.watch.gone)
+        return leaks.find_leaks(
+            self.before, self.during or self.before, reading,
+            self._reader.project_id, self._gone)
 
     def _words_for(self, found, waited):
-        migrations = sorted(self.watch.consumers - self.watch.servers.keys())
+        migrations = sorted(self.consumers - self.servers.keys())
         return ('the cloud does not hold what it held before the create of '
                 '%s:\n%s\nleased %s; migrations: %s; waited %.1f s; deleted '
                 'by request %s' % (
-                    ', '.join(map(str, self.watch.servers.values())),
-                    leaks.describe_leaks(
-                        found, self.reader.provider_names, self.project_id),
-                    ', '.join(map(str, self.leased)),
+                    ', '.join(map(str, self.servers.values())),
+                    leaks.describe_leaks(found, self._reader.provider_names,
+                                         self._reader.project_id),
+                    ', '.join(map(str, self._targets)),
                     ', '.join(migrations) or 'none', waited,
-                    ', '.join(self.watch.delete_requests) or 'none'))
-
-    def _attach(self, when, reading):
-        # As text: a runner shows nothing of a detail of type JSON.
-        self.addDetailUniqueName(
-            'footprint-%s.json' % when, content.text_content(
-                json.dumps(reading.as_json(), indent=1, sort_keys=True)))
-
-    def expect(self, read, accept, awaited, limit, failure=AssertionError):
-        """Wait for what the cloud owes; it is a failure if it never comes.
-
-        :param read: As for ``waiters.wait_until``; so are ``accept``,
-            ``awaited`` and ``limit``.
-        :param failure: The type of the failure, an ``AssertionError``.
-        :returns: What ``read`` returned last.
-        """
-        try:
-            return waiters.wait_until(read, accept, awaited, limit)
-        except lib_exc.TimeoutException as error:
-            raise failure(exceptions.one_line(error)) from error
+                    ', '.join(self.delete_requests) or 'none'))

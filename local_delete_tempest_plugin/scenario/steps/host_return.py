@@ -14,13 +14,19 @@
 
 """The steps of stories that go on when the host is back."""
 
+import contextlib
+
 from tempest import config
 
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
+from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import candidates
+from local_delete_tempest_plugin.footprint import leaks
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
@@ -31,40 +37,43 @@ _WITHOUT_GUESTS = 'fake'
 _ANY = {'MEMORY_MB': 1}
 
 
-class ReturningTest(servers.BaseLocalDeleteTest):
+class HostReturn(base.BaseLocalDeleteTest):
     """A host that comes back after a server of it was deleted."""
 
-    def read_offer(self):
+    def read_offer(self) -> candidates.Offer:
         """Read what Placement offers on the leased host, before the create.
 
-        :returns: An ``candidates.Offer``.
+        :returns: A ``candidates.Offer``.
         """
-        return candidates.read(self.admin, self.target.provider_id, _ANY)
+        return candidates.read(self.admin, self.hosts.target.provider_id, _ANY)
 
-    def assert_offered_again(self, server, before):
+    def assert_offered_again(self, server: footprint.Server,
+                             before: candidates.Offer) -> None:
         """Fail unless Placement offers what it offered before.
 
         What others have taken or given back meanwhile does not count.
 
-        :param server: The ``Server`` that was deleted; the next one like it
+        :param server: The server that was deleted; the next one like it
             has to fit.
         :param before: The ``candidates.Offer`` before its create.
         """
-        root = self.target.provider_id
-        held = self.watch.during.by_consumer[server.id]
+        root = self.hosts.target.provider_id
+        held = self.watch.held_by(server)
 
         def compare():
             now = candidates.read(self.admin, root, held[root])
-            return self._differences(before, now, self._read()) + (
+            return self._differences(before, now, self.watch.read()) + (
                 [] if held in now.requests else
                 ['%s is not offered, but %s' % (held, now.requests)])
 
-        self.expect(
+        waiters.expect(
             compare, lambda differences: not differences,
             'Placement offers on %s what it offered before the create of %s'
-            % (self.target, server), CONF.local_delete.local_cleanup_timeout)
+            % (self.hosts.target, server),
+            CONF.local_delete.local_cleanup_timeout)
 
-    def _differences(self, before, now, reading):
+    def _differences(self, before: candidates.Offer, now: candidates.Offer,
+                     reading: leaks.Reading) -> list[str]:
         taken = {
             when: offer.without(footprint.by_provider, self.watch.consumers)
             for when, offer, footprint in (
@@ -79,74 +88,60 @@ class ReturningTest(servers.BaseLocalDeleteTest):
                 before.capacity, now.capacity))
         return differences
 
-    def assert_holds_as_before(self, server):
-        """Fail unless a server that lives holds what it held in the outage.
-
-        :param server: A ``Server`` on the host that is back.
-        """
-        now = self._read()
-        self._attach('neighbour', now)
-        self.assertEqual(
-            self.watch.during.by_consumer[server.id],
-            now.by_consumer[server.id],
-            '%s was not deleted: it should hold in Placement what it held '
-            'before its host was out' % server)
-
-    def guest_runs(self, server):
+    def guest_runs(self, server: footprint.Server) -> bool:
         """Tell whether the guest of a server runs on the leased host.
 
-        :param server: A ``Server``, which may be deleted.
+        :param server: A server, which may be deleted.
         """
         return server.id in commands.uuids(
-            'guest_list_command', self.target.host)
+            'guest_list_command', self.hosts.target.host)
 
-    def assert_guest_reaped(self, server):
+    def assert_guest_reaped(self, server: footprint.Server) -> None:
         """Fail unless the guest of a deleted server goes.
 
         Nothing is known of guests without ``[local_delete]
         guest_list_command``.
 
-        :param server: A ``Server`` that was deleted while its host was out.
+        :param server: A server that was deleted while its host was out.
         """
         if not CONF.local_delete.guest_list_command:
             return
-        self.expect(
+        waiters.expect(
             lambda: self.guest_runs(server), lambda runs: not runs,
             'the guest of %s, which is deleted, is gone from its host, whose '
             'compute is back (deleted by request %s); whether it runs' % (
                 server, ', '.join(self.watch.delete_requests)),
             CONF.local_delete.reap_timeout)
 
+    def has_guests(self, target: compute_services.TargetHost) -> None:
+        """Refuse a host without guests.
 
-class GuestsTest(ReturningTest):
-    """A host whose guests can be seen."""
-
-    def check_host(self, target):
-        """Refuse a host without guests."""
-        types = self.services.hypervisor_types()
+        :raises OutageRefused: its hypervisor is Nova's driver for tests.
+        """
+        types = self.admin.services.hypervisor_types()
         if types[target.provider_id] == _WITHOUT_GUESTS:
             raise exceptions.OutageRefused(
                 reason='%s has no guests' % target)
 
+    def can_lose_service(self, target: compute_services.TargetHost) -> None:
+        """Refuse a host that would not get all back with its service.
 
-class ServiceDeletedTest(ReturningTest):
-    """A host whose compute service can be deleted, and made again."""
-
-    def check_host(self, target):
-        """Refuse a host with what its service would not get back."""
+        :raises OutageRefused: it has what nova-compute does not make again.
+        """
         compute_outage.ServiceDeleted.check(self.admin, target)
 
-    def service_deleted(self):
+    def service_deleted(self) -> contextlib.AbstractContextManager:
         """Stop the leased compute and delete its service, for the body."""
-        return self._compute_outage(compute_outage.ServiceDeleted, None)
+        return self.compute_outage(compute_outage.ServiceDeleted)
 
-    def assert_provider_gone(self):
+    def assert_provider_gone(self) -> None:
         """Fail unless the leased host's provider went with its service."""
-        left = self.placement.list_resource_providers(
-            in_tree=self.target.provider_id)['resource_providers']
+        placement = self.admin.placement
+        left = placement.list_resource_providers(
+            in_tree=self.hosts.target.provider_id)['resource_providers']
         self.assertEqual(
             [], [provider['name'] for provider in left],
             '%s: its compute service was deleted, and its provider is left; '
-            'on it: %s' % (self.target, {
-                provider['uuid']: self.placement.list_provider_allocations(
+            'on it: %s' % (self.hosts.target, {
+                provider['uuid']: placement.list_provider_allocations(
                     provider['uuid'])['allocations'] for provider in left}))

@@ -12,213 +12,143 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of a scenario that concern hosts: lease them, take them down."""
+"""The hosts that a story may take down, leased for as long as it lasts."""
 
-import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
 import itertools
 import random
 
+import fixtures
 from oslo_log import log as logging
 from tempest import config
-from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.outages import placement as placement_outage
-from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
-from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import guard as safety_guard
+from local_delete_tempest_plugin.safety import lease as safety_lease
+from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-# How often a host is taken away anew whose death Nova has noticed too early.
-_ATTEMPTS = 5
 
+class LeasedHosts(fixtures.Fixture):
+    """Leases hosts that servers can move between, and gives them back.
 
-class LeasingTest(setup.RunTest):
-    """An admin who takes services away, of leased hosts and of all.
+    ``useFixture`` alone leases nothing. Its clean-up gives back what ``lease``
+    took. A clean-up that somebody adds later runs before the hosts are given
+    back.
 
-    :ivar leased: The ``compute_services.TargetHost`` that the test has leased.
+    :param admin: The admin of the cloud.
+    :param guard: What tells whether the run may take a host down.
+    :param lease: The run's lease.
+    :param intents: Where each lease is written down before it is taken.
+    :ivar targets: The hosts that are leased; none before ``lease``.
     """
 
-    def setUp(self):
-        super().setUp()
-        self.leased = ()
+    def __init__(self, admin: cloud_admin.Admin, guard: safety_guard.Guard,
+                 lease: safety_lease.Lease, intents: setup.Intents) -> None:
+        super().__init__()
+        self._admin = admin
+        self._guard = guard
+        self._lease = lease
+        self._intents = intents
+        self.targets: tuple[compute_services.TargetHost, ...] = ()
 
-    @property
-    def target(self):
-        """The only ``compute_services.TargetHost`` that was leased."""
-        target, = self.leased
-        return target
+    def lease(self, count: int = 1, accept: Callable | None = None) -> None:
+        """Lease hosts, drawn by lot among those that may be taken down.
 
-    def target_of(self, server):
-        """The leased ``compute_services.TargetHost`` that a server is on."""
-        return next(target for target in self.leased
-                    if target.host == server.host)
-
-    def _lease_hosts(self, count):
-        refusals, usable = [], []
-        for target in self._usable_hosts(refusals):
+        :param count: How many hosts.
+        :param accept: Callable of a ``compute_services.TargetHost`` that may
+            be taken down. It raises ``OutageRefused`` if the story cannot use
+            that host.
+        :raises OutageRefused: there are not so many hosts; with the reasons
+            that each host gave.
+        """
+        refusals: list[str] = []
+        usable: list[compute_services.TargetHost] = []
+        for target in self._usable_hosts(accept, refusals):
             for others in itertools.combinations(usable, count - 1):
                 targets = (*others, target)
-                if self._lease(targets, refusals):
+                if self._lease_all(targets, refusals):
                     LOG.info('Leased %s', ', '.join(map(str, targets)))
-                    return targets
+                    self.targets = targets
+                    return
             usable.append(target)
-        self.skipTest('%s to take down: %s' % (
+        raise exceptions.OutageRefused(reason='%s to take down: %s' % (
             'no host' if count == 1 else 'no %d hosts' % count,
             '; '.join(refusals) or 'of [local_delete] target_hosts = %s Nova '
             'has a compute service on %d that may be' % (', '.join(
                 CONF.local_delete.target_hosts), len(usable))))
 
-    def _lease(self, targets, refusals):
+    def _lease_all(self, targets, refusals):
         """Lease all of some hosts, or none; tell whether they are leased."""
-        if not self._alike(targets):
-            refusals.append('no server can move between %s, for their '
+        if not self._are_alike(targets):
+            refusals.append('no server can move between %s, because their '
                             'hypervisors differ' % ' and '.join(
                                 target.host for target in targets))
             return False
         for target in targets:
-            self._intend_here('lease', provider_id=target.provider_id,
-                              trait=self.lease.trait)
+            self._intents.write(
+                self.addCleanup, 'lease', provider_id=target.provider_id,
+                trait=self._lease.trait)
         try:
-            self.lease.take_all([target.provider_id for target in targets])
+            self._lease.take_all([target.provider_id for target in targets])
         except exceptions.OutageRefused as refusal:
             LOG.info('Not leasing %s: %s', targets, refusal)
             refusals.append(str(refusal))
             return False
         return True
 
-    def _alike(self, targets):
+    def _are_alike(self, targets):
         """Tell whether servers can move between hosts: by hypervisor."""
         if len(targets) == 1:
             return True
-        types = self.services.hypervisor_types()
+        types = self._admin.services.hypervisor_types()
         return len({types.get(target.provider_id) for target in targets}) == 1
 
-    def _usable_hosts(self, refusals):
-        """Find hosts that may be taken down, each one only when it is needed.
+    def _usable_hosts(self, accept, refusals) -> Iterator[
+            compute_services.TargetHost]:
+        """Find hosts that may be taken down, each only when it is needed.
 
-        Its looks at a host are several requests, and a cloud has many hosts.
+        Each look at a host is several requests, and a cloud has many hosts.
         """
-        hosts = [service.host for service in self.services.list()
-                 if guard.is_target(service.host)]
+        hosts = [service.host for service in self._admin.services.list()
+                 if safety_guard.is_target(service.host)]
         random.shuffle(hosts)
         for host in hosts:
             try:
-                target = self.services.target_host(host)
-                self.guard.check(target)
-                self.check_host(target)
+                target = self._admin.services.target_host(host)
+                self._guard.check(target)
+                if accept is not None:
+                    accept(target)
             except exceptions.OutageRefused as refusal:
                 LOG.info('Not leasing %s: %s', host, refusal)
                 refusals.append(str(refusal))
             else:
                 yield target
 
-    def check_host(self, target):
-        """Refuse a host that these stories have no use for; here, none.
+    @property
+    def target(self) -> compute_services.TargetHost:
+        """The only host that is leased."""
+        target, = self.targets
+        return target
 
-        :param target: A ``compute_services.TargetHost`` that may be taken
-            down.
-        :raises OutageRefused: it lacks what they need.
+    def target_of(self,
+                  server: footprint.Server) -> compute_services.TargetHost:
+        """Tell which leased host a server is on."""
+        return next(target for target in self.targets
+                    if target.host == server.host)
+
+    def renew(self) -> None:
+        """Take the lease again where something took its trait off.
+
+        An audit of the compute may have done that: see safety/lease.py.
+
+        :raises OutageRefused: another run has leased the host since.
         """
-
-    def _intend_here(self, kind, **what):
-        """Write a change down, to be undone when the test ends."""
-        self.addCleanup(self._undo, self.journal.intend(kind, **what))
-
-    @contextlib.contextmanager
-    def outage(self, away):
-        """Take a service away for the body, and give it back after it.
-
-        :param away: An ``outage_base.Outage`` that has not begun.
-        :returns: A context manager that gives the outage.
-        """
-        self.useFixture(away)
-        try:
-            away.begin()
-        except exceptions.OutageRefused as refusal:
-            self.skipTest(str(refusal))
-        except lib_exc.TimeoutException as error:
-            self.fail('the outage was never seen: %s' %
-                      exceptions.one_line(error))
-        # Where the body fails, or this, the fixture's clean-up gives it back.
-        yield away
-        self.assert_given_back(away)
-
-    def assert_given_back(self, away):
-        """Give a service back before the outage is over, or fail.
-
-        :param away: An ``outage_base.Outage``.
-        """
-        try:
-            away.restore()
-        except exceptions.RestoreFailed as error:
-            self.fail(exceptions.one_line(error))
-
-    def forced_down(self, target=None):
-        """Force a leased compute down for the body of a ``with``.
-
-        :param target: A ``compute_services.TargetHost``; None: the only one.
-        """
-        return self._compute_outage(compute_outage.ForcedDown, target)
-
-    def compute_stopped(self, target=None):
-        """Stop a leased compute for real for the body of a ``with``.
-
-        :param target: As for ``forced_down``.
-        """
-        return self._compute_outage(compute_outage.Stopped, target)
-
-    def compute_killed(self, target=None, fence=True):
-        """Stop a compute, and go on before Nova has noticed.
-
-        :param target: As for ``forced_down``.
-        :param fence: False to let Nova go on giving it servers; those of
-            others then wait until the compute is back.
-        """
-        return self._compute_outage(compute_outage.Unnoticed, target, fence)
-
-    def compute_frozen(self, target=None):
-        """Freeze a compute, and go on before Nova has noticed.
-
-        :param target: As for ``forced_down``.
-        """
-        return self._compute_outage(compute_outage.Frozen, target)
-
-    def attempts_before_noticed(self, done):
-        """Count the attempts to be faster than Nova's notice of a death.
-
-        :param done: What a story did not come to in time, for the skip after
-            the last attempt, such as 'before a server was deleted'.
-        :returns: An iterator, to be left once an attempt was in time.
-        """
-        yield from range(1, _ATTEMPTS + 1)
-        self.skipTest('%d times Nova saw a compute down %s' % (
-            _ATTEMPTS, done))
-
-    def _compute_outage(self, kind, target, fence=True):
-        fence = (self.this_run.fence_reason
-                 if fence and CONF.local_delete.fence_host else None)
-        return self.outage(kind(self.admin, self.journal, self.guard,
-                                target or self.target, fence))
-
-    def disabled(self):
-        """Disable the leased compute for the body of a ``with``."""
-        return self.outage(compute_outage.Disabled(
-            self.admin, self.journal, self.guard, self.target,
-            self.this_run.fence_reason))
-
-    def placement_stopped(self, answer):
-        """Take Placement away from all for the body of a ``with``.
-
-        :param answer: An answer of ``placement_outage.PlacementStopped``.
-        """
-        return self.outage(placement_outage.PlacementStopped(
-            self.admin, self.journal, answer))
-
-    def scheduler_stopped(self):
-        """Take the scheduler away from all for the body of a ``with``."""
-        return self.outage(scheduler_outage.SchedulerStopped(
-            self.admin, self.journal))
+        for target in self.targets:
+            self._lease.take(target.provider_id)

@@ -14,16 +14,20 @@
 
 """The steps of stories in which a server moves between two leased hosts."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
 import contextlib
 import dataclasses
+from typing import Any
 
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
-from local_delete_tempest_plugin.scenario.steps import servers
 
 CONF = config.CONF
 
@@ -40,7 +44,7 @@ _UNAVAILABLE = 'Service is unavailable'
 class Move:
     """A server on its way, or moved, between the leased hosts.
 
-    :param server: The ``Server`` before the move.
+    :param server: The server before the move.
     :param migration: UUID of the migration, which is a consumer too.
     :param request_id: Of the request for the move.
     """
@@ -51,86 +55,83 @@ class Move:
     migration: str
     request_id: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s, moving to host %s as migration %s (request %s)' % (
             self.server, self.destination.host, self.migration,
             self.request_id)
 
 
-class MovingTest(servers.BaseLocalDeleteTest):
+class Moves(base.BaseLocalDeleteTest):
     """A member who resizes a server, and an admin who moves it."""
 
-    @classmethod
-    def resource_setup(cls):
-        super().resource_setup()
-        cls.flavor_alt_id = cls.create_flavor(CONF.compute.flavor_ref_alt)
-
-    def resize_server(self, server):
+    def resize_server(
+            self, server: footprint.Server) -> tuple[footprint.Server, Move]:
         """Resize a server to the other leased host, up to VERIFY_RESIZE.
 
-        :param server: A ``Server`` that is ACTIVE.
-        :returns: (the ``Server`` on its new host, the ``Move``).
+        :param server: A server that is ACTIVE.
+        :returns: (the server on its new host, the ``Move``).
         """
         move = self.request_resize(server)
-        moved = self.await_status(server, 'VERIFY_RESIZE',
-                                  CONF.compute.build_timeout)
+        moved = self.servers.await_status(server, 'VERIFY_RESIZE',
+                                          CONF.compute.build_timeout)
         self.assertEqual(move.destination.host, moved.host, str(move))
-        self.read_during()
+        self.watch.read_during()
         return moved, move
 
-    def request_resize(self, server):
+    def request_resize(self, server: footprint.Server) -> Move:
         """Ask for a resize to the other leased host, as the member.
 
-        :param server: A ``Server`` that is ACTIVE.
+        :param server: A server that is ACTIVE.
         :returns: The ``Move``, which has begun.
         """
         return self._note_move(server, self._ask(
-            server, self.servers_client.resize_server,
-            server.id, self.flavor_alt_id))
+            server, self.member.servers_client.resize_server, server.id,
+            self.testbed.flavor_like(CONF.compute.flavor_ref_alt)))
 
-    def request_migration(self, server):
+    def request_migration(self, server: footprint.Server) -> Move:
         """Ask for a cold migration to the other leased host, as the admin.
 
-        :param server: A ``Server`` that is ACTIVE.
+        :param server: A server that is ACTIVE.
         :returns: The ``Move``, which has begun.
         """
         return self._note_move(server, self._ask(
-            server, self.admin_servers_client.migrate_server, server.id))
+            server, self.admin.servers_client.migrate_server, server.id))
 
-    def request_revert(self, server, move):
+    def request_revert(self, server: footprint.Server, move: Move) -> Move:
         """Ask for the revert of a resize, as the member.
 
-        :param server: A ``Server`` in VERIFY_RESIZE.
+        :param server: A server in VERIFY_RESIZE.
         :param move: The ``Move`` that brought it there.
         :returns: The ``Move`` back; its source and destination are those of
             before.
         """
-        answer = self.servers_client.revert_resize_server(server.id)
+        answer = self.member.servers_client.revert_resize_server(server.id)
         return dataclasses.replace(
             move, request_id=answer.response['x-openstack-request-id'])
 
-    def evacuate_server(self, server):
+    def evacuate_server(
+            self, server: footprint.Server) -> tuple[footprint.Server, Move]:
         """Evacuate a server from its dead host to the other leased one.
 
-        :param server: A ``Server`` whose compute is stopped, and seen down.
-        :returns: (the ``Server`` on its new host, the ``Move``).
+        :param server: A server whose compute is stopped, and seen down.
+        :returns: (the server on its new host, the ``Move``).
         """
         move = self._note_move(
-            server, self.admin_servers_client.evacuate_server(server.id))
+            server, self.admin.servers_client.evacuate_server(server.id))
         self.await_migration(move, 'done')
-        moved = self.await_active(server)
+        moved = self.servers.await_active(server)
         self.assertEqual(move.destination.host, moved.host, str(move))
-        self.read_during()
+        self.watch.read_during()
         return moved, move
 
-    def assert_moved_off(self, server, move):
+    def assert_moved_off(self, server: footprint.Server, move: Move) -> None:
         """Wait until a server holds something of its new host alone.
 
-        :param server: The ``Server`` on its new host.
+        :param server: The server on its new host.
         :param move: The ``Move`` that brought it there.
         """
-        providers = self.expect(
-            lambda: set(self._read().by_consumer[server.id]),
+        providers = waiters.expect(
+            lambda: set(self.watch.read().by_consumer[server.id]),
             lambda held: move.source.provider_id not in held,
             '%s holds nothing of its old %s' % (server, move.source),
             CONF.local_delete.heal_timeout)
@@ -138,7 +139,9 @@ class MovingTest(servers.BaseLocalDeleteTest):
                          '%s should hold its new %s' % (
                              server, move.destination))
 
-    def source_killed_in_move(self, request):
+    def source_killed_in_move(
+            self, request: Callable[[footprint.Server], Move],
+    ) -> contextlib.AbstractContextManager:
         """Catch a move half-way: its source dies before its turn comes.
 
         The destination has made ready for the server; what it told the source
@@ -148,33 +151,38 @@ class MovingTest(servers.BaseLocalDeleteTest):
         :returns: A context manager that gives (the ``Move``, the
             ``compute_outage.Unnoticed``).
         """
-        return self._source_out_in_move(request, self.compute_killed)
+        return self._source_out_in_move(request, compute_outage.Unnoticed)
 
-    def source_frozen_in_move(self, request):
+    def source_frozen_in_move(
+            self, request: Callable[[footprint.Server], Move],
+    ) -> contextlib.AbstractContextManager:
         """Catch a move half-way: its source hangs when its turn comes.
 
-        Given back, the source does its part; one that was killed and started
-        anew would not.
+        Given back, the source does its part. A source that was killed and
+        started again would not.
 
         :param request: ``request_resize`` or ``request_migration``.
         :returns: A context manager that gives (the ``Move``, the
             ``compute_outage.Frozen``).
         """
-        return self._source_out_in_move(request, self.compute_frozen)
+        return self._source_out_in_move(request, compute_outage.Frozen)
 
     @contextlib.contextmanager
-    def _source_out_in_move(self, request, outage):
+    def _source_out_in_move(
+            self, request: Callable, kind: type[compute_outage.ComputeOutage],
+    ) -> Iterator[tuple[Move, Any]]:
         server = self.create_server()
         for _ in self.attempts_before_noticed(
                 'before it was asked to move a server from it'):
-            with outage(self.target_of(server)) as away:
+            with self.compute_outage(
+                    kind, self.hosts.target_of(server)) as away:
                 try:
                     move = request(server)
                 except lib_exc.Conflict:
                     # Nova has noticed by now, and moves nothing from there.
                     continue
                 self.await_event(move, 'compute_prep_resize')
-                self.read_during()
+                self.watch.read_during()
                 yield move, away
                 return
 
@@ -211,16 +219,15 @@ class MovingTest(servers.BaseLocalDeleteTest):
                          None),
             bool, '%s has a migration' % server,
             CONF.compute.build_timeout)['uuid']
-        self.this_run.migrations.add(migration)
+        self.testbed.run.migrations.add(migration)
         self.watch.consumers.add(migration)
-        self._intend_here('migration', migration=migration,
-                          server=server.name)
-        source = self.target_of(server)
-        destination, = set(self.leased) - {source}
+        self.intend('migration', migration=migration, server=server.name)
+        source = self.hosts.target_of(server)
+        destination, = set(self.hosts.targets) - {source}
         return Move(server, source, destination, migration,
                     answer.response['x-openstack-request-id'])
 
-    def await_migration(self, move, status):
+    def await_migration(self, move: Move, status: str) -> None:
         """Wait until a migration has a status.
 
         :param move: A ``Move``.
@@ -236,29 +243,30 @@ class MovingTest(servers.BaseLocalDeleteTest):
             'the migration of %s is %s' % (move, status),
             CONF.compute.build_timeout)
 
-    def await_source_done(self, move):
+    def await_source_done(self, move: Move) -> footprint.Server:
         """Wait until the source has done its part of a move.
 
         :param move: A ``Move`` whose destination is dead.
-        :returns: The ``Server``, which Nova has on the destination by now.
+        :returns: The server, which Nova has on the destination by now.
         """
         waiters.wait_until(
-            lambda: self._show_server(move.server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda: self.servers.show(
+                move.server.id)['OS-EXT-SRV-ATTR:host'],
             lambda host: host == move.destination.host,
             'the source has done its part of %s' % move,
             CONF.compute.build_timeout)
         self.await_migration(move, 'post-migrating')
-        self.read_during()
-        return self._note_host(move.server, move.destination.host)
+        self.watch.read_during()
+        return self.servers.note_host(move.server, move.destination.host)
 
-    def await_event(self, move, event):
+    def await_event(self, move: Move, event: str) -> None:
         """Wait until a compute has done its part of a move.
 
         :param move: A ``Move``.
         :param event: The part, such as 'compute_prep_resize'.
         """
         waiters.wait_until(
-            lambda: self._results_of(move.server, move.request_id),
+            lambda: self.servers.results_of(move.server, move.request_id),
             lambda parts: parts.get(event) == 'Success',
             '%s of %s has succeeded' % (event, move),
             CONF.compute.build_timeout)

@@ -14,8 +14,10 @@
 
 """The steps of stories about what may be done by whom."""
 
+from collections.abc import Callable
 import dataclasses
 import functools
+from typing import Any
 
 from tempest import config
 from tempest.lib.common.utils import data_utils
@@ -24,7 +26,8 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.safety import run
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
@@ -41,25 +44,25 @@ class Persona:
     """
 
     name: str
-    manager: object
+    manager: Any
     roles: frozenset
 
     @classmethod
-    def of(cls, name, manager):
+    def of(cls, name: str, manager: Any) -> 'Persona':
         """Read who a login is from its token."""
         return cls(name, manager, frozenset(accounts.roles_of(manager)))
 
     @property
-    def project_id(self):
+    def project_id(self) -> str:
         return self.manager.credentials.project_id
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s (user %s with the roles %s in project %s)' % (
             self.name, self.manager.credentials.username,
             ', '.join(sorted(self.roles)), self.project_id)
 
 
-class PersonasTest(servers.BaseLocalDeleteTest):
+class Personas(base.BaseLocalDeleteTest):
     """A member, a reader, another project's member, and nobody at all."""
 
     credentials = ['project_member', 'project_reader', 'project_alt_member',
@@ -92,7 +95,7 @@ class PersonasTest(servers.BaseLocalDeleteTest):
             # Of accounts that it has not made Tempest gives no such persona.
             cls.credentials = [
                 [name, accounts.MEMBER_ROLE] if name == 'project_alt_member'
-                else name for name in PersonasTest.credentials]
+                else name for name in Personas.credentials]
         super().setup_credentials()
 
     @classmethod
@@ -110,11 +113,12 @@ class PersonasTest(servers.BaseLocalDeleteTest):
         if accounts.MEMBER_ROLE in self.project_reader.roles:
             self.skipTest('%s is more than a reader: list an account that is '
                           'not' % self.project_reader)
-        if self.other_member.project_id == self.project_id:
+        if self.other_member.project_id == self.testbed.project_id:
             self.skipTest('%s is in the project of %s' % (
                 self.other_member, self.project_member))
 
-    def assert_refused(self, who, what, status, ask):
+    def assert_refused(self, who: Any, what: str, status: int,
+                       ask: Callable[[], Any]) -> None:
         """Fail unless a request is refused.
 
         :param who: A ``Persona``, or words.
@@ -133,7 +137,7 @@ class PersonasTest(servers.BaseLocalDeleteTest):
             self.fail('%s was answered %s to %s, and should have been refused '
                       'with %d' % (who, seen, what, status))
 
-    def assert_service_refused(self, persona):
+    def assert_service_refused(self, persona: Persona) -> None:
         """Fail if somebody can change the leased host's compute service.
 
         :param persona: A ``Persona``. What it changed is given back.
@@ -147,12 +151,11 @@ class PersonasTest(servers.BaseLocalDeleteTest):
                         persona.manager.services_client.update_service,
                         service.id, **settings))
 
-        with self.outage(compute_outage.Attempt(
-                self.admin, self.journal, self.guard, self.target,
-                attempt=attempt)):
+        with self.compute_outage(compute_outage.Attempt, fence=False,
+                                 attempt=attempt):
             pass
 
-    def assert_placement_refused(self, persona):
+    def assert_placement_refused(self, persona: Persona) -> None:
         """Fail if somebody can use Placement, but for the own usages.
 
         Nothing is changed where it could: what is written is as it was, or
@@ -166,11 +169,12 @@ class PersonasTest(servers.BaseLocalDeleteTest):
     def _placement_calls(self, persona):
         clients = persona.manager.local_delete_placement
         client = clients.PlacementClient()
-        provider = self.target.provider_id
+        provider = self.hosts.target.provider_id
         nobody = data_utils.rand_uuid()
         no_trait = run.TRAIT_PREFIX + data_utils.rand_uuid_hex().upper()
-        kept = self.placement.list_resource_provider_traits(provider)
+        kept = self.admin.placement.list_resource_provider_traits(provider)
         held = {provider: {'resources': {'VCPU': 1}}}
+        own_trait = self.testbed.lease.trait
         bind = functools.partial
         return {
             'GET /allocation_candidates': bind(
@@ -195,14 +199,14 @@ class PersonasTest(servers.BaseLocalDeleteTest):
                 client.update_resource_provider_traits, provider,
                 traits=kept['traits'], resource_provider_generation=kept[
                     'resource_provider_generation']),
-            'GET /traits/{name}': bind(client.show_trait, self.lease.trait),
-            'PUT /traits/{name}': bind(client.create_trait, self.lease.trait),
+            'GET /traits/{name}': bind(client.show_trait, own_trait),
+            'PUT /traits/{name}': bind(client.create_trait, own_trait),
             'DELETE /traits/{name}': bind(client.delete_trait, no_trait),
             'GET /usages of another project': bind(
                 client.list_project_usages, self.project_admin.project_id),
         }
 
-    def assert_own_usages_shown(self, persona):
+    def assert_own_usages_shown(self, persona: Persona) -> None:
         """Fail unless somebody is shown what the own project holds.
 
         :param persona: A ``Persona``.
@@ -215,14 +219,15 @@ class PersonasTest(servers.BaseLocalDeleteTest):
                       'and should have been shown them' % (
                           persona, error.resp.status))
 
-    def assert_delete_forbidden(self, persona, server):
+    def assert_delete_forbidden(self, persona: Persona,
+                                server: footprint.Server) -> None:
         """Fail if somebody who has no right to can delete a server.
 
         :param persona: A ``Persona``: a reader, or of another project.
-        :param server: A ``Server``, which has to be as it was afterwards.
+        :param server: A server, which has to be as it was afterwards.
         """
         client = persona.manager.servers_client
-        status = (FORBIDDEN if persona.project_id == self.project_id
+        status = (FORBIDDEN if persona.project_id == self.testbed.project_id
                   else NOT_FOUND)
         for what, ask in (('DELETE', client.delete_server),
                           ('forceDelete', client.force_delete_server)):
@@ -230,7 +235,7 @@ class PersonasTest(servers.BaseLocalDeleteTest):
                                 functools.partial(ask, server.id))
         self.assert_kept(server)
 
-    def assert_unknown_refused(self, headers):
+    def assert_unknown_refused(self, headers: dict[str, str]) -> None:
         """Fail if a request without a valid token is let in.
 
         :param headers: The headers that it is sent with.
@@ -238,11 +243,11 @@ class PersonasTest(servers.BaseLocalDeleteTest):
         nobody = data_utils.rand_uuid()
         for client, method, path in (
                 (self.os_admin.services_client, 'GET', 'os-services'),
-                (self.servers_client, 'GET', 'servers'),
-                (self.servers_client, 'DELETE', 'servers/' + nobody),
-                (self.placement, 'GET', 'resource_providers'),
-                (self.placement, 'GET', 'allocations/' + nobody),
-                (self.placement, 'DELETE', 'allocations/' + nobody)):
+                (self.member.servers_client, 'GET', 'servers'),
+                (self.member.servers_client, 'DELETE', 'servers/' + nobody),
+                (self.admin.placement, 'GET', 'resource_providers'),
+                (self.admin.placement, 'GET', 'allocations/' + nobody),
+                (self.admin.placement, 'DELETE', 'allocations/' + nobody)):
             url = '%s/%s' % (client.base_url.rstrip('/'), path)
             resp, _ = client.http_obj.request(url, method, headers=headers)
             self.assertEqual(

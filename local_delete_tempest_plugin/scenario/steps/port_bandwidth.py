@@ -20,47 +20,30 @@ Nova allocates it with the server on a child of the host's provider.
 
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import user_resources
 
 # The least that can be asked for, so that others miss nothing.
 _KILOBITS = 1
 
 
-class RequestingTest(user_resources.BringingTest):
-    """A member whose port has a resource request."""
+class PortBandwidth(user_resources.UserResources):
+    """A member whose port asks its host for bandwidth.
 
-    @classmethod
-    def resource_setup(cls):
-        super().resource_setup()
-        cls.policy_id = cls._create_policy()
+    :ivar request_groups: What the port asks for, as Neutron has it; of
+        ``bring_port_with_request``.
+    """
 
-    @classmethod
-    def _create_policy(cls):
-        """Make a QoS policy of the member's; only an admin may, by default.
-
-        :returns: Its id.
-        """
-        manager = cls.admin.manager
-        name = cls._name()
-        cls._intend('belonging', belonging='QoS policy', name=name)
-        try:
-            policy_id = manager.qos_client.create_qos_policy(
-                name=name, project_id=cls.project_id)['policy']['id']
-        except lib_exc.NotFound:
-            raise cls.skipException('this Neutron has no QoS policies')
-        manager.qos_min_bw_client.create_minimum_bandwidth_rule(
-            policy_id, direction='egress', min_kbps=_KILOBITS)
-        return policy_id
-
-    def bring_port_with_request(self):
+    def bring_port_with_request(self) -> tuple[str, str]:
         """Create a port that asks for bandwidth.
 
         :returns: ('port', its id).
         """
-        port = self.bring_port(qos_policy_id=self.policy_id)
-        # The admin, for a member is not shown it; and a Neutron without the
-        # extension port-resource-request-groups has no such field.
+        port = self.bring_port(qos_policy_id=self._create_policy())
+        # The admin asks, because a member is not shown the request. A Neutron
+        # without the extension port-resource-request-groups has no such field.
         request = self.admin.manager.ports_client.show_port(
             port[1])['port'].get('resource_request') or {}
         if not request.get('request_groups'):
@@ -69,34 +52,56 @@ class RequestingTest(user_resources.BringingTest):
         self.request_groups = request['request_groups']
         return port
 
-    def check_host(self, target):
-        """Refuse a host that does not offer what the port asks for."""
+    def _create_policy(self):
+        """Make a QoS policy of the member's; only an admin may, by default.
+
+        :returns: Its id.
+        """
+        manager = self.admin.manager
+        name = self.testbed.name()
+        self.intend('belonging', belonging='QoS policy', name=name)
+        try:
+            policy_id = manager.qos_client.create_qos_policy(
+                name=name,
+                project_id=self.testbed.project_id)['policy']['id']
+        except lib_exc.NotFound:
+            self.skipTest('this Neutron has no QoS policies')
+        manager.qos_min_bw_client.create_minimum_bandwidth_rule(
+            policy_id, direction='egress', min_kbps=_KILOBITS)
+        return policy_id
+
+    def offers_request(self, target: compute_services.TargetHost) -> None:
+        """Refuse a host that does not offer what the port asks for.
+
+        :raises OutageRefused: it does not.
+        """
         if not all(self._offers(target, group)
                    for group in self.request_groups):
             raise exceptions.OutageRefused(
-                reason='%s offers not what the port asks for: %s' % (
+                reason='%s does not offer what the port asks for: %s' % (
                     target, self.request_groups))
 
     def _offers(self, target, group):
-        return self.placement.list_resource_providers(
+        return self.admin.placement.list_resource_providers(
             in_tree=target.provider_id,
             required=','.join(group['required']),
             resources=','.join('%s:%d' % amount for amount in
                                group['resources'].items())
         )['resource_providers']
 
-    def _creating_client(self):
-        # At an earlier microversion Nova refuses such a port.
-        return self.member.local_delete_compute.ServersClient()
+    def create_server_with(self, port: tuple[str, str]) -> footprint.Server:
+        """Create a server with a port that asks for bandwidth.
 
-    def assert_holds_request(self, server):
-        """Fail unless a server holds what its port asked for.
-
-        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :param port: What ``bring_port_with_request`` returned.
+        :returns: A server that is ACTIVE and holds what its port asked for.
         """
-        held = self.watch.during.by_consumer[server.id]
+        # At the microversion of the usual client Nova refuses such a port.
+        client = self.member.local_delete_compute.ServersClient()
+        server = self.create_server(client, networks=[{'port': port[1]}])
+        held = self.watch.held_by(server)
         for group in self.request_groups:
             self.assertIn(
                 group['resources'], held.values(),
-                '%s: what its port asks for should be held by a provider on '
-                'its own; it holds %s' % (server, held))
+                '%s: one provider should hold exactly what its port asks for; '
+                'the server holds %s' % (server, held))
+        return server

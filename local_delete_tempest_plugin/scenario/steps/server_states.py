@@ -17,67 +17,70 @@
 from tempest import config
 
 from local_delete_tempest_plugin.common import waiters
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
 
-class RestingTest(servers.BaseLocalDeleteTest):
+class ServerStates(base.BaseLocalDeleteTest):
     """A member who pauses, suspends, rescues, stops and shelves servers.
 
-    Each step takes a ``Server`` that is ACTIVE, and returns it in its new
-    state.
+    Each step takes a server that is ACTIVE, and returns it in its new state.
     """
 
-    def pause_server(self, server):
+    def pause_server(self, server: footprint.Server) -> footprint.Server:
         """Pause a server."""
-        return self._rest(server, self.servers_client.pause_server, 'PAUSED')
+        return self._change_status(
+            server, self.member.servers_client.pause_server, 'PAUSED')
 
-    def suspend_server(self, server):
+    def suspend_server(self, server: footprint.Server) -> footprint.Server:
         """Suspend a server."""
-        return self._rest(server, self.servers_client.suspend_server,
-                          'SUSPENDED')
+        return self._change_status(
+            server, self.member.servers_client.suspend_server, 'SUSPENDED')
 
-    def rescue_server(self, server):
+    def rescue_server(self, server: footprint.Server) -> footprint.Server:
         """Boot a server into its rescue image."""
-        return self._rest(server, self.servers_client.rescue_server, 'RESCUE')
+        return self._change_status(
+            server, self.member.servers_client.rescue_server, 'RESCUE')
 
-    def stop_server(self, server):
+    def stop_server(self, server: footprint.Server) -> footprint.Server:
         """Stop a server's guest."""
-        return self._rest(server, self.servers_client.stop_server, 'SHUTOFF')
+        return self._change_status(
+            server, self.member.servers_client.stop_server, 'SHUTOFF')
 
-    def _rest(self, server, ask, status):
+    def _change_status(self, server, ask, status):
         ask(server.id)
-        rested = self.await_status(server, status,
-                                   CONF.compute.build_timeout)
-        self.read_during()
-        return rested
+        changed = self.servers.await_status(server, status,
+                                            CONF.compute.build_timeout)
+        self.watch.read_during()
+        return changed
 
-    def offload_server(self, server):
+    def offload_server(self, server: footprint.Server) -> footprint.Server:
         """Shelve a server and take it off its host."""
         limit = CONF.compute.build_timeout + max(
             0, CONF.compute.shelved_offload_time)
-        self.servers_client.shelve_server(server.id)
+        self.member.servers_client.shelve_server(server.id)
         if CONF.compute.shelved_offload_time < 0:
             # Nova leaves the offload to the admin.
-            self.await_status(server, 'SHELVED', limit)
-            self.admin_servers_client.shelve_offload_server(server.id)
-        self.await_status(server, 'SHELVED_OFFLOADED', limit)
+            self.servers.await_status(server, 'SHELVED', limit)
+            self.admin.servers_client.shelve_offload_server(server.id)
+        self.servers.await_status(server, 'SHELVED_OFFLOADED', limit)
         # Nova says so a moment before it forgets the host.
         waiters.wait_until(
-            lambda: self._show_server(server.id)['OS-EXT-SRV-ATTR:host'],
+            lambda: self.servers.show(server.id)['OS-EXT-SRV-ATTR:host'],
             lambda host: host is None, '%s is on no host' % server, limit)
-        offloaded = self._note_host(server, None)
-        self.read_during()
+        offloaded = self.servers.note_host(server, None)
+        self.watch.read_during()
         return offloaded
 
-    def shelve_server(self, server):
+    def shelve_server(self, server: footprint.Server) -> footprint.Server:
         """Shelve a server that boots from an image, and take it off its host.
 
         Nova makes an image of it, which is to go with the server.
         """
         name = '%s-shelved' % server.name
-        self._intend_here('belonging', belonging='image', name=name)
+        self.intend('belonging', belonging='image', name=name)
         server = self.offload_server(server)
         self._track_image(server, name)
         return server
@@ -88,5 +91,5 @@ class RestingTest(servers.BaseLocalDeleteTest):
                 {'name': name})['images'],
             bool, '%s has an image %s' % (server, name),
             CONF.compute.build_timeout)
-        self.reader.tracked |= {('image', image['id']) for image in images}
-        self.read_during()
+        self.watch.track(*(('image', image['id']) for image in images))
+        self.watch.read_during()

@@ -12,342 +12,327 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of every scenario: a member's servers, made and deleted."""
+"""A member's servers: asked for, awaited, and deleted."""
 
+from collections.abc import Callable
 import dataclasses
+from typing import Any
 
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.scenario import each_outage
-from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import footprint
+from local_delete_tempest_plugin.scenario.steps import hosts
+from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
 
 # What nova-compute records in the action once the delete has reached it.
 COMPUTE_DELETE_EVENT = 'compute_terminate_instance'
 
-#: As ``state_of`` has it.
+#: As ``MemberServers.state_of`` has it.
+ACTIVE = 'status ACTIVE, task state None'
 SOFT_DELETED = 'status SOFT_DELETED, task state None'
 
 
-class BaseLocalDeleteTest(footprint.WatchingTest):
-    """A member's server, an admin's outage, and the cloud as the judge."""
+class MemberServers:
+    """The servers that a member makes on leased hosts, and deletes.
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        each_outage.expand(cls)
+    :param client: The member's ``ServersClient``.
+    :param admin: The admin of the cloud.
+    :param testbed: What was made for the class.
+    :param leased: The hosts that the servers have to come to.
+    :param watch: Watches each server from its create on.
+    :param add_cleanup: Takes what deletes a server when the test ends.
+    """
 
-    def setUp(self):
-        super().setUp()
-        missing = needs.missing(getattr(self, self._testMethodName))
-        if missing:
-            self.skipTest(missing)
+    def __init__(self, client: Any, admin: cloud_admin.Admin,
+                 testbed: setup.Testbed, leased: hosts.LeasedHosts,
+                 watch: footprint.FootprintWatch,
+                 add_cleanup: Callable[..., Any]) -> None:
+        self._client = client
+        self._admin = admin
+        self._testbed = testbed
+        self._leased = leased
+        self._watch = watch
+        self._add_cleanup = add_cleanup
 
-    # -- servers
+    # -- creates
 
-    def create_server(self, **settings):
-        """Create a server on a leased host, as the member.
+    def request(self, client: Any = None,
+                **settings: Any) -> footprint.Server:
+        """Ask for a server on the leased hosts.
 
-        :param settings: Fields of ``POST /servers`` beside the usual ones.
-        :returns: A ``Server`` that is ACTIVE and holds allocations.
-        """
-        server = self.await_active(self.request_server(**settings))
-        held = self.read_during().by_consumer[server.id]
-        self.assertTrue(
-            held.get(self.target_of(server).provider_id),
-            '%s is ACTIVE and holds nothing of its host in Placement; it '
-            'holds %s' % (server, held))
-        return server
-
-    def request_server(self, **settings):
-        """Ask for a server on the leased hosts, as the member.
-
+        :param client: A ``ServersClient`` that the member creates it with;
+            None: the usual one.
         :param settings: Fields of ``POST /servers`` beside the usual ones;
             one that is None is left out.
-        :returns: A ``Server`` that may not be on a host yet.
+        :returns: A server that may not be on a host yet.
         """
-        name = self._name()
-        self._intend_here('server', name=name)
-        server_id = self._create(name, **settings)
-        self.this_run.servers.add(server_id)
-        return self._watch_requested(self._show_server(server_id))
+        name = self._testbed.name()
+        self._testbed.intents.write(self._add_cleanup, 'server', name=name)
+        server_id = self._create(name, client, settings)
+        self._testbed.run.servers.add(server_id)
+        return self.note_requested(self.show(server_id))
 
-    def _create(self, name, **settings):
-        for target in self.leased:
-            # An audit of the compute may have taken the trait off: see
-            # safety/lease.py.
-            self.lease.take(target.provider_id)
+    def request_many(self, count: int, **settings: Any) -> str:
+        """Ask for several servers on the leased hosts, in one request.
+
+        :param count: How many servers.
+        :param settings: As for ``request``.
+        :returns: The name of the servers, to which Nova adds numbers.
+        """
+        name = self._testbed.name()
+        self._testbed.intents.write(self._add_cleanup, 'servers', name=name)
+        self._create(name, None, dict(settings, min_count=count))
+        return name
+
+    def _create(self, name, client, settings):
+        self._leased.renew()
         settings = dict({'imageRef': CONF.compute.image_ref,
-                         'flavorRef': self.flavor_id,
-                         'networks': self.networks}, **settings)
-        return self._creating_client().create_server(
+                         'flavorRef': self._testbed.flavor_id,
+                         'networks': self._testbed.networks}, **settings)
+        return (client or self._client).create_server(
             name=name, **{field: value for field, value in settings.items()
                           if value is not None})['server']['id']
 
-    def _watch_requested(self, shown):
-        self.this_run.servers.add(shown['id'])
+    def note_requested(self, shown: dict) -> footprint.Server:
+        """Watch a server that was asked for.
+
+        :param shown: What ``GET /servers/{id}`` has of it.
+        :returns: A server that is on no host yet.
+        """
+        self._testbed.run.servers.add(shown['id'])
         server = footprint.Server(shown['id'], shown['name'], None,
                                   shown['created'])
-        self.watch.add(server)
+        self._watch.add(server)
         return server
 
-    def _creating_client(self):
-        """Give the member's client that servers are created with."""
-        return self.servers_client
+    def note_host(self, server: footprint.Server,
+                  host: str | None) -> footprint.Server:
+        """Note which host a server is on now.
 
-    def await_active(self, server):
+        :param host: Name of the host, as Nova has it; None: no host.
+        :returns: The server, with its host.
+        :raises AssertionError: the host is not leased.
+        """
+        server = dataclasses.replace(server, host=host)
+        self._watch.add(server)
+        leased = [target.host for target in self._leased.targets]
+        if host is not None and host not in leased:
+            raise AssertionError('%s should be on a leased host: %s' % (
+                server, ' or '.join(leased)))
+        return server
+
+    def await_active(self, server: footprint.Server) -> footprint.Server:
         """Wait until a server is ACTIVE on a leased host.
 
-        :param server: A ``Server``.
-        :returns: The ``Server``, with its host.
+        :returns: The server, with its host.
         """
         return self.await_status(server, 'ACTIVE', CONF.compute.build_timeout)
 
-    def await_status(self, server, status, limit):
+    def await_status(self, server: footprint.Server, status: str,
+                     limit: float) -> footprint.Server:
         """Wait until a server has a status and no task, and is not moving.
 
-        :param server: A ``Server``.
         :param status: The status, as the API has it.
         :param limit: Seconds.
-        :returns: The ``Server``, with the host that it is on.
+        :returns: The server, with the host that it is on.
+        :raises AssertionError: the server became ERROR instead.
         """
         shown = waiters.wait_until(
-            lambda: self._show_server(server.id),
+            lambda: self.show(server.id),
             lambda shown: shown['status'] == 'ERROR' or (
                 shown['status'] == status
                 and not shown['OS-EXT-STS:task_state']),
             '%s is %s' % (server, status), limit)
         if shown['status'] != status:
-            self.fail('%s, which needs trait %s, became ERROR instead of '
-                      '%s: %s' % (server, self.lease.trait, status,
-                                  shown.get('fault', {}).get('message')))
-        return self._note_host(server, shown['OS-EXT-SRV-ATTR:host'])
+            raise AssertionError(
+                '%s, which needs trait %s, became ERROR instead of %s: %s' % (
+                    server, self._testbed.lease.trait, status,
+                    shown.get('fault', {}).get('message')))
+        return self.note_host(server, shown['OS-EXT-SRV-ATTR:host'])
 
-    def _note_host(self, server, host):
-        server = dataclasses.replace(server, host=host)
-        self.watch.add(server)
-        leased = [target.host for target in self.leased]
-        if host is not None:
-            self.assertIn(host, leased, '%s should be on a leased host' %
-                          server)
-        return server
+    def show(self, server_id: str) -> dict:
+        """Show a server to the admin.
 
-    def _show_server(self, server_id):
-        return self.admin_servers_client.show_server(server_id)['server']
+        :returns: What ``GET /servers/{id}`` has of it.
+        """
+        return self._admin.servers_client.show_server(server_id)['server']
+
+    def state_of(self, server: footprint.Server) -> str | None:
+        """Tell the state of a server as the member sees it.
+
+        :returns: Words, or None where the server answers 404.
+        """
+        try:
+            shown = self._client.show_server(server.id)['server']
+        except lib_exc.NotFound:
+            return None
+        return 'status %s, task state %s' % (
+            shown['status'], shown.get('OS-EXT-STS:task_state'))
 
     # -- deletes
 
-    def request_delete(self, server):
-        """Ask for the delete of a server, as the member.
+    def request_delete(self, server: footprint.Server,
+                       force: bool = False) -> str:
+        """Ask for the delete of a server.
 
-        :param server: A ``Server``.
+        :param force: Whether to ask for a forced delete.
         :returns: The request id of the delete.
+        :raises DeleteNotAccepted: Nova refused the delete, or did not
+            answer.
         """
-        return self._must_be_accepted(
-            server, self.servers_client.delete_server)
-
-    def request_forced_delete(self, server):
-        """Ask for the forced delete of a server, as the member.
-
-        :param server: A ``Server``.
-        :returns: The request id of the delete.
-        """
-        return self._must_be_accepted(
-            server, self.servers_client.force_delete_server)
-
-    def _must_be_accepted(self, server, delete):
-        request_id, refusal = self._try(server, delete)
+        request_id, refusal = self.try_delete(server, force)
         if refusal:
             raise exceptions.DeleteNotAccepted(
                 '%s: its delete, request %s, should have been accepted: %s' % (
                     server, request_id, refusal))
         return request_id
 
-    def try_delete(self, server):
+    def try_delete(self, server: footprint.Server,
+                   force: bool = False) -> tuple[Any, str | None]:
         """Ask for the delete of a server, whatever the answer is.
 
-        :param server: A ``Server``.
+        :param force: Whether to ask for a forced delete.
         :returns: (the request id of the delete or None, words for a refusal
             or None where it was accepted).
         """
-        return self._try(server, self.servers_client.delete_server)
-
-    def try_delete_for_good(self, server):
-        """Ask for a delete that nobody can undo, whatever the answer is.
-
-        :param server: A ``Server``.
-        :returns: As ``try_delete``.
-        """
-        client = self.servers_client
-        return self._try(server, client.force_delete_server
-                         if CONF.local_delete.reclaims
-                         else client.delete_server)
-
-    def _try(self, server, delete):
+        delete = (self._client.force_delete_server if force
+                  else self._client.delete_server)
         try:
             head, refusal = delete(server.id).response, None
         except (lib_exc.RestClientException,
                 exceptions.RequestFailed) as error:
-            # One that was never answered has no head.
+            # A request that was never answered has no head.
             head = getattr(error, 'resp', None) or {}
             refusal = exceptions.one_line(error)
         request_id = head.get('x-openstack-request-id')
-        self.watch.delete_requests.append('%s (%s)' % (
+        self._watch.delete_requests.append('%s (%s)' % (
             request_id, refusal or 'accepted'))
         return request_id, refusal
 
-    def delete_server(self, server):
-        """Delete a server as the member, and wait until it answers 404.
-
-        :param server: A ``Server`` whose compute is down, or that has none.
-        :returns: The request id of the delete.
-        """
-        request_id = self.request_delete(server)
-        self.await_gone(server)
-        return request_id
-
-    def await_gone(self, server):
+    def await_gone(self, server: footprint.Server) -> None:
         """Wait until a server that was deleted answers 404.
 
-        :param server: A ``Server``.
+        :raises ServerNotGone: it does not.
         """
-        self.expect(
-            lambda: self.state_of(server), lambda state: not state,
-            '%s answers 404; deleted by request %s' % (
-                server, ', '.join(self.watch.delete_requests)),
-            CONF.local_delete.delete_timeout, exceptions.ServerNotGone)
+        self._await_state(server, 'answers 404', None,
+                          exceptions.ServerNotGone)
 
-    def await_deleted_by_compute(self, server, request_id=None):
-        """Wait until a compute has carried out a delete, for good.
+    def await_soft_deleted(self, server: footprint.Server) -> None:
+        """Wait until a server that was deleted can be restored.
+
+        :param server: A server whose compute is up.
+        :raises NotSoftDeleted: it cannot.
+        """
+        self._await_state(server, 'is SOFT_DELETED', SOFT_DELETED,
+                          exceptions.NotSoftDeleted)
+
+    def _await_state(self, server, words, awaited, failure):
+        waiters.expect(
+            lambda: self.state_of(server), lambda state: state == awaited,
+            '%s %s; deleted by request %s' % (
+                server, words, ', '.join(self._watch.delete_requests)),
+            CONF.local_delete.delete_timeout, failure)
+
+    def await_deleted_by_compute(
+            self, server: footprint.Server,
+            request_id: str | None = None) -> str | None:
+        """Wait until a compute has carried out a delete permanently.
 
         A cloud that reclaims keeps the server for a while; a forced delete
         then makes its compute do at once what the reclaim would do.
 
-        :param server: A ``Server`` whose delete was accepted.
+        :param server: A server whose delete was accepted.
         :param request_id: What the request of the delete returned.
         :returns: The request id of the delete after which it answers 404.
+        :raises DefectShown: the server does not go.
         """
         if CONF.local_delete.reclaims:
             self.await_soft_deleted(server)
-            request_id = self.request_forced_delete(server)
+            request_id = self.request_delete(server, force=True)
         self.await_gone(server)
         return request_id
 
-    def await_soft_deleted(self, server):
-        """Wait until a server that was deleted can be restored.
-
-        :param server: A ``Server`` whose compute is up.
-        """
-        self.expect(
-            lambda: self.state_of(server),
-            lambda state: state == SOFT_DELETED,
-            '%s is SOFT_DELETED; deleted by request %s' % (
-                server, ', '.join(self.watch.delete_requests)),
-            CONF.local_delete.delete_timeout, exceptions.NotSoftDeleted)
-
-    def state_of(self, server):
-        """Tell the state of a server as the member sees it.
-
-        :returns: Words, or None where it answers 404.
-        """
-        try:
-            shown = self.servers_client.show_server(server.id)['server']
-        except lib_exc.NotFound:
-            return None
-        return 'status %s, task state %s' % (
-            shown['status'], shown.get('OS-EXT-STS:task_state'))
-
-    def delete_server_locally(self, server):
-        """Delete a server, and prove that the API did it alone.
-
-        :param server: A ``Server`` whose compute is down, or that has none.
-        """
-        self.assert_deleted_locally(server, self.delete_server(server))
-
-    def assert_deleted_locally(self, server, request_id):
+    def assert_deleted_locally(self, server: footprint.Server,
+                               request_id: str) -> None:
         """Fail unless the API deleted a server alone.
 
-        :param server: A ``Server`` whose compute is down, or that had none.
+        :param server: A server whose compute is down, or that had none.
         :param request_id: What the request of the delete returned.
+        :raises AssertionError: a compute took part.
         """
         if server.host is not None:
-            service = self.services.show(server.host)
-            self.assertEqual('down', service.state,
-                             '%s was deleted and should have been so while '
-                             'its compute was down: %s' % (server, service))
-        self.assertNotIn(
-            COMPUTE_DELETE_EVENT, self._delete_events(server, request_id),
-            '%s: request %s should have deleted it locally, and its compute '
-            'took part' % (server, request_id))
+            service = self._admin.services.show(server.host)
+            if service.state != 'down':
+                raise AssertionError(
+                    '%s was deleted, and its compute should be down: %s' % (
+                        server, service))
+        if COMPUTE_DELETE_EVENT in self._delete_events(server, request_id):
+            raise AssertionError(
+                '%s: request %s should have deleted it locally, and its '
+                'compute took part' % (server, request_id))
 
-    def delete_server_through_compute(self, server):
-        """Delete a server for good, and prove that its compute did it.
+    def assert_deleted_by_compute(self, server: footprint.Server,
+                                  request_id: str) -> None:
+        """Fail unless the compute of a server took part in its delete.
 
-        :param server: A ``Server`` whose compute is up.
+        :param server: A server whose compute is up.
+        :param request_id: What the request of the delete returned.
+        :raises AssertionError: the API deleted it alone.
         """
-        request_id = self.await_deleted_by_compute(
-            server, self.request_delete(server))
-        self.assertIn(
-            COMPUTE_DELETE_EVENT, self._delete_events(server, request_id),
-            '%s: request %s should have been carried out by its compute, '
-            'which is up, and was a local delete' % (server, request_id))
+        if COMPUTE_DELETE_EVENT not in self._delete_events(server,
+                                                           request_id):
+            raise AssertionError(
+                '%s: request %s should have been carried out by its compute, '
+                'which is up, and was a local delete' % (server, request_id))
 
-    def assert_delete_refused(self, server):
+    def assert_delete_refused(self, server: footprint.Server) -> None:
         """Fail unless a delete is refused and the server stays.
 
-        :param server: A ``Server``.
+        :raises AssertionError: the delete was accepted, or the server is gone.
         """
         try:
-            answer = self.servers_client.delete_server(server.id)
+            answer = self._client.delete_server(server.id)
         except lib_exc.Conflict:
-            self.assertIsNotNone(
-                self.state_of(server),
-                '%s: its delete was refused with 409, and yet it is gone'
-                % server)
+            if self.state_of(server) is None:
+                raise AssertionError(
+                    '%s: its delete was refused with 409, and yet it is gone'
+                    % server) from None
             return
-        self.fail('%s: its delete answered %s, and should have been refused '
-                  'with 409' % (server, answer.response.status))
-
-    def assert_kept(self, server):
-        """Fail unless a server is ACTIVE and has all that it had.
-
-        :param server: A ``Server`` whose delete was refused.
-        """
-        self.assertEqual('status ACTIVE, task state None',
-                         self.state_of(server),
-                         '%s: its delete was refused' % server)
-        now = self._read()
-        self._attach('kept', now)
-        for view in ('by_consumer', 'resources'):
-            self.assertEqual(
-                getattr(self.watch.during, view), getattr(now, view),
-                '%s: its delete was refused, and yet it changed what the '
-                'server has (%s)' % (server, view))
+        raise AssertionError(
+            '%s: its delete answered %s, and should have been refused with '
+            '409' % (server, answer.response.status))
 
     def _delete_events(self, server, request_id):
         """Name the events of a delete, which Nova records a moment later."""
-        self.expect(
-            lambda: [(action['action'], action['request_id'])
-                     for action in self._actions_of(server)],
+        waiters.expect(
+            lambda: self.actions_of(server),
             lambda actions: ('delete', request_id) in actions,
             'the delete %s of %s is among its actions' % (request_id, server),
             CONF.local_delete.action_timeout)
-        return list(self._results_of(server, request_id))
+        return list(self.results_of(server, request_id))
 
-    def _actions_of(self, server):
-        return self.admin_servers_client.list_instance_actions(
-            server.id)['instanceActions']
+    def actions_of(self, server: footprint.Server) -> list[tuple[str, str]]:
+        """List the actions on a server, which outlive it.
 
-    def _results_of(self, server, request_id):
-        """Read what became of the parts of an action, which outlives a server.
+        :returns: (name of the action, request id) of each.
+        """
+        return [(action['action'], action['request_id']) for action in
+                self._admin.servers_client.list_instance_actions(
+                    server.id)['instanceActions']]
+
+    def results_of(self, server: footprint.Server,
+                   request_id: str) -> dict[str, str | None]:
+        """Read what became of the parts of an action on a server.
 
         :param request_id: Of the request for the action.
         :returns: {event: its result, or None while it is under way}.
         """
-        action = self.admin_servers_client.show_instance_action(
+        action = self._admin.servers_client.show_instance_action(
             server.id, request_id)['instanceAction']
         return {event['event']: event['result'] for event in action['events']}

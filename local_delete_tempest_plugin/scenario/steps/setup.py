@@ -12,24 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a class of scenarios has before its first test, and gives back.
-
-Credentials, clients, the run's trait, and a flavor that brings the member's
-servers to the leased hosts.
-"""
+"""What a class of scenarios has before its first test, and gives back."""
 
 import atexit
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
 
-from tempest.common import credentials_factory
+import fixtures
 from tempest import config
-from tempest.lib.common import api_version_request
 from tempest.lib.common import fixed_network
 from tempest.lib.common.utils import data_utils
-from tempest.lib import exceptions as lib_exc
-from tempest import test
 
 from local_delete_tempest_plugin.cloud import accounts
-from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
@@ -42,174 +38,196 @@ from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
+#: What ``POST /servers`` takes as ``networks`` where servers get no port.
+NO_NETWORK = 'none'
 
-class RunTest(test.BaseTestCase):
-    """A class of scenarios of one run."""
+#: The run of this process. It is not of a class, because the changes that one
+#: class could not undo stay in the journal while the next one writes to it.
+THIS_RUN = run.Run()
 
-    credentials = ['project_member', 'admin']
+#: The journal of this process.
+JOURNAL = journal.Journal(THIS_RUN.id)
 
-    #: Whether the project's network has a way to the external one.
-    NEEDS_ROUTER = False
+# Ctrl-C and SIGTERM end a run without the clean-ups of its classes.
+atexit.register(JOURNAL.say_what_is_left)
 
-    # Of the process, not of a class: what one class could not undo stays in
-    # the journal while the next one writes to it.
-    this_run = run.Run()
-    journal = journal.Journal(this_run.id)
 
-    _credentials_intent = None
-    _bounded = None
+class Intents:
+    """Writes each change down before it is made, and sees it undone.
 
-    # Ctrl-C and SIGTERM end a run without its classes' clean-ups.
-    atexit.register(journal.say_what_is_left)
+    :param written_to: The run's journal.
+    :param recovery: What undoes a change.
+    """
 
-    @classmethod
-    def skip_checks(cls):
-        super().skip_checks()
-        if not CONF.service_available.nova:
-            raise cls.skipException('[service_available] nova is False')
-        if not CONF.local_delete.allow_outages:
-            raise cls.skipException(
-                '[local_delete] allow_outages is False: set it to True where '
-                'the computes of target_hosts may be taken down')
-        if not any(CONF.local_delete.target_hosts):
-            raise cls.skipException(
-                '[local_delete] target_hosts is empty: name the hosts whose '
-                'compute service may be taken down')
-        cls._skip_unless_in_range(
-            'compute', admin.COMPUTE_MICROVERSION, required=True)
-        cls._skip_unless_in_range(
-            'placement', admin.PLACEMENT_MICROVERSION, required=False)
-        for option in ('image_ref', 'flavor_ref'):
-            if not CONF.compute[option]:
-                raise lib_exc.InvalidConfiguration(
-                    '[compute] %s is not set' % option)
+    def __init__(self, written_to: journal.Journal,
+                 recovery: undo.Recovery) -> None:
+        self._journal = written_to
+        self._recovery = recovery
 
-    @classmethod
-    def _skip_unless_in_range(cls, group, version, required):
-        options = getattr(CONF, group)
-        lowest, highest = options.min_microversion, options.max_microversion
-        needed = api_version_request.APIVersionRequest(version)
-        if highest is None:
-            within = not required
-        else:
-            within = api_version_request.APIVersionRequest(
-                lowest or '1.0') <= needed <= (
-                    api_version_request.APIVersionRequest(highest))
-        if not within:
-            raise cls.skipException(
-                '%s microversion %s is needed, and [%s] min_microversion = '
-                '%s, max_microversion = %s do not allow it' % (
-                    group, version, group, lowest, highest))
+    def write(self, add_cleanup: Callable[..., Any], kind: str,
+              **what: Any) -> None:
+        """Write down a change that is about to be made.
 
-    @classmethod
-    def setup_credentials(cls):
+        :param add_cleanup: Takes what undoes the change, as ``addCleanup`` of
+            a test, of a class or of a fixture does.
+        :param kind: Name of the change, as for ``journal.Journal.intend``.
+        :param what: What is needed to undo the change.
+        :raises JournalUnusable: it cannot be written down, so the change must
+            not be made.
+        """
+        add_cleanup(self._undo, self._journal.intend(kind, **what))
+
+    def _undo(self, intent):
+        with signals.held_back():
+            self._recovery.undo(intent)
+            self._journal.strike(intent)
+
+
+class ClassAccounts(fixtures.Fixture):
+    """The accounts of one class, which Tempest makes and deletes.
+
+    From its ``setUp`` on requests are bounded, and signals run clean-ups.
+
+    :param this_run: The run.
+    :param written_to: The run's journal.
+    :ivar abandoned: The journals of abandoned runs, which are still to be
+        recovered.
+    """
+
+    def __init__(self, this_run: run.Run,
+                 written_to: journal.Journal) -> None:
+        super().__init__()
+        self._run = this_run
+        self._journal = written_to
+        self._intent: journal.Intent | None = None
+        self.abandoned: list[journal.DeadJournal] = []
+
+    def _setUp(self):
         signals.end_as_ctrl_c_does()
-        # Here and not later, for this is where the first request is sent.
-        cls._bounded = transport.BoundedFixture()
-        cls._bounded.setUp()
+        # Not later, because the first request is sent after this.
+        self.useFixture(transport.BoundedFixture())
+
+    def begin(self) -> None:
+        """Write down that Tempest will make accounts.
+
+        :raises InsecureCloud: passwords could be read on their way.
+        :raises JournalUnusable: a run was abandoned, and the operator wants
+            to recover it by hand.
+        """
         endpoints.require_tls(accounts.log_in_admin)
-        cls.set_network_resources(network=True, subnet=True, dhcp=True,
-                                  router=cls.NEEDS_ROUTER)
-        cls.dead_journals = list(journal.find_dead())
-        for dead in cls.dead_journals:
+        self.abandoned = list(journal.find_dead())
+        for abandoned in self.abandoned:
             if not CONF.local_delete.recover_on_start:
                 raise exceptions.JournalUnusable(
-                    path=dead.path, problem='is of a run that died: see what '
-                    'it left with "tempest local-delete recover --dry-run"')
-            undo.release_accounts(dead.run_id)
-        cls._credentials_intent = cls.journal.intend(
-            'credentials', run_id=cls.this_run.id)
-        super().setup_credentials()
+                    path=abandoned.path, problem='is of a run that died: see '
+                    'what it left with "tempest local-delete recover '
+                    '--dry-run"')
+            undo.release_accounts(abandoned.run_id)
+        self._intent = self._journal.intend('credentials',
+                                            run_id=self._run.id)
 
-    @classmethod
-    def clear_credentials(cls):
-        try:
-            super().clear_credentials()
-            if cls._credentials_intent is not None:
-                cls._undo_credentials()
-                cls.journal.strike(cls._credentials_intent)
-        finally:
-            if cls._bounded is not None:
-                cls._bounded.cleanUp()
+    def undo(self) -> None:
+        """Delete the accounts that Tempest has half made and forgotten.
 
-    @classmethod
-    def _undo_credentials(cls):
-        # Tempest forgets what it had half made when a request failed. It goes
-        # first all the same, for in a project that is gone the list of
-        # security groups makes one.
+        Tempest's own clean-up goes first, because in a deleted project the
+        list of security groups creates one.
+        """
+        if self._intent is None:
+            return
         if CONF.auth.use_dynamic_credentials:
-            undo.Recovery(admin.Admin.of(
-                accounts.log_in_admin())).undo(cls._credentials_intent)
+            undo.Recovery(cloud_admin.Admin.of(
+                accounts.log_in_admin())).undo(self._intent)
+        self._journal.strike(self._intent)
 
-    @classmethod
-    def _get_credentials_provider(cls):
-        # Tempest names what it makes after the class alone, so that nobody
-        # could tell what a dead run left from what a live one needs.
-        name = '%s-%s' % (cls.__name__, cls.this_run.name)
-        provider = getattr(cls, '_creds_provider', None)
-        if not provider or provider.name != name:
-            cls._creds_provider = credentials_factory.get_credentials_provider(
-                name=name, network_resources=cls._network_resources)
-        return cls._creds_provider
 
-    @classmethod
-    def setup_clients(cls):
-        super().setup_clients()
-        cls.member = cls.os_project_member
-        cls.servers_client = cls.member.servers_client
-        cls.admin = admin.Admin.of(cls.os_admin)
-        cls.admin_servers_client = cls.admin.servers_client
-        cls.placement = cls.admin.placement
-        cls.services = cls.admin.services
+class Testbed(fixtures.Fixture):
+    """The run's trait, and flavors that bring servers to leased hosts.
 
-    @classmethod
-    def resource_setup(cls):
-        super().resource_setup()
-        microversions = admin.microversions()
-        microversions.setUp()
-        cls.addClassResourceCleanup(microversions.cleanUp)
-        cls.recovery = undo.Recovery(cls.admin)
-        dead_runs, cls.dead_journals = cls.dead_journals, []
-        cls.recovery.recover_all(dead_runs)
-        cls.project_id = cls.member.credentials.project_id
-        cls.guard = guard.Guard(cls.this_run, cls.admin)
-        cls.lease = lease.Lease(cls.admin, cls.this_run.trait)
-        cls._intend('trait', trait=cls.this_run.trait)
-        cls.lease.create_trait()
-        cls.flavor_id = cls.create_flavor(CONF.compute.flavor_ref)
-        cls.networks = cls._find_networks()
+    ``useFixture`` alone changes nothing in the cloud. Its clean-up gives back
+    what was made for the class.
 
-    @classmethod
-    def _name(cls):
+    :param this_run: The run.
+    :param written_to: The run's journal.
+    :param admin: The admin of the cloud.
+    :param member: The member's ``tempest.clients.Manager``.
+    :ivar run: The run.
+    :ivar project_id: Id of the member's project.
+    :ivar guard: What tells whether the run may take a host down.
+    :ivar lease: The run's right to the hosts that carry its trait.
+    :ivar intents: Where each change is written down.
+    :ivar flavor_id: Id of the flavor of ``[compute] flavor_ref``, bound to the
+        lease; of ``begin``.
+    :ivar networks: What a server gets as ``networks`` of ``POST /servers``; of
+        ``begin``.
+    """
+
+    def __init__(self, this_run: run.Run, written_to: journal.Journal,
+                 admin: cloud_admin.Admin, member: Any) -> None:
+        super().__init__()
+        self._admin = admin
+        self._member = member
+        self._recovery = undo.Recovery(admin)
+        self._flavors: dict[tuple, str] = {}
+        self.run = this_run
+        self.project_id: str = member.credentials.project_id
+        self.guard = guard.Guard(this_run, admin)
+        self.lease = lease.Lease(admin, this_run.trait)
+        self.intents = Intents(written_to, self._recovery)
+        self.flavor_id = ''
+        self.networks: Any = NO_NETWORK
+
+    def _setUp(self):
+        self.useFixture(cloud_admin.microversions())
+
+    def begin(self, abandoned: Iterable[journal.DeadJournal] = (),
+              network: dict | None = None) -> None:
+        """Recover abandoned runs, and make what every scenario needs.
+
+        :param abandoned: The journals of abandoned runs.
+        :param network: The network of the member's credentials, if Tempest
+            has made one.
+        """
+        self._recovery.recover_all(abandoned)
+        self.intend('trait', trait=self.run.trait)
+        self.lease.create_trait()
+        self.flavor_id = self.flavor_like(CONF.compute.flavor_ref)
+        self.networks = self._find_networks(network)
+
+    def intend(self, kind: str, **what: Any) -> None:
+        """Write down a change, to be undone after the tests of the class.
+
+        :param kind: Name of the change, as for ``Intents.write``.
+        :param what: What is needed to undo the change.
+        """
+        self.intents.write(self.addCleanup, kind, **what)
+
+    def name(self) -> str:
+        """Make a name that tells whose run it is.
+
+        :returns: A name that nothing else has.
+        """
         return data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                    name=cls.this_run.name)
+                                    name=self.run.name)
 
-    @classmethod
-    def _intend(cls, kind, **what):
-        """Write a change down, and see to it that it is undone."""
-        intent = cls.journal.intend(kind, **what)
-        cls.addClassResourceCleanup(cls._undo, intent)
-
-    @classmethod
-    def _undo(cls, intent):
-        with signals.held_back():
-            cls.recovery.undo(intent)
-            cls.journal.strike(intent)
-
-    @classmethod
-    def create_flavor(cls, model_id, **specs):
-        """Make a flavor again, private and bound to the lease.
+    def flavor_like(self, model_id: str, **specs: str) -> str:
+        """Give a private flavor that is bound to the lease; make it if new.
 
         :param model_id: Id of the flavor that it is like.
-        :param specs: More extra specs.
+        :param specs: Extra specs beside those of that flavor.
         :returns: The id of the flavor.
         """
-        client = cls.admin.flavors_client
+        key = model_id, *sorted(specs.items())
+        if key not in self._flavors:
+            self._flavors[key] = self._create_flavor(model_id, specs)
+        return self._flavors[key]
+
+    def _create_flavor(self, model_id, specs):
+        client = self._admin.flavors_client
         model = client.show_flavor(model_id)['flavor']
         specs = dict(client.list_flavor_extra_specs(
             model['id'])['extra_specs'], **specs)
-        name = cls._name()
-        cls._intend('flavor', name=name)
+        name = self.name()
+        self.intend('flavor', name=name)
         flavor_id = client.create_flavor(
             name=name,
             ram=model['ram'], vcpus=model['vcpus'], disk=model['disk'],
@@ -217,29 +235,28 @@ class RunTest(test.BaseTestCase):
             **{'os-flavor-access:is_public': False})['flavor']['id']
         client.set_flavor_extra_spec(
             flavor_id, **dict(specs, **{
-                'trait:%s' % cls.lease.trait: 'required'}))
-        client.add_flavor_access(flavor_id, cls.project_id)
+                'trait:%s' % self.lease.trait: 'required'}))
+        client.add_flavor_access(flavor_id, self.project_id)
         return flavor_id
 
-    @classmethod
-    def _find_networks(cls):
+    def _find_networks(self, network):
         """Say which networks a server gets; needed since microversion 2.37.
 
-        :returns: What ``POST /servers`` takes as ``networks``: the network of
-            the credentials, tempest.conf's, or the project's only one; and
-            none where that leaves a choice, since Placement is the same.
+        :param network: The network of the member's credentials, or None.
+        :returns: The network of the credentials, or of tempest.conf, or the
+            project's only one. ``NO_NETWORK`` where that leaves a choice,
+            since Placement is the same.
         """
         if not CONF.service_available.neutron:
-            return 'none'
-        provider = cls._get_credentials_provider()
-        networks = [provider.get_project_member_creds().network]
-        client = cls.member.networks_client
-        if not networks[0] and CONF.compute.fixed_network_name:
+            return NO_NETWORK
+        networks = [network]
+        client = self._member.networks_client
+        if not network and CONF.compute.fixed_network_name:
             networks = [fixed_network.get_network_from_name(
                 CONF.compute.fixed_network_name, client)]
-        elif not networks[0]:
+        elif not network:
             networks = client.list_networks(
-                project_id=cls.project_id)['networks']
+                project_id=self.project_id)['networks']
         if len(networks) != 1:
-            return 'none'
+            return NO_NETWORK
         return [{'uuid': networks[0]['id']}]

@@ -13,12 +13,15 @@
 # under the License.
 """The steps of stories in which a server never comes to a host."""
 
+from collections.abc import Iterator
 import contextlib
+from typing import Any
 
 from tempest import config
 
 from local_delete_tempest_plugin.common import waiters
-from local_delete_tempest_plugin.scenario.steps import user_resources
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
@@ -29,46 +32,42 @@ _BUILD_EVENT = 'compute__do_build_and_run_instance'
 _TOO_MANY = 2 ** 31 - 1
 
 
-class UnscheduledTest(user_resources.BringingTest):
-    """A member who asks for more than there is, or of a compute that died."""
+class UnfinishedBuilds(base.BaseLocalDeleteTest):
+    """A member whose server is never built, or not yet."""
 
-    @classmethod
-    def resource_setup(cls):
-        super().resource_setup()
-        cls.flavor_too_large_id = cls.create_flavor(
-            CONF.compute.flavor_ref, **{'resources:VCPU': str(_TOO_MANY)})
-
-    def create_server_in_vain(self, **settings):
+    def create_server_without_host(self, **settings: Any) -> footprint.Server:
         """Ask for a server for which there is no host.
 
         :param settings: As for ``create_server``.
-        :returns: A ``Server`` that is in ERROR, and on no host.
+        :returns: A server that is in ERROR, and on no host.
         """
-        server = self.await_status(
-            self.request_server(flavorRef=self.flavor_too_large_id,
-                                **settings),
+        flavor_id = self.testbed.flavor_like(
+            CONF.compute.flavor_ref, **{'resources:VCPU': str(_TOO_MANY)})
+        server = self.servers.await_status(
+            self.servers.request(flavorRef=flavor_id, **settings),
             'ERROR', CONF.compute.build_timeout)
         self.assertIsNone(server.host, str(server))
         self.assert_holds(server, False)
         return server
 
     @contextlib.contextmanager
-    def build_waiting_in_queue(self, **settings):
+    def build_waiting_in_queue(
+            self, **settings: Any) -> Iterator[footprint.Server]:
         """Ask for a server whose build then waits for its dead compute.
 
         :param settings: As for ``create_server``.
-        :returns: A context manager that gives a ``Server`` that is in BUILD,
+        :returns: A context manager that gives a server that is in BUILD,
             and on no host yet; the compute is back after it.
         """
         for _ in self.attempts_before_noticed(
                 'before a server of it was built'):
             with self.compute_killed(fence=False):
-                server = self.request_server(**settings)
+                server = self.servers.request(**settings)
                 if self._waits_for_compute(server):
                     self.assert_holds(server, True)
                     yield server
                     return
-                # What it was given is needed for the next attempt.
+                # The next attempt needs what this server was given.
                 self.delete_server(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
 
@@ -76,48 +75,45 @@ class UnscheduledTest(user_resources.BringingTest):
         """Tell whether the scheduler has not noticed a compute's death."""
         # Nova records it in the server's cell, when a host was found.
         waiters.wait_until(
-            lambda: [action['action'] for action in self._actions_of(server)],
-            bool, 'the build of %s has begun' % server,
-            CONF.compute.build_timeout)
-        shown = self._show_server(server.id)
+            lambda: self.servers.actions_of(server), bool,
+            'the build of %s has begun' % server, CONF.compute.build_timeout)
+        shown = self.servers.show(server.id)
         return (shown['status'], shown['OS-EXT-SRV-ATTR:host']) == (
             'BUILD', None)
 
-    def await_build_handled(self, server):
+    def await_build_handled(self, server: footprint.Server) -> None:
         """Wait until a compute has handled a build that waited for it.
 
-        :param server: A ``Server`` that was deleted meanwhile; its actions
+        :param server: A server that was deleted meanwhile; its actions
             outlive it.
         """
         def read():
-            created, = (action['request_id']
-                        for action in self._actions_of(server)
-                        if action['action'] == 'create')
-            return self._results_of(server, created)
+            created, = (request_id for action, request_id
+                        in self.servers.actions_of(server)
+                        if action == 'create')
+            return self.servers.results_of(server, created)
 
         # Its result comes with its end; after that the compute only frees.
-        self.expect(read, lambda events: events.get(_BUILD_EVENT),
-                    'the compute, back again, has handled the build of %s' %
-                    server, CONF.local_delete.heal_timeout)
+        waiters.expect(
+            read, lambda events: events.get(_BUILD_EVENT),
+            'the compute, back again, has handled the build of %s' % server,
+            CONF.local_delete.heal_timeout)
 
-    def request_twins(self):
+    def request_twins(self) -> list[footprint.Server]:
         """Ask for two servers in one request, which wait for the scheduler.
 
         The conductor has them scheduled by one question, and has dealt with
         each of them before it has any built: that one is ACTIVE proves that
         the other was not overlooked but is done with.
 
-        :returns: A list of two ``Server`` that are in BUILD.
+        :returns: A list of two servers that are in BUILD.
         """
-        name = self._name()
-        self._intend_here('servers', name=name)
-        self._create(name, min_count=2)
-        # Nova names them after the name, with numbers.
-        return [self._watch_requested(shown) for shown in
-                self.servers_client.list_servers(
+        name = self.servers.request_many(2)
+        return [self.servers.note_requested(shown) for shown in
+                self.member.servers_client.list_servers(
                     detail=True, name=name)['servers']]
 
-    def pass_through_scheduler(self):
+    def pass_through_scheduler(self) -> None:
         """Bring a server through the queue in which others were, and away.
 
         Nothing shows that a build whose server was deleted has come and gone.
@@ -128,20 +124,20 @@ class UnscheduledTest(user_resources.BringingTest):
         """
         self.delete_server_through_compute(self.create_server())
 
-    def request_server_over_quota(self, **settings):
+    def request_server_over_quota(self, **settings: Any) -> footprint.Server:
         """Ask for a server whose quota is used up by somebody else meanwhile.
 
         Here the admin lowers it, after the API's check and before that of
         the conductor.
 
         :param settings: As for ``create_server``.
-        :returns: A ``Server`` that is in ERROR, and on no host.
+        :returns: A server that is in ERROR, and on no host.
         """
         with self.scheduler_stopped():
-            server = self.request_server(**settings)
+            server = self.servers.request(**settings)
             self._use_up_quota()
         shown = waiters.wait_until(
-            lambda: self._show_server(server.id),
+            lambda: self.servers.show(server.id),
             lambda shown: shown['status'] != 'BUILD',
             '%s is ERROR' % server, CONF.compute.build_timeout)
         if shown['status'] == 'ACTIVE':
@@ -150,7 +146,7 @@ class UnscheduledTest(user_resources.BringingTest):
         self.assertIn('uota exceeded', shown.get(
             'fault', {}).get('message', ''), str(server))
         self.assertIsNone(shown['OS-EXT-SRV-ATTR:host'], str(server))
-        self.read_during()
+        self.watch.read_during()
         return server
 
     def _use_up_quota(self):
@@ -158,36 +154,36 @@ class UnscheduledTest(user_resources.BringingTest):
 
         def read():
             return client.show_quota_set(
-                self.project_id)['quota_set']['instances']
+                self.testbed.project_id)['quota_set']['instances']
 
-        self._intend_here('quota', project_id=self.project_id,
-                          instances=read())
+        self.intend('quota', project_id=self.testbed.project_id,
+                    instances=read())
         used = self.member.limits_client.show_limits()['limits']['absolute'][
             'totalInstancesUsed']
-        client.update_quota_set(self.project_id, instances=used)
+        client.update_quota_set(self.testbed.project_id, instances=used)
         if read() != used:
             self.skipTest('this cloud does not keep its limits in Nova: '
                           '[quota] driver of nova.conf')
 
-    def assert_holds(self, server, expected):
+    def assert_holds(self, server: footprint.Server, expected: bool) -> None:
         """Fail unless a server holds something in Placement, or nothing.
 
-        :param server: A ``Server``.
+        :param server: A server of the story.
         :param expected: Whether it has to.
         """
-        held = self.read_during().by_consumer[server.id]
+        held = self.watch.read_during().by_consumer[server.id]
         if bool(held) != expected:
             self.fail('%s should hold %s in Placement, and it holds %s' % (
                 server, 'something' if expected else 'nothing',
                 held or 'nothing'))
 
-    def assert_unlisted(self, server):
+    def assert_unlisted(self, server: footprint.Server) -> None:
         """Fail if a deleted server is still listed, in any cell.
 
-        :param server: A ``Server`` that answers 404.
+        :param server: A server that answers 404.
         """
-        for client, filters in ((self.servers_client, {}),
-                                (self.admin_servers_client,
+        for client, filters in ((self.member.servers_client, {}),
+                                (self.admin.servers_client,
                                  {'all_tenants': True})):
             listed = client.list_servers(
                 name=server.name, **filters)['servers']

@@ -14,41 +14,46 @@
 
 """The steps of stories to which the member brings something of its own."""
 
+from typing import Any
+
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.scenario.steps import servers
+from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
+from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
 
 
-class BringingTest(servers.BaseLocalDeleteTest):
+class UserResources(base.BaseLocalDeleteTest):
     """A member that brings ports, volumes and server groups.
 
-    What is brought has to be again as it was when the servers are gone,
-    unless the story says that it goes with them.
+    When the servers are gone, all that was brought has to be as it was
+    before, unless the story says that it goes with them.
     """
 
-    def bring_port(self, **settings):
+    def bring_port(self, **settings: Any) -> tuple[str, str]:
         """Create a port on the project's network.
 
         :param settings: More fields of ``POST /ports``.
         :returns: ('port', its id).
         """
-        if self.networks == 'none':
+        if self.testbed.networks == setup.NO_NETWORK:
             self.skipTest('the project has no network of its own, or several')
         return self._bring('port', lambda name: (
             self.member.ports_client.create_port(
-                name=name, network_id=self.networks[0]['uuid'],
+                name=name, network_id=self.testbed.networks[0]['uuid'],
                 **settings)['port']))
 
-    def bring_floating_ip(self, port=None):
+    def bring_floating_ip(
+            self, port: tuple[str, str] | None = None) -> tuple[str, str]:
         """Create a floating IP.
 
-        :param port: What ``bring_port`` returned, for the address to be
-            that port's; None: nobody's.
+        :param port: What ``bring_port`` returned: the port that gets the
+            address; None: no port gets it.
         :returns: ('floating IP', its id).
         """
         settings = {'port_id': port[1]} if port else {}
@@ -61,11 +66,12 @@ class BringingTest(servers.BaseLocalDeleteTest):
         except lib_exc.NotFound as error:
             self._skip_without_router(error)
 
-    def give_floating_ip(self, floating_ip, server):
+    def give_floating_ip(self, floating_ip: tuple[str, str],
+                         server: footprint.Server) -> None:
         """Give a floating IP to the only port of a server.
 
         :param floating_ip: What ``bring_floating_ip`` returned.
-        :param server: A ``Server`` that is ACTIVE.
+        :param server: A server that is ACTIVE.
         """
         port, = self.ports_of(server)
         try:
@@ -74,26 +80,27 @@ class BringingTest(servers.BaseLocalDeleteTest):
         except lib_exc.NotFound as error:
             self._skip_without_router(error)
         self.assertEqual(
-            port, self.read_during().resources[floating_ip]['port_id'],
+            port, self.watch.read_during().resources[floating_ip]['port_id'],
             '%s: the port of %s %s' % (server, *floating_ip))
 
     def _skip_without_router(self, error):
-        # Neutron says so, and Tempest makes one with its own projects alone.
+        # That is Neutron's answer. Tempest makes a router only in projects
+        # that it makes itself.
         self.skipTest('no router leads from the project to the network of '
                       '[network] public_network_id: %s' %
                       exceptions.one_line(error))
 
-    def ports_of(self, server):
+    def ports_of(self, server: footprint.Server) -> list[str]:
         """Name the ports of a server.
 
-        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :param server: A server, as ``watch.read_during`` has last seen it.
         :returns: A sorted list of ids.
         """
         return sorted(found for (kind, found), fields
                       in self.watch.during.resources.items()
                       if kind == 'port' and fields['device_id'] == server.id)
 
-    def bring_volume(self, **settings):
+    def bring_volume(self, **settings: Any) -> tuple[str, str]:
         """Create a volume, and wait until it is available.
 
         :param settings: More fields of ``POST /volumes``, such as
@@ -115,22 +122,24 @@ class BringingTest(servers.BaseLocalDeleteTest):
             lambda status: status in accepted, '%s %s %s' % (*volume, words),
             CONF.volume.build_timeout)
 
-    def attach_volume(self, server, volume):
+    def attach_volume(self, server: footprint.Server,
+                      volume: tuple[str, str]) -> None:
         """Attach a volume to a server, and wait until it is in use.
 
-        :param server: A ``Server`` that is ACTIVE.
+        :param server: A server that is ACTIVE.
         :param volume: What ``bring_volume`` returned.
         """
-        self.servers_client.attach_volume(server.id, volumeId=volume[1])
-        self.await_status(server, 'ACTIVE', CONF.compute.build_timeout)
+        self.member.servers_client.attach_volume(server.id, volumeId=volume[1])
+        self.servers.await_active(server)
         self._await_volume(volume, 'is attached to %s' % server, 'in-use')
-        self.read_during()
+        self.watch.read_during()
         self.assert_has_attachment(server, volume)
 
-    def assert_has_attachment(self, server, volume):
+    def assert_has_attachment(self, server: footprint.Server,
+                              volume: tuple[str, str]) -> None:
         """Fail unless Cinder has an attachment of a volume to a server.
 
-        :param server: A ``Server``, as ``read_during`` has last seen it.
+        :param server: A server, as ``watch.read_during`` has last seen it.
         :param volume: What ``bring_volume`` returned.
         """
         found = [fields for (kind, _), fields
@@ -139,7 +148,7 @@ class BringingTest(servers.BaseLocalDeleteTest):
         self.assertIn({'instance': server.id, 'volume_id': volume[1]}, found,
                       '%s: its attachment of %s %s' % (server, *volume))
 
-    def bring_server_group(self, policy):
+    def bring_server_group(self, policy: str) -> tuple[str, str]:
         """Create a server group.
 
         :param policy: Its policy, such as 'soft-affinity'.
@@ -150,17 +159,18 @@ class BringingTest(servers.BaseLocalDeleteTest):
                 name=name, policies=[policy])['server_group']))
 
     def _bring(self, kind, create):
-        name = self._name()
-        self._intend_here('belonging', belonging=kind, name=name)
+        name = self.testbed.name()
+        self.intend('belonging', belonging=kind, name=name)
         brought = kind, create(name)['id']
         self.brought.add(brought)
         return brought
 
 
-def boot_from(volume, delete_on_termination):
+def boot_from(volume: tuple[str, str],
+              delete_on_termination: bool) -> dict[str, Any]:
     """Say what makes a server boot from a volume.
 
-    :param volume: What ``BringingTest.bring_volume`` returned.
+    :param volume: What ``UserResources.bring_volume`` returned.
     :param delete_on_termination: Whether the volume goes with the server.
     :returns: A dict of what ``create_server`` takes.
     """

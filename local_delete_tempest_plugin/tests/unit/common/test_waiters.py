@@ -119,3 +119,21 @@ class WaitUntilTest(base.TestCase):
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         self.assertRaises(fixtures.TimeoutException, self.wait, Looks(False),
                           limit=120)
+
+
+class ExpectTest(base.TestCase):
+    """The type of a failure tells what the cloud did not do."""
+
+    def test_a_failure_says_nothing_of_a_defect(self):
+        failure = self.assertRaises(
+            AssertionError, waiters.expect, lambda: None, bool,
+            'a server has a migration', 0)
+        self.assertNotIsInstance(failure, exceptions.DefectShown)
+        self.assertIn('until a server has a migration; last seen: None',
+                      str(failure))
+
+    def test_the_caller_names_the_type(self):
+        self.assertRaises(
+            exceptions.ServerNotGone, waiters.expect, lambda: 'ACTIVE',
+            lambda state: not state, 'server gone', 0,
+            exceptions.ServerNotGone)

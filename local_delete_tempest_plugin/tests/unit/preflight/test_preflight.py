@@ -29,7 +29,7 @@ from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers as base_scenario
+from local_delete_tempest_plugin.scenario.steps import base as scenario_base
 from local_delete_tempest_plugin.scenario import test_local_delete
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -165,7 +165,7 @@ class OptionsTest(base.TestCase):
              if found[0] != 'pass'})
 
     def test_scenario_of_two_hosts(self):
-        class Moves(base_scenario.BaseLocalDeleteTest):
+        class Moves(scenario_base.BaseLocalDeleteTest):
             @needs.needs(needs.two_hosts)
             def test_move(self):
                 pass
@@ -543,7 +543,7 @@ class CloudTest(base.TestCase):
 
         self.config(require_tls=True)
         self.cloud.urls['image'] = 'http://image.test'
-        self.addCleanup(lambda: Scenario._bounded.cleanUp())
+        self.addCleanup(lambda: Scenario._accounts.cleanUp())
         error = self.assertRaises(exceptions.InsecureCloud,
                                   Scenario.setup_credentials)
         self.assertEqual('[local_delete] require_tls is True, and the '

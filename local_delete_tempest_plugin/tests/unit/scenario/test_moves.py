@@ -29,12 +29,12 @@ class RefusedMoveTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.story = moves.MovingTest.__new__(moves.MovingTest)
-        self.story.servers_client = mock.Mock()
-        self.story.flavor_alt_id = 'big'
+        self.story = moves.Moves.__new__(moves.Moves)
+        self.story.member = mock.Mock()
+        self.story.testbed = mock.Mock()
         self.story.admin = mock.Mock()
         self.story._note_move = mock.Mock(return_value='the move')
-        self.answers = self.story.servers_client.resize_server
+        self.answers = self.story.member.servers_client.resize_server
         self.states('up')
 
     def states(self, *states):

@@ -23,7 +23,7 @@ from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
-from local_delete_tempest_plugin.scenario.steps import servers as scenario_base
+from local_delete_tempest_plugin.scenario.steps import base as scenario_base
 from local_delete_tempest_plugin.tests.unit import base
 
 FORCED_DOWN = '11111111-1111-4111-8111-111111111111'

@@ -1,0 +1,165 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from unittest import mock
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+import testtools
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.scenario.steps import base as steps_base
+from local_delete_tempest_plugin.tests.unit import base
+
+
+class SkipChecksTest(base.TestCase):
+    """What a cloud must have, and how an operator hears of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.allow_all()
+
+    def allow_all(self):
+        self.config('service_available', nova=True)
+        self.config('compute', image_ref='image', flavor_ref='flavor',
+                    min_microversion='2.1', max_microversion='2.96')
+        self.config('placement', min_microversion=None, max_microversion=None)
+        self.config(allow_outages=True, target_hosts=['cmp1'])
+
+    def missing(self):
+        return self.skip_reason(
+            steps_base.BaseLocalDeleteTest.skip_checks)
+
+    def test_nothing_missing(self):
+        self.assertEqual('no skip', self.missing())
+        self.config('compute', max_microversion='latest')
+        self.assertEqual('no skip', self.missing())
+        self.config('placement', min_microversion='1.0',
+                    max_microversion='1.28')
+        self.assertEqual('no skip', self.missing())
+
+    def test_defaults_skip_everything(self):
+        for option in ('allow_outages', 'target_hosts'):
+            self.conf.conf.clear_override(option, group='local_delete')
+        self.assertIn('[local_delete] allow_outages', self.missing())
+
+    def test_skip_names_the_option(self):
+        for group, options, named in (
+                ('service_available', {'nova': False},
+                 '[service_available] nova'),
+                ('local_delete', {'allow_outages': False},
+                 '[local_delete] allow_outages'),
+                ('local_delete', {'target_hosts': []},
+                 '[local_delete] target_hosts'),
+                ('compute', {'max_microversion': None},
+                 '[compute] min_microversion = 2.1, max_microversion = None'),
+                ('compute', {'max_microversion': '2.52'},
+                 'max_microversion = 2.52'),
+                ('compute', {'min_microversion': '2.60'},
+                 'min_microversion = 2.60'),
+                ('placement', {'min_microversion': '1.0',
+                               'max_microversion': '1.27'},
+                 '[placement] min_microversion = 1.0, '
+                 'max_microversion = 1.27')):
+            self.allow_all()
+            self.config(group, **options)
+            self.assertIn(named, self.missing(), options)
+
+    def test_image_and_flavor_are_needed(self):
+        for option in ('image_ref', 'flavor_ref'):
+            self.allow_all()
+            self.config('compute', **{option: None})
+            error = self.assertRaises(
+                lib_exc.InvalidConfiguration, self.missing)
+            self.assertIn('[compute] %s' % option, str(error))
+
+
+class AttemptsTest(base.TestCase):
+
+    def test_skips_after_the_last(self):
+        story = mock.Mock()
+        story.skipTest = self.skipTest
+        attempts = steps_base.BaseLocalDeleteTest.attempts_before_noticed(
+            story, 'before its time')
+        self.assertEqual(1, next(attempts))
+        self.assertEqual('5 times Nova saw a compute down before its time',
+                         self.skip_reason(list, attempts))
+
+
+class LateTest(base.TestCase):
+
+    def attempts(self, *lateness):
+        story = mock.Mock()
+        attempts = steps_base.BaseLocalDeleteTest.attempts_while_late(story)
+        count = 0
+        for count, _ in enumerate(attempts, 1):
+            story.watch.was_late = lateness[count - 1]
+        return count
+
+    def test_told_again_while_late(self):
+        self.assertEqual(1, self.attempts(False))
+        self.assertEqual(2, self.attempts(True, False))
+        self.assertEqual(3, self.attempts(True, True, True))
+
+
+class LostHost(fixtures.Fixture):
+    """An outage that nothing can end.
+
+    :ivar tries: How often it was given back in vain.
+    """
+
+    tries = 0
+
+    def _setUp(self):
+        self.addCleanup(self.restore)
+
+    def begin(self):
+        """It is away."""
+
+    def restore(self):
+        self.tries += 1
+        raise exceptions.RestoreFailed(
+            what='host cmp1', problem='it burnt', remedy='buy another')
+
+
+class OutageTest(base.TestCase):
+
+    def problems_of(self, body):
+        """Run a story on a lost host; return (its problems, tries)."""
+        away = LostHost()
+
+        class Story(testtools.TestCase):
+            outage = steps_base.BaseLocalDeleteTest.outage
+            assert_given_back = (
+                steps_base.BaseLocalDeleteTest.assert_given_back)
+
+            def test(self):
+                with self.outage(away):
+                    body(self)
+
+        result = testtools.TestResult()
+        Story('test').run(result)
+        return result.failures + result.errors, away.tries
+
+    def test_given_back_when_the_story_fails(self):
+        problems, tries = self.problems_of(lambda story: story.fail('leak'))
+        self.assertEqual(1, tries)
+        self.assertIn('leak', problems[0][1])
+        self.assertIn('buy another', problems[0][1])
+
+    def test_a_lost_host_is_waited_for_once_more_and_not_oftener(self):
+        problems, tries = self.problems_of(lambda story: None)
+        self.assertEqual(2, tries)
+        self.assertIn('AssertionError', problems[0][1])
+        self.assertIn('buy another', problems[0][1])
