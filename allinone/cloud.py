@@ -122,14 +122,13 @@ class Boot:
         # it, may still hold its port.
         if program.listener:
             port = self.cloud.ports[program.listener]
-            readiness.wait(f'port {port} to be free for {program.name}',
-                           lambda: not readiness.listening(port), _LIMIT,
-                           self._check_aborted)
+            self._wait(f'port {port} to be free for {program.name}',
+                       lambda: not readiness.listening(port))
 
     def _wait_until_ready(self, program):
         def wait(what, ready):
-            readiness.wait(f'{what} of {program.name}', ready, _LIMIT,
-                           functools.partial(self._check_alive, program))
+            self._wait(f'{what} of {program.name}',
+                       lambda: ready() or self._check_alive(program))
         if program.listener:
             port = self.cloud.ports[program.listener]
             wait(f'port {port}', lambda: readiness.listening(port))
@@ -137,19 +136,22 @@ class Boot:
             wait('the socket', program.socket.exists)
 
     def _check_alive(self, program):
-        self._check_aborted()
         info = supervision.info(self.cloud.state)[program.name]
         if info['statename'] != 'RUNNING':
             raise errors.StepFailed(
                 f'{program.name} ended; see {info["stdout_logfile"]}')
 
+    def _wait(self, what, ready=None):
+        """Wait for one of READY, or for what ``ready`` tells.
+
+        :raises StepFailed: the limit has passed, or another step failed
+        """
+        ready = ready or functools.partial(READY[what], self.admin)
+        readiness.wait(what, lambda: ready() or self._check_aborted(), _LIMIT)
+
     def _check_aborted(self):
         if self._aborted.is_set():
             raise errors.StepFailed('given up, since another step failed')
-
-    def _wait(self, what):
-        readiness.wait(what, lambda: READY[what](self.admin), _LIMIT,
-                       self._check_aborted)
 
     def _configure(self):
         for service in SERVICES:

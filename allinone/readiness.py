@@ -14,28 +14,31 @@
 
 """Waiting until something really works."""
 
+import operator
 import socket
-import time
+
+import tenacity
 
 from allinone import errors
 
 
-def wait(what, ready, limit, check=lambda: None):
-    """Wait until `ready()` is true: asked often at first, then less so.
+def wait(what, ready, limit, longest=0.5):
+    """Wait until ``ready()`` is true. Ask often at first, then less often.
 
-    :param what: names in the error what was awaited
+    :param what: what is awaited, for the message of the error
+    :param ready: callable without arguments; what it raises ends the wait
     :param limit: seconds
-    :param check: called now and then; ends the wait by raising
+    :param longest: seconds between two questions, at most
+    :returns: what ``ready`` returned at last
     :raises StepFailed: the limit has passed
     """
-    begin = time.monotonic()
-    pause = 0.05
-    while not ready():
-        check()
-        if time.monotonic() - begin > limit:
-            raise errors.StepFailed(f'{what}: not after {limit:.0f} s')
-        time.sleep(pause)
-        pause = min(pause * 1.3, 0.5)
+    try:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_result(operator.not_),
+            wait=tenacity.wait_exponential(0.05, max=longest, exp_base=1.3),
+            stop=tenacity.stop_after_delay(limit))(ready)
+    except tenacity.RetryError:
+        raise errors.StepFailed(f'{what}: not after {limit} s') from None
 
 
 def listening(port):

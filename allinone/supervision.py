@@ -29,12 +29,11 @@ import sys
 import xmlrpc.client
 
 from supervisor import xmlrpc as supervisor_xmlrpc
-import tenacity
 
 from allinone import cache
-from allinone import errors
 from allinone import files
 from allinone import processes
+from allinone import readiness
 
 
 def tool(name):
@@ -85,19 +84,11 @@ def start(state):
         [tool('supervisord'), '-c', configuration(state)], check=True,
         env=environment, stdin=subprocess.DEVNULL, capture_output=True,
         text=True)
-    answers(state)
-
-
-@tenacity.retry(retry=tenacity.retry_if_result(lambda answer: not answer),
-                wait=tenacity.wait_exponential(0.02, max=0.2),
-                stop=tenacity.stop_after_delay(10),
-                retry_error_cls=errors.StepFailed)
-def answers(state):
-    """True when supervisord answers."""
-    return running(state)
+    readiness.wait('supervisord', lambda: running(state), 10)
 
 
 def running(state):
+    """True when supervisord answers."""
     try:
         return bool(client(state).getPID())
     except (OSError, http.client.HTTPException):

@@ -226,12 +226,11 @@ class _Mutation:
 
     def _left(self):
         """Say what the cloud has that it had not before, and goes not away."""
-        end = time.monotonic() + _REST
-        while True:
-            now = snapshot.take(self._cloud)
-            left, _ = snapshot.split(self._before.differences(now), set())
-            if not left or time.monotonic() > end:
-                break
-            time.sleep(1)
-        self._before = now
-        return left
+        before = self._before
+
+        def differences():
+            self._before = snapshot.take(self._cloud)
+            left, _ = snapshot.split(before.differences(self._before), ())
+            return left
+
+        return snapshot.settle(differences, _REST)

@@ -20,7 +20,6 @@ from unittest import mock
 
 import fixtures
 
-from allinone import errors
 from allinone.tests import base
 from proof.trials import load
 
@@ -67,8 +66,3 @@ class LoadTest(base.TestCase):
             'server 1 of the other project: KeyError: '
             "'OS-EXT-SRV-ATTR:host'", made.problems[0])
         admin.compute.delete.assert_called_with('/servers/1')
-
-    def test_a_wait_has_a_limit(self):
-        error = self.assertRaises(errors.StepFailed, load._wait, 'not built',
-                                  lambda: False, 0.01)
-        self.assertEqual('not built after 0.01 s', str(error))

@@ -85,21 +85,15 @@ class Struck:
 
     def wait_for(self, phase):
         """Wait until the journal ends in a phase; False: the run ended."""
-        while phase not in self._phases()[-1:]:
-            if self.ended(_POLL):
-                return False
-        return not self.ended(self.chance.uniform(0, 0.5))
+        folder = self.workspace.journals
 
-    def _phases(self):
-        self.run_ids |= journals.held(self.workspace.journals).keys()
-        return journals.phases(self.workspace.journals)
+        def reached():
+            self.run_ids |= journals.held(folder).keys()
+            return (phase in journals.phases(folder)[-1:]
+                    or runs.ended(self.process))
 
-    def ended(self, seconds):
-        """Wait for the end of the run, but no longer than that."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-            return True
-        return False
+        readiness.wait(phase, reached, _LIMIT, _POLL)
+        return not runs.ended(self.process, self.chance.uniform(0, 0.5))
 
     def processes(self):
         """Return all processes of the run."""
@@ -131,7 +125,7 @@ def _killed(cloud, name):
 def _killing(name):
     def strike(struck):
         with _killed(struck.cloud, name):
-            struck.ended(struck.chance.uniform(2, 10))
+            runs.ended(struck.process, struck.chance.uniform(2, 10))
     return strike
 
 
@@ -450,15 +444,7 @@ class _Well:
 
     def settle(self, limit):
         """Return in what the cloud still differs after a limit in seconds."""
-        left = []
-
-        def same():
-            left[:] = self._differences()
-            return not left
-
-        with contextlib.suppress(errors.StepFailed):
-            readiness.wait('the cloud as it was', same, limit)
-        return left
+        return snapshot.settle(self._differences, limit)
 
     def _differences(self):
         try:

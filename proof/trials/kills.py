@@ -22,21 +22,22 @@ phase was hit.
 """
 
 import collections
-import contextlib
 import dataclasses
+import itertools
 import json
 import random
 import statistics
-import subprocess
 import time
 
 import prettytable
 
 from allinone import errors
 from allinone import files
+from allinone import readiness
 from proof.trials import journals
 from proof.trials import runs
 from proof.trials import snapshot
+from proof.trials import watch
 
 # Every outage and all that can be brought, and few scenarios that have them.
 _SCENARIOS = ('test_allocations_removed_by_api',
@@ -50,6 +51,7 @@ _SCENARIOS = ('test_allocations_removed_by_api',
 _NOTHING_HELD = 'nothing in the journal'
 
 _POLL = 0.01
+_LIMIT = 900
 
 # At a phase that was never hit.
 _MORE_TRIES = 5
@@ -117,29 +119,22 @@ def _trace(workspace, scenario, log):
 
     :returns: (scenario, phase) to seconds.
     """
-    process = workspace.start(scenario, log)
+    with workspace.running(scenario, log) as process, watch.watching(
+            lambda: (time.monotonic(), journals.phases(workspace.journals)),
+            _POLL) as seen:
+        runs.wait(process, _LIMIT)
+    begins = [(phase, next(readings)[0]) for phase, readings in
+              itertools.groupby(seen.readings, lambda one: one[1][-1:])]
     lengths = {}
-    last, since = None, time.monotonic()
-    while not _ended(process, _POLL):
-        seen = journals.phases(workspace.journals)
-        now = time.monotonic()
-        if last is not None and (not seen or seen[-1] != last):
+    for (phase, begin), (_, end) in itertools.pairwise(begins):
+        for name in phase:
             # The shortest: a kill that comes too late hits the next phase.
-            lengths[scenario, last] = min(
-                now - since, lengths.get((scenario, last), now - since))
-        if not seen or seen[-1] != last:
-            last, since = (seen[-1] if seen else None), now
+            lengths[scenario, name] = min(
+                end - begin, lengths.get((scenario, name), end - begin))
     if runs.counts(log) != {'passed': 1, 'skipped': 0, 'failed': 0}:
         raise errors.StepFailed(
             f'{scenario} does not pass to begin with: {log}')
     return lengths
-
-
-def _ended(process, seconds):
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
-        return True
-    return False
 
 
 def _draw(lengths, count, chance):
@@ -167,10 +162,10 @@ def _missed(lengths, outcomes):
 
 def _try(cloud, workspace, moment, before, number, log):
     process = workspace.start(moment.scenario, log)
-    while moment.phase not in journals.phases(workspace.journals)[-1:]:
-        if _ended(process, _POLL):
-            break
-    was_alive = not _ended(process, moment.seconds)
+    readiness.wait(moment.phase, lambda: (
+        moment.phase in journals.phases(workspace.journals)[-1:]
+        or runs.ended(process)), _LIMIT, _POLL)
+    was_alive = not runs.ended(process, moment.seconds)
     runs.kill(process)
     held = journals.phases(workspace.journals)
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]

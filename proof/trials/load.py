@@ -16,15 +16,12 @@
 
 import contextlib
 import dataclasses
-import operator
 import random
 import threading
 import time
 
-import tenacity
-
 from allinone import api
-from allinone import errors
+from allinone import readiness
 
 _TENANT = 'member2'
 
@@ -107,12 +104,16 @@ class Load:
             'flavorRef': self._flavor, 'networks': 'none'}}
         ).json()['server']['id']
         try:
-            _wait('not built', lambda: self._built(server))
+            # The pause is short because the moment counts. The end of the
+            # load does not end these waits.
+            readiness.wait('its build', lambda: self._built(server), _LIMIT,
+                           _PAUSE)
             self._over.wait(chance.uniform(0.5, 4))
         finally:
             server.deleting = time.monotonic()
             self._tenant.delete(f'/servers/{server.id}')
-            _wait('not deleted', lambda: self._gone(server))
+            readiness.wait('its end', lambda: self._gone(server), _LIMIT,
+                           _PAUSE)
 
     def _built(self, server):
         shown = self._admin.get(f'/servers/{server.id}').json()['server']
@@ -126,14 +127,3 @@ class Load:
     def _gone(self, server):
         return self._admin.get(f'/servers/{server.id}',
                                raise_exc=False).status_code == 404
-
-
-def _wait(problem, ready, limit=_LIMIT):
-    """Ask often, since the moment counts, and never end by `_over`."""
-    try:
-        tenacity.Retrying(
-            retry=tenacity.retry_if_result(operator.not_),
-            wait=tenacity.wait_fixed(_PAUSE),
-            stop=tenacity.stop_after_delay(limit))(ready)
-    except tenacity.RetryError:
-        raise errors.StepFailed(f'{problem} after {limit} s') from None

@@ -26,7 +26,6 @@ import contextlib
 import dataclasses
 import json
 import random
-import subprocess
 
 import prettytable
 
@@ -154,9 +153,8 @@ def _run_both(workspaces, logs, chance):
         for workspace, log in zip(workspaces, logs):
             processes.append(stack.enter_context(
                 workspace.running(chance.choice(_SCENARIOS), log)))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                # So that they meet at another moment each time.
-                processes[0].wait(chance.uniform(0, 1))
+            # So that they meet at another moment each time.
+            runs.ended(processes[0], chance.uniform(0, 1))
         problems = [
             problem for workspace, process, log in zip(
                 workspaces, processes, logs)

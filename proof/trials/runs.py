@@ -156,15 +156,24 @@ def kill(process, signum=signal.SIGKILL):
     process.wait()
 
 
+def ended(process, seconds=0):
+    """Wait for the end of a run, but no longer than some seconds.
+
+    :returns: Whether its leader has ended.
+    """
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
+
+
 def wait(process, limit):
     """Wait until nothing of a run is left; kill it where that takes too long.
 
     :param limit: seconds; for what outlives its leader, as many again
     :returns: Whether it ended by itself.
     """
-    try:
-        process.wait(limit)
-    except subprocess.TimeoutExpired:
+    if not ended(process, limit):
         kill(process)
         return False
     # Its worker may go on giving back after the leader has gone.

@@ -31,13 +31,13 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 
 import psutil
 
 from allinone import files
 from proof.trials import proxy
 from proof.trials import runs
+from proof.trials import watch
 
 _HEADERS = ('x-auth-token', 'x-subject-token', 'x-service-token')
 _KEYS = ('password', 'adminPass', 'original_password', 'secret')
@@ -66,10 +66,14 @@ def run(cloud, arguments):
     problems = []
     secrets[_PLANTED] = 'what was planted'
     (folder / 'planted').write_text(_PLANTED)
-    with _command_lines() as lines, _running_with(_PLANTED):
+    lines = set()
+    with watch.watching(
+            lambda: lines.update(_command_lines()), 0.2) as seen, \
+            _running_with(_PLANTED):
         for credentials in proxy.CREDENTIALS:
             problems += _try(cloud, folder / credentials, credentials,
                              arguments.regex, secrets)
+    problems += seen.problems()
     written = _written(folder)
     found = {line for path in written
              for line in _find(secrets, path.read_bytes(), path)}
@@ -161,22 +165,8 @@ def _find(secrets, data, where):
     return [f'{where} has {", ".join(kinds)}'] if kinds else []
 
 
-@contextlib.contextmanager
 def _command_lines():
-    """Collect the command lines of all processes during the body."""
-    lines = set()
-    over = threading.Event()
-
-    def collect():
-        while not over.wait(0.2):
-            for process in psutil.process_iter():
-                with contextlib.suppress(psutil.Error):
-                    lines.add(' '.join(process.cmdline()))
-
-    thread = threading.Thread(target=collect)
-    thread.start()
-    try:
-        yield lines
-    finally:
-        over.set()
-        thread.join()
+    """Yield the command lines of all processes."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            yield ' '.join(process.cmdline())

@@ -15,10 +15,13 @@
 """Everything that a run could leave in the cloud, read as the admin."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import re
 
 from allinone import api
+from allinone import errors
+from allinone import readiness
 from proof.trials import marks
 
 # Placement's generation and Nova's heartbeat change by themselves.
@@ -57,6 +60,24 @@ def split(differences, run_ids):
         if (found := re.match(rf'(custom )?trait {marks.TRAIT}(\w+)', line))
         and found[2] not in run_ids]
     return [line for line in differences if line not in ghosts], ghosts
+
+
+def settle(differences, limit):
+    """Wait until a cloud does not differ any more.
+
+    :param differences: callable that returns a list of lines
+    :param limit: seconds
+    :returns: the last list: empty, unless the limit has passed
+    """
+    left = []
+
+    def same():
+        left[:] = differences()
+        return not left
+
+    with contextlib.suppress(errors.StepFailed):
+        readiness.wait('the cloud as it was', same, limit)
+    return left
 
 
 def take(cloud):
