@@ -16,6 +16,8 @@
 
 from keystoneauth1 import exceptions
 
+from allinone import api
+
 
 def _quiet(ask):
     """Turn the errors of a service that is only starting into False."""
@@ -50,6 +52,14 @@ def computes_up(admin):
         return False
     hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']
     return len(hypervisors) == len(admin.cloud.computes)
+
+
+@_quiet
+def forced_down(admin):
+    """Return a line for each compute that somebody forced down, with why."""
+    return [
+        f'{one["host"]} is forced down ({one["disabled_reason"]})'
+        for one in api.compute_services(admin) if one['forced_down']]
 
 
 @_quiet

@@ -90,8 +90,12 @@ class Boot:
         :returns: the names of what was started
         """
         missing = self.start_missing()
-        for what in READY:
-            self._wait(what)
+        try:
+            for what in READY:
+                self._wait(what)
+        except errors.StepFailed as error:
+            raise errors.StepFailed('; '.join(
+                [str(error), *(checks.forced_down(self.admin) or ())]))
         return missing
 
     def start_missing(self):

@@ -1,0 +1,49 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What "up" says of a cloud that somebody left without a compute."""
+
+from unittest import mock
+
+from keystoneauth1 import exceptions
+
+from allinone import cloud as recipe
+from allinone import errors
+from allinone.tests import base
+
+
+class RepairTest(base.TestCase):
+
+    def assert_fails(self, message, admin):
+        boot = recipe.Boot(self.cloud, None)
+        boot.admin = admin
+        with mock.patch.object(boot, 'start_missing', autospec=True), \
+                mock.patch.object(boot, '_wait', autospec=True,
+                                  side_effect=errors.StepFailed('late')):
+            error = self.assertRaises(errors.StepFailed, boot.repair)
+        self.assertEqual(message, str(error))
+
+    def test_who_forced_a_compute_down_is_told(self):
+        admin = mock.Mock()
+        admin.compute.get.return_value.json.return_value = {'services': [
+            {'host': 'compute1', 'forced_down': True,
+             'disabled_reason': 'run 1; to undo: recover --run 1'},
+            {'host': 'compute2', 'forced_down': False,
+             'disabled_reason': None}]}
+        self.assert_fails('late; compute1 is forced down (run 1; to undo: '
+                          'recover --run 1)', admin)
+
+    def test_an_api_that_is_away_hides_no_error(self):
+        admin = mock.Mock()
+        admin.compute.get.side_effect = exceptions.ConnectFailure('away')
+        self.assert_fails('late', admin)
