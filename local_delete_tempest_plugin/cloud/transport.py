@@ -14,26 +14,28 @@
 
 """How Tempest's clients send a request: once, in time, to one host.
 
-Tempest's own way follows redirects with the token in hand, repeats a request
-up to ten times, and waits for each byte anew, so that an answer which trickles
-never ends.
+Tempest itself follows redirects and shows the token to their targets. It
+repeats a request up to ten times. Its time limit starts again with each byte,
+so an answer that trickles never ends.
 """
 
 import contextlib
 import contextvars
 import datetime
+import http.client
+import io
 import logging
 import re
-import socket
 import ssl
-import threading
+import time
+import typing
 from urllib import parse
 
 import fixtures
 from oslo_utils import strutils
 from tempest import config
 from tempest.lib import auth
-from tempest.lib.common import http
+from tempest.lib.common import http as tempest_http
 from tempest.lib.common import rest_client
 import urllib3
 
@@ -47,7 +49,7 @@ MAX_ANSWER = 8 * 1024 ** 2
 
 _CHUNK = 64 * 1024
 
-# What was read may be read again; what was written may have arrived.
+# A read may be sent again. A write may have arrived, so it is sent once.
 _RETRIES = urllib3.Retry(
     total=2, connect=0, other=0, redirect=False, status=False,
     respect_retry_after_header=False,
@@ -55,17 +57,26 @@ _RETRIES = urllib3.Retry(
 
 _REDIRECTS = (301, 302, 303, 305, 307, 308)
 
-# Tempest asks its own clock whether a token has expired, and Keystone asks
-# another; so a token is done with this long before its end.
+# Tempest compares a token's expiry with this machine's clock, and Keystone
+# uses another clock. So a new token is fetched this long before the expiry.
 _CLOCKS_APART = datetime.timedelta(minutes=10)
 
+# When the request that this thread sends has to be over (time.monotonic).
 _deadline = contextvars.ContextVar('deadline')
 
 
 class Response(dict):
-    """The head of an answer, as Tempest's clients take it."""
+    """The head of an answer, as Tempest's clients take it.
 
-    def __init__(self, url, status, headers):
+    Maps the names of headers, in lower case, to their values.
+
+    :param url: URL of the request.
+    :param status: HTTP status of the answer.
+    :param headers: Its headers.
+    """
+
+    def __init__(self, url: str, status: int,
+                 headers: typing.Mapping[str, str]) -> None:
         super().__init__({str(name).lower(): value
                           for name, value in headers.items()})
         self.status = status
@@ -73,71 +84,63 @@ class Response(dict):
         self['content-location'] = url
 
 
-class _Deadline:
-    """Cuts the connection of a request when its time is over.
+def _time_left():
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError('the deadline has passed')
+    return left
 
-    A socket's time-out is for each byte anew. Only from another thread can a
-    read that goes on and on be ended, be it of a head, a body, or TLS.
+
+class _Incoming(io.RawIOBase):
+    """The bytes that arrive on a socket before the deadline.
+
+    A socket's time limit holds for one call and starts again with the next.
+    So each call gets the time that the request still has. That holds for the
+    head, the body, and for TLS, because all of them are read here.
     """
 
-    def __init__(self, limit):
-        self.limit = limit
-        self.is_over = False
-        self._twin = None
-        self._timer = threading.Timer(limit, self._cut)
-        self._timer.daemon = True
+    def __init__(self, sock, raw):
+        super().__init__()
+        self._sock = sock
+        self._raw = raw
 
-    def __enter__(self):
-        self._timer.start()
-        self._token = _deadline.set(self)
-        return self
+    def readable(self):
+        return True
 
-    def __exit__(self, *_):
-        _deadline.reset(self._token)
-        self._timer.cancel()
-        self._timer.join()
-        if self._twin:
-            self._twin.close()
+    def readinto(self, buffer):
+        self._sock.settimeout(_time_left())
+        return self._raw.readinto(buffer)
 
-    def hold(self, connected):
-        # TLS takes a socket over; a twin still reaches the connection.
-        before, self._twin = self._twin, connected.dup()
-        if before:
-            before.close()
-        if self.is_over:
-            self._cut()
-
-    def _cut(self):
-        self.is_over = True
-        if self._twin:
-            # It may have been closed at this moment.
-            with contextlib.suppress(OSError):
-                self._twin.shutdown(socket.SHUT_RDWR)
+    def close(self):
+        self._raw.close()
+        super().close()
 
 
-class _Held:
+class _TimedResponse(http.client.HTTPResponse):
+
+    def __init__(self, sock, *arguments, **options):
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_Incoming(sock, self.fp.detach()))
+
+
+class _Timed:
     """A connection that ends at the deadline."""
 
+    # Reads the answers of the service, and of a proxy that makes a tunnel.
+    response_class = _TimedResponse
+
     def _new_conn(self):
+        self.timeout = _time_left()
         connected = super()._new_conn()
-        _deadline.get().hold(connected)
+        # The TLS handshake, and the request, are one call each.
+        connected.settimeout(_time_left())
         return connected
 
 
-class _HTTPConnection(_Held, urllib3.connection.HTTPConnection):
-    pass
-
-
-class _HTTPSConnection(_Held, urllib3.connection.HTTPSConnection):
-    pass
-
-
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+_POOLS = {
+    scheme: type('_Pool', (pool,), {'ConnectionCls': type(
+        '_Connection', (_Timed, pool.ConnectionCls), {})})
+    for scheme, pool in urllib3.poolmanager.pool_classes_by_scheme.items()}
 
 
 class _Mask(logging.Filter):
@@ -152,55 +155,67 @@ class _Mask(logging.Filter):
 
 
 class BoundedFixture(fixtures.Fixture):
-    """Lets every client of Tempest's send its requests in our way.
+    """Lets every client of Tempest's send its requests as this module does.
 
-    It is Tempest's class that is changed, because Tempest makes clients in
-    many places, and some of them send a password as they are made: its
+    The fixture changes Tempest's classes, because Tempest makes clients in
+    many places. Some of them send a password as they are made: the
     credentials factory, its providers, each manager.
     """
 
     def _setUp(self):
-        for pool_class in (http.ClosingHttp, http.ClosingProxyHttp):
-            self.useFixture(fixtures.MockPatchObject(
-                pool_class, 'request', request))
-        self.useFixture(fixtures.MockPatchObject(
-            auth.KeystoneAuthProvider, 'token_expiry_threshold',
-            _CLOCKS_APART))
-        # It omits tokens, and shows the passwords of users and servers.
+        for owner, name, value in (
+                (tempest_http.ClosingHttp, 'request', request),
+                (tempest_http.ClosingProxyHttp, 'request', request),
+                (auth.KeystoneAuthProvider, 'token_expiry_threshold',
+                 _CLOCKS_APART)):
+            self.useFixture(fixtures.MockPatchObject(owner, name, value))
+        # Tempest's log omits tokens, but not the passwords in bodies.
         log, mask = rest_client.RestClient.LOG.logger, _Mask()
         log.addFilter(mask)
         self.addCleanup(log.removeFilter, mask)
 
 
-def request(pool, url, method, headers=None, body=None, timeout=None, **_):
-    """Send a request, and give back an answer that was checked.
+def request(pool: urllib3.PoolManager, url: str, method: str,
+            headers: typing.Mapping[str, str] | None = None,
+            body: str | bytes | None = None, timeout: float | None = None,
+            **_: typing.Any) -> tuple[Response, bytes]:
+    """Send a request, and return an answer that was checked.
 
-    :param pool: The ``urllib3.PoolManager`` to send it with.
-    :param timeout: Seconds, or None for ``[local_delete] request_timeout``.
-    :returns: (``Response``, bytes).
-    :raises RequestFailed: there is no answer, or none to go by.
+    The deadline holds in any thread, for the connection, TLS, the request and
+    the answer together. Only the resolver of host names has a limit of its
+    own, and so has each address of a name after the first.
+
+    :param pool: Sends the request.
+    :param url: The URL, with its query.
+    :param method: 'GET', for example.
+    :param headers: The headers of the request.
+    :param body: Its body.
+    :param timeout: Seconds; None for ``[local_delete] request_timeout``.
+    :returns: The head and the body of the answer.
+    :raises Unreachable: nobody listens at the URL.
+    :raises RequestFailed: no answer came, or one that may not be used: it is
+        late, too long, or a redirect.
     :raises InvalidAnswer: see ``response_schemas.check``.
     """
     call = '%s %s' % (method, _without_secrets(url))
     limit = timeout or CONF.local_delete.request_timeout
-    with _Deadline(limit) as deadline:
-        try:
-            response, data = _exchange(pool, url, method, headers, body,
-                                       deadline)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            if deadline.is_over:
-                raise _too_late(call, deadline)
-            cause = (error.reason if isinstance(
-                error, urllib3.exceptions.MaxRetryError) else error)
-            kind = (exceptions.Unreachable if isinstance(
-                cause, urllib3.exceptions.NewConnectionError)
-                else exceptions.RequestFailed)
-            raise kind(call=call, problem=_explain(cause))
-        finally:
-            pool.clear()
-        if deadline.is_over:
-            # Where an answer ends with its connection, a cut looks like that.
-            raise _too_late(call, deadline)
+    deadline = time.monotonic() + limit
+    token = _deadline.set(deadline)
+    try:
+        response, data = _exchange(pool, url, method, headers, body, limit)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        if time.monotonic() >= deadline:
+            raise exceptions.RequestFailed(
+                call=call, problem='no whole answer within %g s' % limit)
+        cause = (error.reason if isinstance(
+            error, urllib3.exceptions.MaxRetryError) else error)
+        kind = (exceptions.Unreachable if isinstance(
+            cause, urllib3.exceptions.NewConnectionError)
+            else exceptions.RequestFailed)
+        raise kind(call=call, problem=_explain(cause))
+    finally:
+        _deadline.reset(token)
+        pool.clear()
     if len(data) > MAX_ANSWER:
         raise exceptions.RequestFailed(
             call=call, problem='the answer is longer than %d MiB' % (
@@ -216,14 +231,14 @@ def request(pool, url, method, headers=None, body=None, timeout=None, **_):
     return response, data
 
 
-def _exchange(pool, url, method, headers, body, deadline):
-    # A pool of before the deadline would have connections without one.
+def _exchange(pool, url, method, headers, body, limit):
+    # A pool that Tempest has made before would use other connections.
     pool.clear()
-    pool.pool_classes_by_scheme = {'http': _HTTPPool, 'https': _HTTPSPool}
+    pool.pool_classes_by_scheme = _POOLS
     answer = pool.urlopen(
         method, url, body=body, retries=_RETRIES, redirect=False,
         headers=dict(headers or {}, connection='close'),
-        preload_content=False, timeout=deadline.limit)
+        preload_content=False, timeout=limit)
     with contextlib.closing(answer):
         data = bytearray()
         for chunk in answer.stream(_CHUNK):
@@ -231,11 +246,6 @@ def _exchange(pool, url, method, headers, body, deadline):
             if len(data) > MAX_ANSWER:
                 break
     return Response(url, answer.status, answer.headers), bytes(data)
-
-
-def _too_late(call, deadline):
-    return exceptions.RequestFailed(
-        call=call, problem='no whole answer within %g s' % deadline.limit)
 
 
 def _without_secrets(url):

@@ -82,7 +82,7 @@ class FakeEdge(fixtures.Fixture):
                 if call.split()[0] not in ('GET', 'HEAD')
                 and not call.endswith('/auth/tokens')]
 
-    def _exchange(self, pool, url, method, headers, body, deadline):
+    def _exchange(self, pool, url, method, headers, body, limit):
         self.requests.append('%s %s' % (method, url))
         self._time.advance_time_delta(self.pause)
         parts = parse.urlsplit(url)

@@ -37,12 +37,16 @@ def redirect(status, location):
                   b'Location: %s\r\n\r\n' % (status, location.encode()))
 
 
-def trickle(start):
-    """Make a story: send a byte from time to time, for ever."""
+def trickle(start, drop=b'x'):
+    """Make a story: send a drop from time to time, without an end.
+
+    :param start: Bytes that are sent first.
+    :param drop: Bytes that follow again and again.
+    """
     def tell(connection):
         connection.sendall(start)
         while True:
-            connection.sendall(b'x')
+            connection.sendall(drop)
             # Far below any limit of a single read.
             time.sleep(0.02)
     return tell

@@ -12,7 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from concurrent import futures
 import logging
+import threading
+import time
 import types
 
 import fixtures
@@ -27,6 +30,19 @@ from local_delete_tempest_plugin.tests.unit import rude_server
 
 TOKEN = 'gAAAA-secret'
 FULL = rude_server.HEAD + b'Content-Length: 2\r\n\r\n{}'
+NEVER_ENDING = (
+    rude_server.silence,
+    rude_server.trickle(b'HTTP/1.1 200 '),
+    rude_server.trickle(rude_server.HEAD + b'X-Long: '),
+    rude_server.trickle(rude_server.HEAD + b'\r\n'),
+    rude_server.trickle(rude_server.HEAD +
+                        b'Content-Length: 99999999\r\n\r\n'),
+    rude_server.trickle(rude_server.HEAD +
+                        b'Transfer-Encoding: chunked\r\n\r\n'),
+    rude_server.trickle(rude_server.HEAD +
+                        b'Transfer-Encoding: chunked\r\n\r\n',
+                        b'1\r\n \r\n'),
+    rude_server.trickle(b'', b'HTTP/1.1 100 Continue\r\n\r\n'))
 
 
 class RequestTest(base.TestCase):
@@ -63,23 +79,54 @@ class RequestTest(base.TestCase):
         self.assertEqual(b'{}', self.client(server.url).get('/usages')[1])
         self.assertIn(TOKEN.encode(), server.seen[0])
 
+    def late(self, *urls, **options):
+        """Fail unless requests end at their deadline, and say so.
+
+        They are sent side by side, as readings are.
+        """
+        before = time.monotonic()
+        with futures.ThreadPoolExecutor(len(urls)) as threads:
+            for said in threads.map(
+                    lambda url: self.failure(url, **options), urls):
+                self.assertEqual('no whole answer within 1 s', said)
+        # A busy machine may need a moment more.
+        self.assertLess(time.monotonic() - before, 3)
+
     def test_answers_that_never_end(self):
         """Each byte comes soon; the whole answer never does."""
-        for story in (
-                rude_server.silence,
-                rude_server.trickle(b'HTTP/1.1 200 '),
-                rude_server.trickle(rude_server.HEAD + b'X-Long: '),
-                rude_server.trickle(rude_server.HEAD + b'\r\n'),
-                rude_server.trickle(rude_server.HEAD +
-                                    b'Content-Length: 99999999\r\n\r\n')):
-            self.assertEqual('no whole answer within 1 s',
-                             self.failure(self.serve(story).url))
+        self.late(*(self.serve(story).url for story in NEVER_ENDING))
+
+    def test_answers_over_tls_that_never_end(self):
+        self.late(*(self.serve(story, tls=True).url
+                    for story in NEVER_ENDING),
+                  disable_ssl_certificate_validation=True)
 
     def test_tls_handshake_that_never_ends(self):
-        server = self.serve(rude_server.silence)
-        self.assertEqual(
-            'no whole answer within 1 s',
-            self.failure(server.url.replace('http:', 'https:')))
+        self.late(self.serve(rude_server.silence).url.replace(
+            'http:', 'https:'))
+
+    def test_tunnel_that_never_ends(self):
+        """A proxy is asked for a tunnel before TLS begins."""
+        for story in (rude_server.silence, rude_server.trickle(
+                rude_server.HEAD)):
+            self.late('https://placement.test',
+                      proxy_url=self.serve(story).url)
+
+    def test_request_that_nobody_reads(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+        server = self.serve(lambda connection: over.wait())
+        failed = self.assertRaises(
+            exceptions.RequestFailed, self.client(server.url).put, '/x',
+            'x' * 100 * 1024 ** 2)
+        self.assertIn('no whole answer within 1 s', str(failed))
+
+    def test_one_client_in_several_threads(self):
+        """Readings are made in a pool of threads, with one client."""
+        client = self.client(self.serve(rude_server.answer(FULL)).url)
+        with futures.ThreadPoolExecutor(8) as threads:
+            for _, data in threads.map(client.get, ['/usages'] * 100):
+                self.assertEqual(b'{}', data)
 
     def test_answer_that_is_too_long(self):
         ten = 10 * 1024 ** 2
