@@ -425,6 +425,10 @@ class FakeCloud:
         return self._page(query, 'flavors', [
             {'id': name, 'name': name, 'links': []} for name in self.flavors])
 
+    def _delete_flavor(self, name, sent):
+        self.flavors.remove(name)
+        return 202, None
+
     def _list_migrations(self, query):
         return 200, {'migrations': [
             dict({'uuid': uuid(900 + number)}, **migration)
@@ -575,6 +579,7 @@ class FakeCloud:
         ('POST', 'servers/(.*)/action', _act_on_server),
         ('GET', 'os-migrations', _list_migrations),
         ('GET', 'flavors', _list_flavors),
+        ('DELETE', 'flavors/(.*)', _delete_flavor),
         ('GET', 'limits', _show_limits),
         ('GET', 'os-server-groups', _list_server_groups),
         ('GET', 'v2.0/ports', _list_ports),
