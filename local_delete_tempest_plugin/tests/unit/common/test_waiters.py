@@ -19,6 +19,7 @@ from tempest.lib import exceptions as lib_exc
 import testtools
 
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.tests.unit import base
 
 

@@ -36,7 +36,8 @@ class FlippingTest(base.TestCase):
             self.story, servers, flips)
 
     def flipping(self):
-        return concurrent_deletes.ConcurrentDeletes.flipping(self.story, self.away)
+        return concurrent_deletes.ConcurrentDeletes.flipping(
+            self.story, self.away)
 
     def test_a_whole_flip_for_each_delete(self):
         sent = []
@@ -86,7 +87,8 @@ class AwaitDeletedTest(test_servers.Deletes):
         member = test_servers.Member(None, one='SOFT_DELETED', two=None)
         self.story_of(member).await_all_deleted(self.named('one', 'two'))
         self.assertEqual(['force one'], member.asked)
-        member = test_servers.Member(None, one='SOFT_DELETED', two='soft-deleting')
+        member = test_servers.Member(
+            None, one='SOFT_DELETED', two='soft-deleting')
         story = self.story_of(member)
         failure, words = self.failure_of(
             story.await_all_deleted, self.named('one', 'two'))
