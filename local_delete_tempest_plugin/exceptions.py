@@ -14,6 +14,7 @@
 
 """What the plugin raises beside Tempest's own exceptions."""
 
+import enum
 import re
 
 from tempest.lib import exceptions
@@ -47,10 +48,74 @@ class CommandFailed(exceptions.TempestException):
     message = '[local_delete] %(option)s: %(problem)s'
 
 
-class OutageRefused(exceptions.TempestException):
-    """The outage may not, or cannot, be made here; a test then skips."""
+class Refusal(enum.Enum):
+    """Why an outage is refused. Code goes by these, and never by words."""
 
-    message = '%(reason)s'
+    #: An option of ``[local_delete]`` forbids it.
+    OPTION_OFF = 'option-off'
+    #: The host is not among ``[local_delete] target_hosts``.
+    NOT_A_TARGET = 'not-a-target'
+    #: The host has no compute service, or several.
+    NOT_ONE_SERVICE = 'not-one-service'
+    #: The host has no compute node, or several.
+    NOT_ONE_NODE = 'not-one-node'
+    #: Its compute service is forced down already.
+    FORCED_DOWN = 'forced-down'
+    #: Nova does not show its compute service as up.
+    NOT_UP = 'not-up'
+    #: A run of this plugin has disabled its compute service.
+    FENCED = 'fenced'
+    #: Somebody else has disabled its compute service.
+    DISABLED = 'disabled'
+    #: Fewer other hosts are up than ``[local_delete] min_other_hosts``.
+    TOO_FEW_OTHER_HOSTS = 'too-few-other-hosts'
+    #: A server of somebody else is moving from it or to it.
+    MIGRATION = 'migration'
+    #: A server of somebody else is on it.
+    FOREIGN_SERVER = 'foreign-server'
+    #: A consumer of somebody else holds something of its providers.
+    FOREIGN_CONSUMER = 'foreign-consumer'
+    #: Its provider has the trait of another run.
+    LEASED = 'leased'
+    #: The hypervisors of two hosts differ, so that no server can move.
+    HYPERVISORS_DIFFER = 'hypervisors-differ'
+    #: Its compute service has something that a new one would not get.
+    NOT_RECOVERABLE = 'not-recoverable'
+    #: Its hypervisor has no guests.
+    NO_GUESTS = 'no-guests'
+    #: Its providers do not offer what a port requests.
+    NOT_OFFERED = 'not-offered'
+    #: Fewer hosts than a story needs can be leased; with each one's reason.
+    TOO_FEW_HOSTS = 'too-few-hosts'
+    #: Placement was stopped in another way than a scenario needs.
+    OTHER_OUTAGE = 'other-outage'
+    #: No scheduler is up.
+    NO_SCHEDULER = 'no-scheduler'
+
+    @classmethod
+    def all_in(cls, text: str) -> list['Refusal']:
+        """Read the codes off the reason of a skip, or off a log.
+
+        :param text: A str with messages of ``OutageRefused`` in it.
+        :returns: A list of ``Refusal``, in their order.
+        """
+        return [cls(code) for code in re.findall(
+            r'\[(%s)\]' % '|'.join(one.value for one in cls), text)]
+
+
+class OutageRefused(exceptions.TempestException):
+    """The outage may not, or cannot, be made here; a test then skips.
+
+    :param code: A ``Refusal``. The message ends in it, so that it can be read
+        off a skip or a log of another process.
+    :param reason: The same in words, a str.
+    """
+
+    message = '%(reason)s [%(code)s]'
+
+    def __init__(self, code: Refusal, reason: str) -> None:
+        super().__init__(reason=reason, code=code.value)
+        self.code = code
 
 
 class RestoreFailed(exceptions.TempestException):

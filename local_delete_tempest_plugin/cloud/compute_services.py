@@ -96,7 +96,8 @@ class ComputeServices:
         found = self._read(binary=BINARY, host=host)
         if len(found) != 1:
             raise exceptions.OutageRefused(
-                reason='host %s has %d %s services, not one' % (
+                exceptions.Refusal.NOT_ONE_SERVICE,
+                'host %s has %d %s services, not one' % (
                     host, len(found), BINARY))
         return found[0]
 
@@ -125,7 +126,8 @@ class ComputeServices:
                  if hypervisor['service']['host'] == host]
         if len(nodes) != 1:
             raise exceptions.OutageRefused(
-                reason='host %s has %d compute nodes, not one' % (
+                exceptions.Refusal.NOT_ONE_NODE,
+                'host %s has %d compute nodes, not one' % (
                     host, len(nodes)))
         return nodes[0]
 

@@ -307,7 +307,8 @@ class ServiceDeleted(Stopped):
                  and not trait.startswith(run.TRAIT_PREFIX)]
         if kept:
             raise exceptions.OutageRefused(
-                reason='the service of host %s may not be deleted, for it '
+                exceptions.Refusal.NOT_RECOVERABLE,
+                'the service of host %s may not be deleted, for it '
                 'would not get back: %s' % (target.host, ', '.join(kept)))
 
     def begin(self):

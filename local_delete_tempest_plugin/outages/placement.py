@@ -113,7 +113,8 @@ class PlacementStopped(outage_base.Outage):
             'Placement is out of reach', CONF.local_delete.placement_timeout)
         if seen != self._answer:
             raise exceptions.OutageRefused(
-                reason='after [local_delete] %s %s; this scenario is the '
+                exceptions.Refusal.OTHER_OUTAGE,
+                'after [local_delete] %s %s; this scenario is the '
                 'story of a Placement of which %s' % (
                     self._stop, seen, self._answer))
 

@@ -72,7 +72,8 @@ class SchedulerStopped(outage_base.Outage):
                              if service.state == 'up')
         if not self._hosts:
             raise exceptions.OutageRefused(
-                reason='Nova shows no %s that is up' % BINARY)
+                exceptions.Refusal.NO_SCHEDULER,
+                'Nova shows no %s that is up' % BINARY)
         super().begin()
 
     def _take_away(self):

@@ -17,6 +17,7 @@
 from tempest import config
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
@@ -46,7 +47,8 @@ def check_placement():
     """
     if not CONF.local_delete.allow_placement_outage:
         raise exceptions.OutageRefused(
-            reason='Placement may not be stopped: [local_delete] '
+            exceptions.Refusal.OPTION_OFF,
+            'Placement may not be stopped: [local_delete] '
             'allow_placement_outage is False')
 
 
@@ -57,19 +59,20 @@ def check_scheduler():
     """
     if not CONF.local_delete.allow_scheduler_outage:
         raise exceptions.OutageRefused(
-            reason='the scheduler may not be stopped: [local_delete] '
+            exceptions.Refusal.OPTION_OFF,
+            'the scheduler may not be stopped: [local_delete] '
             'allow_scheduler_outage is False')
 
 
 class Guard:
     """Answers for one run; the cloud is read anew for each answer.
 
-    :param run: The ``run.Run`` that wants to take hosts down.
+    :param this_run: The ``run.Run`` that wants to take hosts down.
     :param admin: An ``admin.Admin``.
     """
 
-    def __init__(self, run, admin):
-        self._run = run
+    def __init__(self, this_run, admin):
+        self._run = this_run
         self._admin = admin
 
     def check(self, target, fenced=False):
@@ -80,16 +83,18 @@ class Guard:
             it finds without having put it is a host that was not given back.
         :raises OutageRefused: with the first reason that was found.
         """
-        for reason in self._reasons(target, fenced):
+        for code, words in self._reasons(target, fenced):
             raise exceptions.OutageRefused(
-                reason='host %s may not be taken down: %s' % (
-                    target.host, reason))
+                code, 'host %s may not be taken down: %s' % (
+                    target.host, words))
 
     def _reasons(self, target, fenced):
         if not CONF.local_delete.allow_outages:
-            yield '[local_delete] allow_outages is False'
+            yield (exceptions.Refusal.OPTION_OFF,
+                   '[local_delete] allow_outages is False')
         if not is_target(target.host):
-            yield 'it is not among [local_delete] target_hosts'
+            yield (exceptions.Refusal.NOT_A_TARGET,
+                   'it is not among [local_delete] target_hosts')
         yield from self._about_services(target, fenced)
         yield from self._about_migrations(target)
         if not CONF.local_delete.allow_foreign_servers:
@@ -101,21 +106,28 @@ class Guard:
                     for service in self._admin.services.list()}
         service = services.pop(target.host, None)
         if service is None:
-            yield 'Nova knows no compute service on it'
+            yield (exceptions.Refusal.NOT_ONE_SERVICE,
+                   'Nova knows no compute service on it')
             return
         if service.forced_down:
-            yield 'its compute service is forced down already'
+            yield (exceptions.Refusal.FORCED_DOWN,
+                   'its compute service is forced down already')
         if service.state != 'up':
-            yield 'its compute service is %s' % service.state
+            yield (exceptions.Refusal.NOT_UP,
+                   'its compute service is %s' % service.state)
+        fenced_by = run.fenced_by(service.disabled_reason)
         if service.status != 'enabled' and not (
-                fenced and service.disabled_reason == self._run.fence_reason):
-            yield 'its compute service is %s (%s)' % (
-                service.status, service.disabled_reason)
+                fenced and fenced_by == self._run.id):
+            yield (exceptions.Refusal.FENCED if fenced_by
+                   else exceptions.Refusal.DISABLED,
+                   'its compute service is %s (%s)' % (
+                       service.status, service.disabled_reason))
         others = sum(other.state == 'up' and other.status == 'enabled'
                      for other in services.values())
         needed = CONF.local_delete.min_other_hosts
         if others < needed:
-            yield ('only %d other computes are up and enabled, and '
+            yield (exceptions.Refusal.TOO_FEW_OTHER_HOSTS,
+                   'only %d other computes are up and enabled, and '
                    '[local_delete] min_other_hosts is %d' % (others, needed))
 
     def _about_migrations(self, target):
@@ -126,16 +138,18 @@ class Guard:
             ended = migration['status'] in _ENDED or (
                 migration['status'] == 'done' and kind != 'evacuation')
             if not ended:
-                yield 'a %s of server %s from %s to %s is %r' % (
-                    kind, migration['instance_uuid'],
-                    migration['source_compute'], migration['dest_compute'],
-                    migration['status'])
+                yield (exceptions.Refusal.MIGRATION,
+                       'a %s of server %s from %s to %s is %r' % (
+                           kind, migration['instance_uuid'],
+                           migration['source_compute'],
+                           migration['dest_compute'], migration['status']))
 
     def _about_servers(self, target):
         for server in self._admin.servers(all_tenants=True, host=target.host):
             if server['id'] not in self._run.servers:
-                yield 'server %s, which is not of this run, is on it' % (
-                    server['id'])
+                yield (exceptions.Refusal.FOREIGN_SERVER,
+                       'server %s, which is not of this run, is on it' % (
+                           server['id']))
 
     def _about_consumers(self, target):
         # The list of servers hides those that are soft-deleted, half built,
@@ -145,7 +159,8 @@ class Guard:
             held = self._admin.placement.list_provider_allocations(
                 provider['uuid'])['allocations']
             for consumer in sorted(held.keys() - self._run.consumers):
-                yield ('consumer %s, which is not of this run, holds %s of '
+                yield (exceptions.Refusal.FOREIGN_CONSUMER,
+                       'consumer %s, which is not of this run, holds %s of '
                        'provider %s' % (
                            consumer, held[consumer]['resources'],
                            provider['name']))

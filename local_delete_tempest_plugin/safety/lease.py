@@ -103,7 +103,8 @@ class Lease:
         ghosts = others and others - self._of_runs_with_a_flavor(others)
         if others - ghosts:
             raise exceptions.OutageRefused(
-                reason='its provider %s is leased by another run: %s' % (
+                exceptions.Refusal.LEASED,
+                'its provider %s is leased by another run: %s' % (
                     provider_id, ', '.join(sorted(others - ghosts))))
         wanted = traits - ghosts | {self.trait}
         if wanted != traits:

@@ -15,12 +15,15 @@
 """One run: its id, and what is known to be its own."""
 
 import dataclasses
+import re
 
 from tempest.lib.common.utils import data_utils
 
 TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
 
-_FENCE = 'local-delete-tempest-plugin run %s'
+# Hosts that an earlier release fenced have these words in front of the id.
+_FENCE = 'local-delete-tempest-plugin run '
+_FENCED_BY = re.compile(re.escape(_FENCE) + '([0-9A-Z]+)')
 
 
 def _new_id():
@@ -59,8 +62,18 @@ class Run:
     @property
     def fence_reason(self):
         """The disabled reason of a host that is out; it names the cure."""
-        return _FENCE % self.id + (
-            '; to undo: tempest local-delete recover --run %s' % self.id)
+        return '%s%s; to undo: tempest local-delete recover --run %s' % (
+            _FENCE, self.id, self.id)
+
+
+def fenced_by(reason: str | None) -> str | None:
+    """Tell which run has fenced a host.
+
+    :param reason: The disabled reason of a compute service, a str or None.
+    :returns: The id of the run, or None where no run wrote the reason.
+    """
+    found = _FENCED_BY.match(reason or '')
+    return found and found[1]
 
 
 def name_of(trait):

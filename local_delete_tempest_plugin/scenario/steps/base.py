@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import contextlib
 from typing import Any
 
+from oslo_log import log as logging
 from tempest.common import credentials_factory
 from tempest import config
 from tempest.lib import exceptions as lib_exc
@@ -41,6 +42,7 @@ from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
+LOG = logging.getLogger(__name__)
 
 # How often a story is told that could have hidden a leak.
 _ATTEMPTS_WHILE_LATE = 3
@@ -209,6 +211,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         try:
             away.begin()
         except exceptions.OutageRefused as refusal:
+            LOG.info('Skipping: %s', refusal)
             self.skipTest(str(refusal))
         except lib_exc.TimeoutException as error:
             self.fail('the outage was never seen: %s' %

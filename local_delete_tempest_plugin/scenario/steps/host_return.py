@@ -121,7 +121,7 @@ class HostReturn(base.BaseLocalDeleteTest):
         types = self.admin.services.hypervisor_types()
         if types[target.provider_id] == _WITHOUT_GUESTS:
             raise exceptions.OutageRefused(
-                reason='%s has no guests' % target)
+                exceptions.Refusal.NO_GUESTS, '%s has no guests' % target)
 
     def can_lose_service(self, target: compute_services.TargetHost) -> None:
         """Refuse a host that would not get all back with its service.

@@ -78,24 +78,26 @@ class LeasedHosts(fixtures.Fixture):
                     self.targets = targets
                     return
             usable.append(target)
-        raise exceptions.OutageRefused(reason='%s to take down: %s' % (
-            'no host' if count == 1 else 'no %d hosts' % count,
-            '; '.join(refusals) or 'of [local_delete] target_hosts = %s Nova '
-            'has a compute service on %d that may be' % (', '.join(
-                CONF.local_delete.target_hosts), len(usable))))
+        raise exceptions.OutageRefused(
+            exceptions.Refusal.TOO_FEW_HOSTS, '%s to take down: %s' % (
+                'no host' if count == 1 else 'no %d hosts' % count,
+                '; '.join(refusals) or 'of [local_delete] target_hosts = %s '
+                'Nova has a compute service on %d that may be' % (', '.join(
+                    CONF.local_delete.target_hosts), len(usable))))
 
     def _lease_all(self, targets, refusals):
         """Lease all of some hosts, or none; tell whether they are leased."""
-        if not self._are_alike(targets):
-            refusals.append('no server can move between %s, because their '
-                            'hypervisors differ' % ' and '.join(
-                                target.host for target in targets))
-            return False
-        for target in targets:
-            self._intents.write(
-                self.addCleanup, 'lease', provider_id=target.provider_id,
-                trait=self._lease.trait)
         try:
+            if not self._are_alike(targets):
+                raise exceptions.OutageRefused(
+                    exceptions.Refusal.HYPERVISORS_DIFFER,
+                    'no server can move between %s, because their '
+                    'hypervisors differ' % ' and '.join(
+                        target.host for target in targets))
+            for target in targets:
+                self._intents.write(
+                    self.addCleanup, 'lease', provider_id=target.provider_id,
+                    trait=self._lease.trait)
             self._lease.take_all([target.provider_id for target in targets])
         except exceptions.OutageRefused as refusal:
             LOG.info('Not leasing %s: %s', targets, refusal)

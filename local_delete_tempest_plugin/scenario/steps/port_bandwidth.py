@@ -78,7 +78,8 @@ class PortBandwidth(user_resources.UserResources):
         if not all(self._offers(target, group)
                    for group in self.request_groups):
             raise exceptions.OutageRefused(
-                reason='%s does not offer what the port asks for: %s' % (
+                exceptions.Refusal.NOT_OFFERED,
+                '%s does not offer what the port asks for: %s' % (
                     target, self.request_groups))
 
     def _offers(self, target, group):

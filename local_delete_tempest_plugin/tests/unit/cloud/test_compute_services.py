@@ -25,8 +25,10 @@ class ComputeServicesTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.services = self.cloud.compute_services()
 
-    def refusal(self, call, *args):
-        return str(self.assertRaises(exceptions.OutageRefused, call, *args))
+    def assert_refused(self, code, detail, call, *args):
+        refused = self.assertRaises(exceptions.OutageRefused, call, *args)
+        self.assertEqual(code, refused.code)
+        self.assertIn(detail, str(refused))
 
     def test_show(self):
         self.cloud.add_compute('cmp1', 1)
@@ -55,12 +57,11 @@ class ComputeServicesTest(base.TestCase):
 
     def test_no_service_or_several(self):
         """Two cells may use one host name twice."""
-        self.assertEqual('host cmp1 has 0 nova-compute services, not one',
-                         self.refusal(self.services.show, 'cmp1'))
+        code = exceptions.Refusal.NOT_ONE_SERVICE
+        self.assert_refused(code, 'cmp1 has 0 ', self.services.show, 'cmp1')
         self.cloud.add_compute('cmp1', 1)
         self.cloud.add_compute('cmp1', 2)
-        self.assertEqual('host cmp1 has 2 nova-compute services, not one',
-                         self.refusal(self.services.show, 'cmp1'))
+        self.assert_refused(code, 'cmp1 has 2 ', self.services.show, 'cmp1')
 
     def test_microversion_of_services_by_uuid(self):
         self.cloud.add_compute('cmp1', 1)
@@ -101,9 +102,10 @@ class ComputeServicesTest(base.TestCase):
         self.cloud.page_size = 1
         self.cloud.add_compute('cmp1', 1)
         self.cloud.add_service('new', 5)
-        self.assertEqual('host new has 0 compute nodes, not one',
-                         self.refusal(self.services.target_host, 'new'))
+        code = exceptions.Refusal.NOT_ONE_NODE
+        self.assert_refused(code, 'new has 0 ', self.services.target_host,
+                            'new')
         self.cloud.add_node('cmp2', 2)
         self.cloud.add_node('cmp1', 3)
-        self.assertEqual('host cmp1 has 2 compute nodes, not one',
-                         self.refusal(self.services.target_host, 'cmp1'))
+        self.assert_refused(code, 'cmp1 has 2 ', self.services.target_host,
+                            'cmp1')

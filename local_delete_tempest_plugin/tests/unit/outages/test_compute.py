@@ -112,6 +112,7 @@ class ComputeOutageTest(outage_case.OutageTest):
         refusal = self.assertRaises(
             exceptions.OutageRefused, self.use,
             self.make(compute_outage.ServiceDeleted, FENCE))
+        self.assertEqual(exceptions.Refusal.NOT_RECOVERABLE, refusal.code)
         self.assertIn('az1', str(refusal))
         self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
         self.assert_as_before()

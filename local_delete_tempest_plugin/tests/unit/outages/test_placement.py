@@ -66,9 +66,11 @@ class PlacementStoppedTest(outage_case.OutageTest):
         error = self.assertRaises(
             exceptions.OutageRefused, self.use,
             self.make(placement_outage.PlacementStopped.REFUSED))
-        self.assertIn('[local_delete] placement_stop_command a proxy answers '
-                      '503; this scenario is the story of a Placement of '
-                      'which connections are refused', str(error))
+        self.assertEqual(exceptions.Refusal.OTHER_OUTAGE, error.code)
+        for detail in ('[local_delete] placement_stop_command',
+                       placement_outage.PlacementStopped.UNAVAILABLE,
+                       placement_outage.PlacementStopped.REFUSED):
+            self.assertIn(detail, str(error))
         self.assert_as_before()
 
     def test_needs_the_proxys_commands_for_its_own_story(self):
@@ -119,8 +121,8 @@ class PlacementStoppedTest(outage_case.OutageTest):
         self.config(allow_placement_outage=False)
         error = self.assertRaises(exceptions.OutageRefused, self.use,
                                   self.make())
-        self.assertEqual('Placement may not be stopped: [local_delete] '
-                         'allow_placement_outage is False', str(error))
+        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
+        self.assertIn('[local_delete] allow_placement_outage', str(error))
         self.assertEqual([], self.cloud.requests)
 
 

@@ -105,7 +105,8 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         self.config(allow_scheduler_outage=False)
         error = self.assertRaises(exceptions.OutageRefused, self.use,
                                   self.make())
-        self.assertIn('allow_scheduler_outage is False', str(error))
+        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
+        self.assertIn('[local_delete] allow_scheduler_outage', str(error))
         self.assert_as_before()
 
     def test_recovered(self):

@@ -18,6 +18,8 @@ from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
+Refusal = exceptions.Refusal
+
 OURS, FOREIGN = fake_cloud.uuid(1), fake_cloud.uuid(2)
 
 
@@ -36,12 +38,13 @@ class GuardTest(base.TestCase):
         self.cloud.hold(1, 11, VCPU=1)
         self.guard = guard.Guard(self.this_run, self.cloud.admin())
 
-    def refusal(self):
-        refused = self.assertRaises(exceptions.OutageRefused,
-                                    self.guard.check, self.target)
-        words = 'host cmp1 may not be taken down: '
-        self.assertEqual(words, str(refused)[:len(words)])
-        return str(refused)[len(words):]
+    def assert_refused(self, code, *details, fenced=False):
+        """Check the code of a refusal, and what its message has to name."""
+        refused = self.assertRaises(
+            exceptions.OutageRefused, self.guard.check, self.target, fenced)
+        self.assertEqual(code, refused.code)
+        for detail in ('cmp1', *details):
+            self.assertIn(detail, str(refused))
 
     def test_allowed_with_only_our_own_server(self):
         self.guard.check(self.target)
@@ -49,58 +52,56 @@ class GuardTest(base.TestCase):
         self.guard.check(self.target)
 
     def test_service_that_is_not_as_it_should_be(self):
-        for changes, reason in (
-                ({'forced_down': True},
-                 'its compute service is forced down already'),
+        for changes, code, *details in (
+                ({'forced_down': True}, Refusal.FORCED_DOWN),
                 ({'status': 'disabled', 'disabled_reason': 'broken fan'},
-                 'its compute service is disabled (broken fan)'),
-                ({'host': 'other'}, 'Nova knows no compute service on it')):
+                 Refusal.DISABLED, 'broken fan'),
+                ({'host': 'other'}, Refusal.NOT_ONE_SERVICE)):
             service = self.cloud.services[0]
             before = dict(service)
             service.update(changes)
-            self.assertEqual(reason, self.refusal())
+            self.assert_refused(code, *details)
             service.update(before)
 
     def test_service_that_is_down(self):
         self.cloud.is_running = lambda host: host != 'cmp1'
         self.cloud._now = 100
-        self.assertEqual('its compute service is down', self.refusal())
+        self.assert_refused(Refusal.NOT_UP)
 
     def test_our_own_fence_and_nobody_elses(self):
         self.cloud.services[0].update(
             status='disabled', disabled_reason=self.this_run.fence_reason)
         self.guard.check(self.target, fenced=True)
         # A fence of ours from before is a host that was not given back.
-        self.assertIn('its compute service is disabled', self.refusal())
-        self.cloud.services[0]['disabled_reason'] = run.Run().fence_reason
-        self.assertRaises(exceptions.OutageRefused, self.guard.check,
-                          self.target, fenced=True)
+        self.assert_refused(Refusal.FENCED, self.this_run.id)
+        other = run.Run()
+        self.cloud.services[0]['disabled_reason'] = other.fence_reason
+        self.assert_refused(Refusal.FENCED, other.id, fenced=True)
 
     def test_what_the_operator_did_not_allow(self):
-        for options, reason in (
-                ({'allow_outages': False},
-                 '[local_delete] allow_outages is False'),
-                ({'target_hosts': []},
-                 'it is not among [local_delete] target_hosts'),
+        for options, code, option in (
+                ({'allow_outages': False}, Refusal.OPTION_OFF,
+                 '[local_delete] allow_outages'),
+                ({'target_hosts': []}, Refusal.NOT_A_TARGET,
+                 '[local_delete] target_hosts'),
                 ({'target_hosts': ['cmp', 'cmp11', 'CMP1', 'cmp*']},
-                 'it is not among [local_delete] target_hosts')):
+                 Refusal.NOT_A_TARGET, '[local_delete] target_hosts')):
             self.config(allow_outages=True, target_hosts=['cmp1'])
             self.config(**options)
-            self.assertEqual(reason, self.refusal())
+            self.assert_refused(code, option)
 
     def test_other_hosts_are_needed(self):
         self.cloud.services[1].update(status='disabled', disabled_reason='x')
-        self.assertEqual(
-            'only 0 other computes are up and enabled, and [local_delete] '
-            'min_other_hosts is 1', self.refusal())
+        self.assert_refused(
+            Refusal.TOO_FEW_OTHER_HOSTS, 'only 0 ',
+            '[local_delete] min_other_hosts is 1')
         self.config(min_other_hosts=0)
         self.guard.check(self.target)
 
     def test_foreign_server(self):
         self.cloud.servers[FOREIGN] = 'active'
         self.cloud.hosts[FOREIGN] = 'cmp1'
-        self.assertEqual('server %s, which is not of this run, is on it'
-                         % FOREIGN, self.refusal())
+        self.assert_refused(Refusal.FOREIGN_SERVER, FOREIGN)
         self.cloud.hosts[FOREIGN] = 'cmp2'
         self.guard.check(self.target)
 
@@ -108,18 +109,18 @@ class GuardTest(base.TestCase):
         self.cloud.servers[FOREIGN] = 'active'
         self.cloud.hosts[FOREIGN] = 'cmp1'
         self.cloud.page_size = 1
-        self.assertIn('server %s' % FOREIGN, self.refusal())
+        self.assert_refused(Refusal.FOREIGN_SERVER, FOREIGN)
 
     def test_foreign_consumer_that_no_list_of_servers_shows(self):
         self.cloud.hold(2, 11, VCPU=3)
-        self.assertEqual(
-            "consumer %s, which is not of this run, holds {'VCPU': 3} of "
-            "provider cmp1.test" % FOREIGN, self.refusal())
+        self.assert_refused(Refusal.FOREIGN_CONSUMER, FOREIGN,
+                            "{'VCPU': 3}", 'cmp1.test')
 
     def test_foreign_consumer_of_a_child_provider(self):
         self.cloud.add_provider(13, 'cmp1.test_numa0', root=11)
         self.cloud.hold(2, 13, VCPU=3)
-        self.assertIn('provider cmp1.test_numa0', self.refusal())
+        self.assert_refused(Refusal.FOREIGN_CONSUMER, FOREIGN,
+                            'cmp1.test_numa0')
 
     def test_foreign_servers_that_the_operator_allows(self):
         self.cloud.servers[FOREIGN] = 'active'
@@ -157,14 +158,14 @@ class GuardTest(base.TestCase):
         foreign = self.cloud.migrations
         self.migrate(OURS, 'resize', 'finished', 'cmp1', 'cmp2')
         self.cloud.migrations += foreign
-        self.assertEqual("a resize of server %s from cmp2 to cmp1 is "
-                         "'finished'" % FOREIGN, self.refusal())
+        self.assert_refused(
+            Refusal.MIGRATION, 'resize', FOREIGN, 'from cmp2 to cmp1',
+            "'finished'")
 
     def test_consumer_that_is_a_foreign_migration(self):
         """Its server is gone from the host, and what it left is not."""
         self.cloud.hold(4, 11, VCPU=1)
-        self.assertIn('consumer %s, which is not of this run' %
-                      fake_cloud.uuid(4), self.refusal())
+        self.assert_refused(Refusal.FOREIGN_CONSUMER, fake_cloud.uuid(4))
 
     def test_migrations(self):
         for kind, status, refused in (
@@ -179,9 +180,8 @@ class GuardTest(base.TestCase):
             for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
                 self.migrate(FOREIGN, kind, status, source, destination)
                 if refused:
-                    self.assertEqual(
-                        'a %s of server %s from %s to %s is %r' % (
-                            kind, FOREIGN, source, destination, status),
-                        self.refusal())
+                    self.assert_refused(
+                        Refusal.MIGRATION, kind, FOREIGN,
+                        'from %s to %s' % (source, destination), repr(status))
                 else:
                     self.guard.check(self.target)

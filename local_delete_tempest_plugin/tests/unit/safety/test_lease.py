@@ -73,9 +73,9 @@ class LeaseTest(base.TestCase):
     def test_all_or_none(self):
         other, both = self.two_hosts()
         other.take(fake_cloud.uuid(2))
-        with testtools.ExpectedException(exceptions.OutageRefused,
-                                         '.*00000002-.*leased by another.*'):
-            self.lease.take_all(both)
+        refused = self.assertRaises(
+            exceptions.OutageRefused, self.lease.take_all, both)
+        self.assertIn(fake_cloud.uuid(2), str(refused))
         self.assertNotIn(self.lease.trait, self.traits)
         other.give_back(fake_cloud.uuid(2))
         self.lease.take_all(both)
@@ -123,9 +123,9 @@ class LeaseTest(base.TestCase):
         other.take(self.provider)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)
-        self.assertEqual(
-            'its provider %s is leased by another run: '
-            'CUSTOM_LOCAL_DELETE_RUN2' % self.provider, str(error))
+        self.assertEqual(exceptions.Refusal.LEASED, error.code)
+        for detail in (self.provider, 'CUSTOM_LOCAL_DELETE_RUN2'):
+            self.assertIn(detail, str(error))
         self.lease.give_back(self.provider)
         self.assertIn(other.trait, self.traits)
         other.give_back(self.provider)

@@ -1,0 +1,37 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.tests.unit import base
+
+Refusal = exceptions.Refusal
+
+
+class RefusalTest(base.TestCase):
+    """Another process reads the code off a text, whatever its words are."""
+
+    def test_read_off_any_words(self):
+        for code in Refusal:
+            for words in ('host a may not be taken down', 'Nein.', '', '%s',
+                          'more\nthan [one] line of [local_delete] not-up'):
+                refused = exceptions.OutageRefused(code, words)
+                self.assertEqual(code, refused.code)
+                self.assertIn(words, str(refused))
+                self.assertEqual([code], Refusal.all_in(str(refused)))
+
+    def test_all_of_a_text(self):
+        self.assertEqual([], Refusal.all_in('no host: [local_delete] [up]'))
+        codes = [Refusal.LEASED, Refusal.FENCED, Refusal.LEASED]
+        self.assertEqual(codes, Refusal.all_in('no host: ' + '; '.join(
+            str(exceptions.OutageRefused(code, 'x')) for code in codes)))
