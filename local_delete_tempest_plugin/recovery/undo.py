@@ -153,9 +153,9 @@ class Recovery:
         intents += [('server', {'name': name})
                     for name in sorted(set(servers.values()))]
         intents += [
-            ('compute', self._fenced(service, this_run))
+            ('compute', self._fenced(service))
             for service in self._admin.services.list()
-            if service.disabled_reason == this_run.fence_reason]
+            if run.fenced_by(service.disabled_reason) == run_id]
         return journal.DeadJournal(None, run_id, [
             journal.Intent(number, kind, what)
             for number, (kind, what) in enumerate(intents, 1)])
@@ -218,7 +218,7 @@ class Recovery:
     def _refuse_unfenced(self, this_run, holders):
         """Refuse to take a lease that is all that tells of a host's outage."""
         for service in self._admin.services.list():
-            if service.disabled_reason == this_run.fence_reason or (
+            if run.fenced_by(service.disabled_reason) == this_run.id or (
                     service.state == 'up' and not service.forced_down):
                 continue
             try:
@@ -233,7 +233,7 @@ class Recovery:
                         compute_outage.ForcedDown.resume(
                             self._admin, target, None, service).remedy()))
 
-    def _fenced(self, service, this_run):
+    def _fenced(self, service):
         # The guard lets nothing be fenced but what is enabled and not forced
         # down. Whether the process was stopped too only a command can tell.
         kind = (compute_outage.Unknown
@@ -242,7 +242,7 @@ class Recovery:
         return {'outage': kind.__name__,
                 'target': dataclasses.asdict(
                     self._admin.services.target_host(service.host)),
-                'reason': this_run.fence_reason,
+                'reason': service.disabled_reason,
                 'before': dataclasses.asdict(dataclasses.replace(
                     service, status='enabled', disabled_reason=None,
                     forced_down=False))}

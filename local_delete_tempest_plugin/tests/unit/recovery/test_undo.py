@@ -239,6 +239,15 @@ class RecoveryTest(base.TestCase):
             ('enabled', False), (found['compute']['before']['status'],
                                  found['compute']['before']['forced_down']))
 
+    def test_a_fence_in_the_words_of_another_release(self):
+        """Its id tells whose it is, and no other word."""
+        words = 'local-delete-tempest-plugin run %s: taken down' % DEAD.id
+        self.take_down()
+        self.cloud.service_of('cmp1')['disabled_reason'] = words
+        found = self.find_in_cloud()
+        self.recover(*((kind, found[kind]) for kind in ('lease', 'compute')))
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+
     def test_what_a_process_needs_is_not_known_without_a_journal(self):
         self.take_down()
         self.config(compute_start_command='true {host}')
