@@ -19,6 +19,9 @@ import re
 
 import subunit
 import testtools
+from testtools import matchers
+
+from local_delete_tempest_plugin import exceptions
 
 KILLED = 'killed'
 SURVIVED = 'survived'
@@ -26,11 +29,11 @@ SKIPPED = 'skipped'
 #: It failed, and not by an expectation of its own: that proves nothing.
 ERROR = 'error'
 
-# What unittest, testtools and the plugin raise for an expectation.
-_ASSERTIONS = re.compile(
-    r'(?:AssertionError|(?:testtools\.\S+\.)?MismatchError'
-    r'|local_delete_tempest_plugin\.exceptions\.(?:LeakFound'
-    r'|DeleteNotAccepted|ServerNotGone|NotSoftDeleted))(?::|$)')
+# What unittest, testtools and the plugin raise for an expectation, as a
+# traceback names it.
+_EXPECTATIONS = {'AssertionError', *(
+    f'{kind.__module__}.{kind.__qualname__}' for kind in (
+        matchers.MismatchError, *exceptions.DefectShown.__subclasses__()))}
 
 _SET_UP = re.compile(r'^  File .*, in (?:setUp|setUpClass|tearDownClass)$',
                      re.MULTILINE)
@@ -89,7 +92,7 @@ def judge(test):
 
 def _why(test_id, traceback, seconds):
     raised = last_exception(traceback)
-    killed = (_ASSERTIONS.match(raised)
+    killed = (raised.partition(':')[0] in _EXPECTATIONS
               and not test_id.startswith(('setUpClass', 'tearDownClass'))
               and not _SET_UP.search(_last(traceback)))
     return KILLED if killed else ERROR, seconds, first_line(

@@ -330,8 +330,10 @@ class VerdictsTest(base.TestCase):
 
     def test_killed_by_an_expectation(self):
         for name in ('AssertionError', 'testtools.matchers._impl.'
-                     'MismatchError',
-                     'local_delete_tempest_plugin.exceptions.LeakFound'):
+                     'MismatchError', *(
+                         f'local_delete_tempest_plugin.exceptions.{kind}'
+                         for kind in ('LeakFound', 'DeleteNotAccepted',
+                                      'ServerNotGone', 'NotSoftDeleted'))):
             verdict = self.judge('fail', TRACEBACK.format(
                 f'{name}: it is left:\nVCPU 1\nmore'))
             self.assertEqual((verdicts.KILLED, 'it is left: VCPU 1'),
@@ -340,7 +342,9 @@ class VerdictsTest(base.TestCase):
     def test_an_exception_of_another_kind_is_an_error(self):
         for raised in ('tempest.lib.exceptions.TimeoutException: not yet',
                        'a.Other: AssertionError: x', 'KeyError: 1',
-                       'a.AssertionErrorLike: x'):
+                       'a.AssertionErrorLike: x',
+                       'local_delete_tempest_plugin.exceptions.OutageRefused: '
+                       'AssertionError'):
             verdict = self.judge('fail', TRACEBACK.format(raised))
             self.assertEqual((verdicts.ERROR, raised),
                              (verdict.outcome, verdict.message))

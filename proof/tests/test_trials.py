@@ -23,6 +23,8 @@ import fixtures
 
 from allinone import errors
 from allinone.tests import base
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import run as plugin_run
 from proof.trials import faults
 from proof.trials import journals
 from proof.trials import load
@@ -31,6 +33,8 @@ from proof.trials import noise
 from proof.trials import pairs
 from proof.trials import runs
 from proof.trials import snapshot
+
+Refusal = exceptions.Refusal
 
 FAILED_LOG = '''
 {0} a.test_one [1.0s] ... FAILED
@@ -157,26 +161,54 @@ class SnapshotTest(base.TestCase):
                          snapshot.split(ghosts + left, {'AA'}))
 
 
+def skip(*codes, words='host a may not be taken down'):
+    """Return the reason of a skip, as the plugin makes it of refusals."""
+    return str(exceptions.OutageRefused(
+        Refusal.TOO_FEW_HOSTS, 'no host to take down: ' + '; '.join(
+            str(exceptions.OutageRefused(code, words)) for code in codes)))
+
+
 class MarksTest(base.TestCase):
 
-    RUN = '0123456789AB'
-
     def test_fences(self):
-        reasons = {'a': f'local-delete-tempest-plugin run {self.RUN}: test',
-                   'b': None, 'c': 'disk is broken'}
-        self.assertEqual({(self.RUN, 'a')}, marks.fences([
+        other = plugin_run.Run()
+        reasons = {'a': other.fence_reason, 'b': None, 'c': 'disk is broken'}
+        self.assertEqual({(other.id, 'a')}, marks.fences([
             {'host': host, 'disabled_reason': reason}
             for host, reason in reasons.items()]))
 
     def test_lost(self):
-        for reason in (
-                f'a is leased by another run: CUSTOM_LOCAL_DELETE_{self.RUN}',
-                f'a is disabled (local-delete-tempest-plugin run {self.RUN})',
-                'server 1, which is not of this run',
-                'consumer 1, which is not of this run'):
-            # As the plugin words it, there is no comma.
-            self.assertRegex(reason.replace(',', ''), marks.LOST)
-        self.assertNotRegex('a is disabled (disk is broken)', marks.LOST)
+        lost = {Refusal.LEASED, Refusal.FENCED, Refusal.FOREIGN_SERVER,
+                Refusal.FOREIGN_CONSUMER}
+        for code in Refusal:
+            self.assertEqual(code in lost, marks.is_lost(skip(code)), code)
+        self.assertTrue(marks.is_lost(skip(Refusal.NOT_UP, Refusal.LEASED)))
+        self.assertFalse(marks.is_lost(skip()))
+
+    def test_veto(self):
+        foreign = Refusal.FOREIGN_SERVER, Refusal.FOREIGN_CONSUMER
+        for code in Refusal:
+            self.assertEqual(code in foreign, marks.is_veto(skip(code)), code)
+        self.assertTrue(marks.is_veto(skip(*foreign)))
+        self.assertFalse(marks.is_veto(skip(*foreign, Refusal.NOT_UP)))
+        self.assertFalse(marks.is_veto(skip()))
+        self.assertFalse(marks.is_veto('no host to take down'))
+
+    def test_vetoes(self):
+        log = '\n'.join((skip(Refusal.FOREIGN_SERVER), 'Leased host a',
+                         skip(Refusal.FENCED, Refusal.FOREIGN_CONSUMER)))
+        self.assertEqual(2, marks.vetoes(log))
+
+    def test_any_words_of_the_guard(self):
+        """Reworded, it is judged as before: by the codes."""
+        for code in Refusal:
+            judged = {
+                (marks.is_lost(text), marks.is_veto(text), marks.vetoes(text))
+                for text in (skip(code, words=words) for words in (
+                    'host a may not be taken down: server 1, which is not of '
+                    'this run, is on it', 'Nein', '; is leased by another '
+                    'run: CUSTOM_LOCAL_DELETE_0123456789AB', ''))}
+            self.assertEqual(1, len(judged), code)
 
 
 class PairsTest(base.TestCase):
@@ -243,12 +275,6 @@ class NoiseTest(base.TestCase):
         self.assertEqual([], noise.harm(
             [load.Server(posted=11)], [noise.Interval(None, 10, 20)], []))
 
-    def test_veto(self):
-        theirs = 'server 1, which is not of this run, is on it'
-        self.assertTrue(noise.is_veto(f'host a: {theirs}'))
-        self.assertTrue(noise.is_veto(f'host a: {theirs}; host b: {theirs}'))
-        self.assertFalse(noise.is_veto(f'host a: {theirs}; host b is down'))
-
     def test_untried(self):
         figures = {'scenarios passed': 5, 'vetoes': 1, 'hosts down': 2,
                    'hosts fenced': 3, 'readings': 9}
@@ -261,7 +287,7 @@ class NoiseTest(base.TestCase):
 
 class FaultsTest(base.TestCase):
 
-    def unclear(self, ending, *messages, says=''):
+    def unclear(self, ending, *messages, says=()):
         return faults.unclear(faults.Fault('x', says=says), ending, messages)
 
     def test_ending(self):
@@ -340,9 +366,11 @@ class FaultsTest(base.TestCase):
         self.assertEqual([], self.unclear('ended'))
         self.assertEqual([], self.unclear('failed', 'a.Failed: host a'))
         self.assertEqual([], self.unclear('failed', 'a.Failed: host a',
-                                          says='host a'))
+                                          says=('host a',)))
+        self.assertEqual([], self.unclear('failed', 'a.Failed: host a',
+                                          says=('Failed', 'host a')))
         self.assertEqual([], self.unclear('failed', 'a.TimeOut',
-                                          says='TimeOut'))
+                                          says=('TimeOut',)))
 
     def test_unclear(self):
         self.assertEqual(['failed without a message'], self.unclear('failed'))
@@ -351,8 +379,19 @@ class FaultsTest(base.TestCase):
         self.assertEqual(['says nothing that helps: a.Failed'],
                          self.unclear('failed', 'a.Failed'))
         self.assertEqual(
-            ['does not say "host b": (\'a.Failed: host a\',)'],
-            self.unclear('failed', 'a.Failed: host a', says='host b'))
+            ['does not say Failed, host b: (\'a.Failed: host a\',)'],
+            self.unclear('failed', 'a.Failed: host a',
+                         says=('Failed', 'host b')))
+
+    def test_what_the_plugin_says_of_a_host_that_is_lost(self):
+        fault, = [one for one in faults.FAULTS
+                  if one.name == 'start command fails']
+        lost = exceptions.RestoreFailed(
+            what='host a', problem='no', remedy='false compute1; again')
+        self.assertTrue(faults._says(fault, str(lost)))
+        lost = exceptions.RestoreFailed(
+            what='host a', problem='false compute1', remedy='buy another')
+        self.assertFalse(faults._says(fault, str(lost)))
 
 
 class AnotherWorkspaceTest(base.TestCase):

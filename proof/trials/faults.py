@@ -26,6 +26,7 @@ takes root, since a tmpfs is mounted; --only can leave it out.
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import random
@@ -45,6 +46,7 @@ from allinone import errors
 from allinone import files
 from allinone import lifecycle
 from allinone import readiness
+from local_delete_tempest_plugin import exceptions
 from proof.trials import journals
 from proof.trials import runs
 from proof.trials import snapshot
@@ -219,8 +221,15 @@ class Fault:
     environment: dict = dataclasses.field(default_factory=dict)
     endings: frozenset = _ANY
     needs_root: bool = False
-    #: What the message of a run that fails must hold.
-    says: str = ''
+    #: What a message of a run that fails must hold: the name of a class, or
+    #: what an operator has to know.
+    says: tuple[str, ...] = ()
+
+
+def _remedy(command):
+    """Return how a message tells the command that puts a host right."""
+    _, _, end = exceptions.RestoreFailed.message.partition('%(problem)s')
+    return end % {'remedy': command}
 
 
 FAULTS = (
@@ -230,18 +239,18 @@ FAULTS = (
     Fault('rabbitmq killed, and back', _killing('rabbitmq')),
     Fault('mariadb killed, and back', _killing('mariadb')),
     Fault('Ctrl-C', _to_group(signal.SIGINT), endings=_ENDED,
-          says=_INTERRUPT),
+          says=(_INTERRUPT,)),
     Fault('SIGTERM to all', _to_group(signal.SIGTERM), endings=_ENDED,
-          says=_INTERRUPT),
+          says=(_INTERRUPT,)),
     Fault('SIGTERM to the worker', _to_worker(signal.SIGTERM), endings=_ENDED,
-          says=_INTERRUPT),
+          says=(_INTERRUPT,)),
     # The signal by which it strikes, at a moment that we choose.
     Fault('OS_TEST_TIMEOUT', _to_worker(signal.SIGALRM), endings=_FAILED,
-          environment={'OS_TEST_TIMEOUT': '900'}, says='TimeoutException'),
+          environment={'OS_TEST_TIMEOUT': '900'}, says=('TimeoutException',)),
     Fault('disk of the journal full', around=_full_disk, endings=_FAILED,
           needs_root=True,
-          says='cannot be written (No space left on device), so nothing is '
-               'changed'),
+          says=(exceptions.JournalUnusable.__name__,
+                os.strerror(errno.ENOSPC))),
     Fault('journal may not grow', _no_more_bytes, around=_quiet_log,
           endings=_FAILED),
     Fault('tokens of a minute', around=_short_tokens, endings=_PASSED),
@@ -249,7 +258,7 @@ FAULTS = (
     Fault('start command fails', phases=('intend compute Stopped',),
           options={'compute_start_command': 'false {host}',
                    'service_up_timeout': 30}, endings=_FAILED,
-          says='To put it right: false compute'),
+          says=(_remedy('false compute'),)),
 )
 
 
@@ -392,13 +401,17 @@ def unclear(fault, ending, messages):
     # What Tempest itself says of a time-out and Ctrl-C is but a name.
     found = [f'says nothing that helps: {message}' for message in messages
              if _UNCLEAR.match(message)
-             and not (fault.says and fault.says in message)]
+             and not (fault.says and _says(fault, message))]
     if ending == 'failed' and not messages:
         found.append('failed without a message')
     if ending == 'failed' and not any(
-            fault.says in message for message in messages or ['']):
-        found.append(f'does not say "{fault.says}": {messages}')
+            _says(fault, message) for message in messages or ['']):
+        found.append(f'does not say {", ".join(fault.says)}: {messages}')
     return found
+
+
+def _says(fault, message):
+    return all(part in message for part in fault.says)
 
 
 def _get_well(well, workspace, log):

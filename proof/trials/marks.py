@@ -12,30 +12,52 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the plugin writes where others read it, as the trials look for it."""
+"""What other processes tell of a run: refusals, and fences of hosts."""
 
-import re
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import run
 
-TRAIT = 'CUSTOM_LOCAL_DELETE_'
+#: How the trait of each run begins.
+TRAIT = run.TRAIT_PREFIX
 
-# How the reason of a service that a run disabled begins.
-_FENCE = re.compile(r'local-delete-tempest-plugin run ([0-9A-F]{12})')
+_Refusal = exceptions.Refusal
 
-# How a reason names what others own.
-FOREIGN = re.compile(r'(?:server|consumer) \S+ which is not of this run')
+_FOREIGN = frozenset({_Refusal.FOREIGN_SERVER, _Refusal.FOREIGN_CONSUMER})
 
-# A reason of a run that lost a host to another one, or a line of its log: it
-# names the lease, the fence, or the other run's server.
-LOST = re.compile(
-    rf'is leased by another run: {TRAIT}[0-9A-F]{{12}}'
-    rf'|disabled \({_FENCE.pattern}|{FOREIGN.pattern}')
+# A run loses a host to another run by its lease, its fence, or its server.
+_LOST = _FOREIGN | {_Refusal.LEASED, _Refusal.FENCED}
 
 
-def fences(services):
+def is_lost(text: str) -> bool:
+    """Tell whether a text has a refusal of a host that another run has.
+
+    :param text: the reason of a skip, or a log
+    """
+    return not _LOST.isdisjoint(_Refusal.all_in(text))
+
+
+def is_veto(reason: str) -> bool:
+    """Tell whether all that a skip names is something that others own.
+
+    :param reason: the reason of a skip
+    """
+    codes = set(_Refusal.all_in(reason)) - {_Refusal.TOO_FEW_HOSTS}
+    return bool(codes) and codes <= _FOREIGN
+
+
+def vetoes(log: str) -> int:
+    """Count the refusals of hosts that have something that others own.
+
+    :param log: the text of a run's own log, which has every refusal once
+    """
+    return sum(code in _FOREIGN for code in _Refusal.all_in(log))
+
+
+def fences(services: list[dict]) -> set[tuple[str, str]]:
     """Read which runs have fenced which hosts.
 
     :param services: what ``api.compute_services`` returned
     :returns: A set of (run id, host).
     """
-    return {(fence[1], one['host']) for one in services
-            if (fence := _FENCE.match(one['disabled_reason'] or ''))}
+    return {(run_id, one['host']) for one in services
+            if (run_id := run.fenced_by(one['disabled_reason']))}

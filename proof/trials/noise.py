@@ -39,9 +39,9 @@ from proof.trials import runs
 from proof.trials import snapshot
 from proof.trials import watch
 
-_LEFT_OUT = re.compile(
-    r'\[local_delete\] allow_(placement|scheduler)_outage is False')
-_NOT_LEASED = re.compile(r'Not leasing host \S+: (.*)')
+# Options that are off here; the skip of a scenario that needs one names it.
+_OFF = ('allow_placement_outage', 'allow_scheduler_outage')
+
 _RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
 
 _LIMIT = 900
@@ -86,8 +86,7 @@ def add_arguments(parser):
 def run(cloud, arguments):
     folder = files.directory(cloud.state / 'trials' / 'noise')
     workspace = runs.another(
-        cloud, folder / 'workspace', allow_placement_outage=False,
-        allow_scheduler_outage=False,
+        cloud, folder / 'workspace', **dict.fromkeys(_OFF, False),
         **dict(option.split('=', 1) for option in arguments.options))
     for log in folder.glob('run-*.log'):
         log.unlink()
@@ -114,8 +113,7 @@ def run(cloud, arguments):
             bool(one.problem) for one in noise.servers),
         'hosts down': len(intervals(seen.readings, 'down')),
         'hosts fenced': len(intervals(seen.readings, 'fenced')),
-        'vetoes': len(_NOT_LEASED.findall(text)) + sum(
-            reason.startswith('host ') for reason in _reasons(folder)),
+        'vetoes': marks.vetoes(text),
         'retries of the lease': len(_RETRIED.findall(text)),
         **{f'scenarios {how}': count for how, count in counts.items()},
         'traits of earlier runs that Nova changed': len(ghosts),
@@ -128,31 +126,21 @@ def run(cloud, arguments):
     return _judge(figures, problems)
 
 
-def _reasons(folder):
-    return [reason for log in folder.glob('run-*.log')
-            for reason in runs.skips(log)]
-
-
 def _run(workspace, log, counts):
     with workspace.running(runs.SCENARIOS, log) as process:
         problems = workspace.wait(process, log, _LIMIT)
     if problems:
         return problems
     reasons = [reason for reason in runs.skips(log)
-               if not _LEFT_OUT.search(reason)]
+               if not any(option in reason for option in _OFF)]
     found = runs.counts(log)
     counts['passed'] += found.get('passed', 0)
     counts['failed'] += found.get('failed', 1)
     counts['skipped'] += len(reasons)
     return [f'false alarm: {line} ({log})' for line in runs.failures(log)
             ] + [f'skipped for no veto: {reason}' for reason in reasons
-                 if not is_veto(reason)] + (
+                 if not marks.is_veto(reason)] + (
                      [] if found else [f'ended early: {log}'])
-
-
-def is_veto(reason):
-    """Tell whether all that a skip names is what others own."""
-    return all(marks.FOREIGN.search(part) for part in reason.split('; '))
 
 
 class _Reader:

@@ -137,12 +137,12 @@ def _try(cloud, folder, targets, lease_alone, chance, before):
     problems += left
     reasons = [reason for log in logs for reason in runs.skips(log)]
     problems += [f'skipped for no reason that explains it: {reason}'
-                 for reason in reasons if not marks.LOST.search(reason)]
+                 for reason in reasons if not marks.is_lost(reason)]
     return Outcome(
         targets, lease_alone, len(seen.readings), seen.longest_gap,
         *(sum(runs.counts(log).get(what, 0) for log in logs)
           for what in ('passed', 'skipped')),
-        contested=any(marks.LOST.search(text.read_text()) for text in (
+        contested=any(marks.is_lost(text.read_text()) for text in (
             *logs, *(workspace.log for workspace in workspaces))),
         problems=problems, ghosts=ghosts), after
 
