@@ -33,9 +33,24 @@ CONF = config.CONF
 # What nova-compute records in the action once the delete has reached it.
 COMPUTE_DELETE_EVENT = 'compute_terminate_instance'
 
-#: As ``MemberServers.state_of`` has it.
-ACTIVE = 'status ACTIVE, task state None'
-SOFT_DELETED = 'status SOFT_DELETED, task state None'
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """The state of a server, as Nova shows it to the member.
+
+    :param status: Its status, such as 'ACTIVE'.
+    :param task: Its task state, such as 'deleting', or None.
+    """
+
+    status: str
+    task: str | None = None
+
+    def __str__(self):
+        return 'status %s, task state %s' % (self.status, self.task)
+
+
+ACTIVE = State('ACTIVE')
+SOFT_DELETED = State('SOFT_DELETED')
 
 
 class MemberServers:
@@ -163,17 +178,16 @@ class MemberServers:
         """
         return self._admin.servers_client.show_server(server_id)['server']
 
-    def state_of(self, server: footprint.Server) -> str | None:
+    def state_of(self, server: footprint.Server) -> State | None:
         """Tell the state of a server as the member sees it.
 
-        :returns: Words, or None where the server answers 404.
+        :returns: A ``State``, or None where the server answers 404.
         """
         try:
             shown = self._client.show_server(server.id)['server']
         except lib_exc.NotFound:
             return None
-        return 'status %s, task state %s' % (
-            shown['status'], shown.get('OS-EXT-STS:task_state'))
+        return State(shown['status'], shown.get('OS-EXT-STS:task_state'))
 
     # -- deletes
 

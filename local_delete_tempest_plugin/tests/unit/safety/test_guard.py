@@ -45,6 +45,7 @@ class GuardTest(base.TestCase):
         self.assertEqual(code, refused.code)
         for detail in ('cmp1', *details):
             self.assertIn(detail, str(refused))
+        return str(refused)
 
     def test_allowed_with_only_our_own_server(self):
         self.guard.check(self.target)
@@ -93,8 +94,8 @@ class GuardTest(base.TestCase):
     def test_other_hosts_are_needed(self):
         self.cloud.services[1].update(status='disabled', disabled_reason='x')
         self.assert_refused(
-            Refusal.TOO_FEW_OTHER_HOSTS, 'only 0 ',
-            '[local_delete] min_other_hosts is 1')
+            Refusal.TOO_FEW_OTHER_HOSTS, ' 0 ',
+            '[local_delete] min_other_hosts')
         self.config(min_other_hosts=0)
         self.guard.check(self.target)
 
@@ -158,9 +159,9 @@ class GuardTest(base.TestCase):
         foreign = self.cloud.migrations
         self.migrate(OURS, 'resize', 'finished', 'cmp1', 'cmp2')
         self.cloud.migrations += foreign
-        self.assert_refused(
-            Refusal.MIGRATION, 'resize', FOREIGN, 'from cmp2 to cmp1',
-            "'finished'")
+        self.assertRegex(
+            self.assert_refused(Refusal.MIGRATION, 'resize', FOREIGN,
+                                "'finished'"), 'cmp2 .* cmp1 ')
 
     def test_consumer_that_is_a_foreign_migration(self):
         """Its server is gone from the host, and what it left is not."""
@@ -180,8 +181,9 @@ class GuardTest(base.TestCase):
             for source, destination in (('cmp1', 'cmp2'), ('cmp2', 'cmp1')):
                 self.migrate(FOREIGN, kind, status, source, destination)
                 if refused:
-                    self.assert_refused(
-                        Refusal.MIGRATION, kind, FOREIGN,
-                        'from %s to %s' % (source, destination), repr(status))
+                    self.assertRegex(
+                        self.assert_refused(Refusal.MIGRATION, kind, FOREIGN,
+                                            repr(status)),
+                        '%s .* %s ' % (source, destination))
                 else:
                     self.guard.check(self.target)
