@@ -12,9 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Going on where an API fails for a while: what was changed must go back."""
+"""Retries, because what was changed must go back when an API fails."""
 
+import collections.abc
 import time
+import typing
 
 from oslo_log import log as logging
 from tempest import config
@@ -32,22 +34,26 @@ _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              exceptions.RequestFailed, exceptions.InvalidAnswer)
 
 
-class Patience:
-    """Repeats what fails as long as its cause may pass.
+_T = typing.TypeVar('_T')
 
-    An API that came back has the whole limit again the next time. One that
-    has stayed away for that long gets one try a call from then on, so that
-    many calls do not add up their limits.
+
+class Retrier:
+    """Repeats a call that fails, as long as the cause may pass.
+
+    An API that came back has the whole limit again the next time. An API that
+    has stayed away that long gets one try a call from then on. So the limits
+    of many calls do not add up.
 
     :param renew_token: Callable without arguments that makes the next request
         get a new token.
     """
 
-    def __init__(self, renew_token):
+    def __init__(self, renew_token: collections.abc.Callable[[], None]
+                 ) -> None:
         self._renew_token = renew_token
-        self._failing_since = None
+        self._failing_since: float | None = None
 
-    def call(self, do):
+    def call(self, do: collections.abc.Callable[[], _T]) -> _T:
         """Call ``do`` until it raises nothing that may pass.
 
         :param do: Callable without arguments that may be called again.
@@ -62,7 +68,7 @@ class Patience:
                 max=CONF.local_delete.poll_interval_max),
             stop=self._is_over, reraise=True)(self._try, do)
 
-    def _try(self, do):
+    def _try(self, do: collections.abc.Callable[[], _T]) -> _T:
         try:
             answer = self._with_a_valid_token(do)
         except Exception as error:
@@ -76,24 +82,27 @@ class Patience:
         self._failing_since = None
         return answer
 
-    def _with_a_valid_token(self, do):
+    def _with_a_valid_token(self, do: collections.abc.Callable[[], _T]
+                            ) -> _T:
         try:
             return do()
         except lib_exc.Unauthorized:
-            # Tempest renews what is over by this machine's clock; a token
-            # that was revoked, or is over by Keystone's, it goes on using.
+            # Tempest renews a token that is over by this machine's clock. It
+            # goes on to use one that was revoked, or is over by Keystone's.
             self._renew_token()
             return do()
 
-    def _is_over(self, state):
-        return (time.monotonic() - self._failing_since
-                >= CONF.local_delete.api_timeout)
+    def _is_over(self, state: tenacity.RetryCallState) -> bool:
+        return self._failing_since is not None and bool(
+            time.monotonic() - self._failing_since
+            >= CONF.local_delete.api_timeout)
 
 
-def may_pass(error):
+def may_pass(error: BaseException) -> bool:
     """Tell whether a request that failed so may succeed a moment later.
 
     :param error: An exception.
+    :returns: A bool.
     """
     status = getattr(getattr(error, 'resp', None), 'status', 0)
     return isinstance(error, _FAILURES) or status >= 500

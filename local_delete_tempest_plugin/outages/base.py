@@ -51,7 +51,7 @@ class Outage(fixtures.Fixture):
 
     def __init__(self, admin, journal):
         super().__init__()
-        self._patience = retries.Patience(admin.renew_token)
+        self._retrier = retries.Retrier(admin.renew_token)
         self._journal = journal
         self._begun = False
         self._intent = None

@@ -118,7 +118,7 @@ class ComputeOutage(outage_base.Outage):
                      self._await_up, self._restore_status,
                      self._await_trait_gone, self._compare):
             try:
-                self._patience.call(step)
+                self._retrier.call(step)
             except Exception as error:
                 # Whatever it is: the steps after it may still succeed, and
                 # each one that does is one thing less for the operator to do.

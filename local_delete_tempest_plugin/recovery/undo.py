@@ -99,7 +99,7 @@ class Recovery:
     def __init__(self, admin):
         self._admin = admin
         self._belongings = run_resources.Belongings(admin.manager)
-        self._patience = retries.Patience(admin.renew_token)
+        self._retrier = retries.Retrier(admin.renew_token)
         self._undo = {
             'compute': self._undo_compute,
             'placement': self._undo_placement,
@@ -310,7 +310,7 @@ class Recovery:
                 path='', problem='has an intent of kind %s that cannot be '
                 'used: %s: %s' % (
                     intent.kind, error.json_path, error.message))
-        self._patience.call(lambda: undo(**intent.what))
+        self._retrier.call(lambda: undo(**intent.what))
 
     def _undo_compute(self, outage, target, reason, before):
         _OUTAGES[outage].resume(

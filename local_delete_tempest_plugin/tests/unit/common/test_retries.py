@@ -27,17 +27,17 @@ _UNAVAILABLE = lib_exc.UnexpectedResponseCode(
     '503', resp=mock.Mock(status=503))
 
 
-class PatienceTest(base.TestCase):
+class RetrierTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
         self.renew_token = mock.Mock()
-        self.patience = retries.Patience(self.renew_token)
+        self.retrier = retries.Retrier(self.renew_token)
 
     def call(self, *outcomes):
         """Call something that has these outcomes, one a call."""
         self.do = mock.Mock(side_effect=outcomes)
-        return self.patience.call(self.do)
+        return self.retrier.call(self.do)
 
     def test_what_may_pass_is_waited_for(self):
         for failure in (
