@@ -26,18 +26,20 @@ local_delete_group = cfg.OptGroup(
     name='local_delete',
     title='Local delete',
     help=_text("""
-Scenarios that take a compute service down, delete a server of it, and prove
-that nothing of the server is left. With the defaults all of them skip."""))
+The scenarios take a compute service down and delete a server of its host. They
+prove that nothing of the server is left. With the defaults every scenario
+skips."""))
 
-_COMMAND = """The command is split as a shell would split it and run without
-a shell, as the user who runs Tempest, within command_timeout; an exit code
-other than 0 is an error. A $ is written $$, as everywhere in tempest.conf.
-Write no password into it, for the list of processes shows it, and so does the
-message that tells how to start by hand what could not be started; ssh keys and
-sudo rules need none."""
+_COMMAND = """The command runs as the user who runs Tempest, without a shell.
+It is split into words as a shell splits it. It must end within
+command_timeout, with the exit code 0. Write $$ for each $, as everywhere in
+tempest.conf. Do not write a password into the command, because the list of
+processes shows the command. The message that tells how to start a service by
+hand also shows it. Use ssh keys and sudo rules, because they need no
+password."""
 
-_HOST = """{host} is replaced with the name of the compute's host as Nova
-has it; a host whose name is not a host name's grammar is refused."""
+_HOST = """{host} is replaced with the name of the compute's host, as Nova has
+it. The plugin refuses a host if this is not a valid host name."""
 
 
 # Of the release 2026.1 (Nova 33.0.2).
@@ -60,121 +62,126 @@ LocalDeleteGroup = [
     cfg.BoolOpt(
         'allow_outages', default=False,
         help=_text("""
-Allow the scenarios to take the compute services of target_hosts out of
-service. A boolean, default False: every scenario skips. Set it to True on a
-cloud where these hosts may be down for some minutes.""")),
+Allow the scenarios to take the compute services of target_hosts down. A
+boolean, default False: every scenario skips. Set it to True on a cloud where
+these hosts may be down for some minutes.""")),
     cfg.ListOpt(
         'target_hosts', default=[],
         help=_text("""
-Hosts of the compute services that may be taken down, as ``openstack compute
-service list`` names them; one is used at a time, two for a move. A
-comma-separated list; a lone * means every compute. Default: empty, which means
-none, and every scenario skips. Name hosts on which nothing of value
-runs.""")),
+Hosts whose compute services may be taken down. Write their names as
+``openstack compute service list`` prints them. One host is down at a time, or
+two hosts during a move. A comma-separated list; a single * means every
+compute. Default: empty, which means no host, and every scenario skips. Name
+hosts on which nothing of value runs.""")),
     cfg.BoolOpt(
         'allow_foreign_servers', default=False,
-        help="""
-Take a host down although servers, or other consumers in Placement, that the
-run did not make are on it. A boolean, default False: the scenario skips and
-names them. Set it to True only where their owners know: nobody can act on
-these servers while their host is out."""),
+        help=_text("""
+Take a host down although foreign servers are on it. A server is foreign if
+this run did not create it. The same goes for foreign consumers in Placement.
+A boolean, default False: the scenario skips and names them. Set it to True
+only where their owners know. Nobody can act on these servers while their host
+is down.""")),
     cfg.IntOpt(
         'min_other_hosts', default=1, min=0,
-        help="""
-How many other compute services must be up and enabled before one is taken
-down. A number, default 1. Raise it to what the cloud's users need meanwhile;
-0 allows an outage of the only compute."""),
+        help=_text("""
+How many other compute services must be up and enabled before a host is taken
+down. A number, default 1. Raise it to the number of hosts that the users of
+the cloud need at that time. 0 allows an outage of the only compute.""")),
     cfg.BoolOpt(
         'fence_host', default=True,
-        help="""
-Disable the compute service of a host before it is taken down, so that the
-scheduler puts nobody else's server there meanwhile; the disabled reason names
-the run and how to undo it. A boolean, default True. Set it to False only on a
-cloud that has no other user."""),
+        help=_text("""
+Disable the compute service of a host before the host is taken down. The
+scheduler then puts no foreign server there. The disabled reason names the run
+and tells how to undo the fence. A boolean, default True. Set it to False only
+on a cloud that has no other user.""")),
     cfg.BoolOpt(
         'allow_service_delete', default=False,
         help=_text("""
-Allow a scenario to delete the compute service of a host, whose process then
-registers as a new one. A boolean, default False: the scenario skips. Set it to
-True only where compute_id of nova-compute outlives its process (2023.1 and
-later), new services are enabled and hosts are discovered by themselves
-(enable_new_services and [scheduler] discover_hosts_in_cells_interval in
-nova.conf), and no guest outlives its server: nova-compute refuses to register
-where one does. Archive deleted rows (``nova-manage db archive_deleted_rows``)
-from time to time: Nova 2026.1 may refuse to move servers from a host of which
-it keeps the record of a deleted service.""")),
+Allow a scenario to delete the compute service of a host. The process of the
+service then registers as a new service. A boolean, default False: the scenario
+skips. Set it to True only where all of this is so. The compute_id of
+nova-compute outlives its process (2023.1 and later). New services are enabled
+(enable_new_services in nova.conf). Hosts are discovered automatically
+([scheduler] discover_hosts_in_cells_interval in nova.conf). No guest outlives
+its server, because otherwise nova-compute refuses to register. Archive deleted
+rows (``nova-manage db archive_deleted_rows``) from time to time. The reason is
+that Nova keeps the record of a deleted service. Nova 2026.1 may then refuse to
+move servers from that host.""")),
     cfg.BoolOpt(
         'allow_unfenced_outage', default=False,
         help=_text("""
-Allow scenarios of servers in BUILD to stop a compute without fencing its host,
-whatever fence_host says: a fence would keep their own server away. A boolean,
-default False: they skip. Set it to True only on a cloud that has no other
-user, for until the host is back or seen down the scheduler may send others'
-servers to it, and these wait.""")),
+Allow scenarios of servers in BUILD to stop a compute without a fence around
+its host. These scenarios ignore fence_host, because a fence would keep their
+own server away. A boolean, default False: they skip. Set it to True only on a
+cloud that has no other user. The scheduler may send foreign servers to the
+host until the host is up again or seen down. These servers wait.""")),
     cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
 Allow the scenarios to stop Placement. A boolean, default False: the scenarios
-that need it skip. Every tenant of the cloud feels it: while Placement is away
-no server can be created, moved or deleted cleanly. Set it to True only on a
-cloud that has no other user.""")),
+that need it skip. Every tenant of the cloud feels the outage. No server can be
+created, moved or deleted cleanly while Placement is away. Set it to True only
+on a cloud that has no other user.""")),
     cfg.BoolOpt(
         'allow_scheduler_outage', default=False,
         help=_text("""
 Allow the scenarios to stop Nova's scheduler. A boolean, default False: the
-scenarios that need it skip. Every tenant of the cloud feels it: a server that
-is created or moved meanwhile waits, and may end in ERROR. Set it to True only
-on a cloud that has no other user.""")),
+scenarios that need it skip. Every tenant of the cloud feels the outage. A
+server that is created or moved during the outage waits, and may end in ERROR.
+Set it to True only on a cloud that has no other user.""")),
     cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
-Refuse to run, before anything is changed, where an endpoint is not https or
-[identity] disable_ssl_certificate_validation is True, since passwords and
-tokens can then be read on the way. A boolean, default False: ``tempest
-local-delete preflight`` warns. Set it to True wherever the cloud has TLS. What
-recovers from a dead run does not refuse.""")),
+Refuse to run where passwords and tokens can be read on the way. That is so
+where an endpoint is not https, or where [identity]
+disable_ssl_certificate_validation is True. The run then fails before it
+changes anything. A boolean, default False: ``tempest local-delete preflight``
+warns. Set it to True wherever the cloud has TLS. The recovery of an abandoned
+run does not refuse.""")),
     cfg.StrOpt(
         'journal_dir',
-        help="""
-Directory of the journals, in which a run writes down what it is about to
-change, for ``tempest local-delete recover``. Default: local-delete under
-[oslo_concurrency] lock_path. Set it where lock_path does not outlive a
-crash; every run on this machine needs the same."""),
+        help=_text("""
+Directory of the journals. A run writes each change into its journal before it
+makes the change. ``tempest local-delete recover`` reads the journals. Default:
+local-delete under [oslo_concurrency] lock_path. Set it where lock_path does
+not outlive a crash. Every run on this machine needs the same directory.""")),
     cfg.BoolOpt(
         'recover_on_start', default=True,
-        help="""
-Recover what a dead run of this machine left in its journal before anything
-else is changed. A boolean, default True. With False the scenarios fail and
-name the journal; set it to False to look at what was left first."""),
+        help=_text("""
+Recover an abandoned run of this machine from its journal before anything else
+is changed. A boolean, default True. With False the scenarios fail and name the
+journal. Set it to False to look first at everything that the abandoned run
+left.""")),
     cfg.BoolOpt(
         'reclaims', default=False,
         help=_text("""
 Whether the cloud keeps deleted servers for a while, so that they can be
-restored: nova.conf of the API and of the computes has
-reclaim_instance_interval above 0. A boolean, default False: the scenarios
-about soft deletes skip. Set it to True where the interval is longer than a
-scenario takes, half an hour or more; the others then delete by force what a
-live compute keeps. With a wrong value they fail, waiting for a server to be
-gone, or to be SOFT_DELETED.""")),
+restored. That is so where reclaim_instance_interval is above 0 in the
+nova.conf of the API and of the computes. A boolean, default False: the
+scenarios about soft deletes skip. Set it to True where the interval is longer
+than a scenario takes, which means half an hour or more. The other scenarios
+then delete a server by force where a live compute keeps it. With a wrong value
+the scenarios fail. They then wait for a server to be gone, or to be
+SOFT_DELETED.""")),
     cfg.IntOpt(
         'many_servers', default=20, min=2,
         help=_text("""
-How many servers of one host the scenario of many deletes has deleted at once.
-A number, default 20. It skips where the project's quota or the host has no
-room for them; set it lower there.""")),
+How many servers of a host the scenario of many deletes has deleted at once. A
+number, default 20. The scenario skips where the project's quota or the host
+has no room for them. Set it to a lower number there.""")),
     cfg.ListOpt(
         'known_bugs', default=_KNOWN_BUGS,
         help=_text("""
-Defects of this cloud's Nova that are known, by their names in
-doc/source/findings.rst. A scenario that shows one of them is expected to fail,
-and fails the run when it does not any more: then take the name off. One that
-``deleted-service-refuses-moves`` keeps from its story skips. A comma-separated
-list; default: those of the release 2026.1. Set it to nothing to be told of
-each.""")),
+Known defects of this cloud's Nova, by their names in
+doc/source/findings.rst. A scenario that shows a known defect is expected to
+fail. The run fails when such a scenario passes: then remove the name. A
+scenario that moves a server skips where ``deleted-service-refuses-moves``
+stops the move. A comma-separated list; default: the defects of the release
+2026.1. Set it to nothing to be told of every defect.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
-Stops the compute service of a host for real, for example ``ssh {host} sudo
+Stops the process of a host's compute service. Example: ``ssh {host} sudo
 systemctl stop devstack@n-cpu``. Default: none, and the scenarios that need a
 dead compute skip. Set it where the machine that runs Tempest can reach the
 computes.""", _HOST, _COMMAND),
@@ -182,140 +189,142 @@ computes.""", _HOST, _COMMAND),
     cfg.StrOpt(
         'compute_start_command',
         help=_text("""
-Starts what compute_stop_command stopped. Default: none. Set it whenever
-compute_stop_command is set.""", _HOST, _COMMAND),
+Starts the compute service that compute_stop_command stopped. Default: none.
+Set it whenever compute_stop_command is set.""", _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'compute_freeze_command',
         help=_text("""
-Freezes the compute service of a host, which is then to hang where it is, for
-example ``ssh {host} sudo systemctl kill --signal=SIGSTOP devstack@n-cpu``. It
-holds a move half-way, which no process that is started anew goes on with.
-Default: none, and the scenarios that need it skip. Set it where the machine
-that runs Tempest can reach the computes.""", _HOST, _COMMAND),
+Freezes the process of a host's compute service, so that it hangs and does not
+end. Example: ``ssh {host} sudo systemctl kill --signal=SIGSTOP
+devstack@n-cpu``. A freeze holds a move half-way. A process that was stopped
+and started again would not continue the move. Default: none, and the scenarios
+that need it skip. Set it where the machine that runs Tempest can reach the
+computes.""", _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'compute_thaw_command',
         help=_text("""
-Lets go on what compute_freeze_command froze, for example ``ssh {host} sudo
-systemctl kill --signal=SIGCONT devstack@n-cpu``; to one that is not frozen it
-does nothing. Default: none. Set it whenever compute_freeze_command is
-set.""", _HOST, _COMMAND),
+Thaws the process that compute_freeze_command froze. Example: ``ssh {host} sudo
+systemctl kill --signal=SIGCONT devstack@n-cpu``. The command must do nothing
+to a process that is not frozen. Default: none. Set it whenever
+compute_freeze_command is set.""", _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_stop_command',
         help=_text("""
-Stops the Placement API for real, for example ``ssh controller sudo systemctl
-stop devstack@placement-api``. Default: none, and the scenarios that need a
-Placement outage skip. Set it where the machine that runs Tempest can reach
-Placement's. Behind a proxy its clients then see a 5xx answer; with
-no proxy their connections are refused. These are two stories, and each has a
-scenario of its own.""", _COMMAND),
+Stops the process of the Placement API. Example: ``ssh controller sudo
+systemctl stop devstack@placement-api``. Default: none, and the scenarios that
+need a Placement outage skip. Set it where the machine that runs Tempest can
+reach the machine of Placement. Behind a proxy the clients then see a 5xx
+answer. Without a proxy their connections are refused. Each of these two cases
+has a scenario of its own.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_start_command',
         help=_text("""
-Starts what placement_stop_command stopped. Default: none. Set it whenever
-placement_stop_command is set.""", _COMMAND),
+Starts the Placement API that placement_stop_command stopped. Default: none.
+Set it whenever placement_stop_command is set.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_proxy_stop_command',
         help=_text("""
-Stops the proxy in front of the Placement API, so that connections to it are
-refused. Default: none; then placement_stop_command is used. Set it only where
-the proxy serves nothing but Placement.""", _COMMAND),
+Stops the proxy in front of the Placement API, so that connections to the proxy
+are refused. Default: none; then placement_stop_command is used. Set it only
+where the proxy serves nothing except Placement.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_proxy_start_command',
         help=_text("""
-Starts what placement_proxy_stop_command stopped. Default: none. Set it
-whenever placement_proxy_stop_command is set.""", _COMMAND),
+Starts the proxy that placement_proxy_stop_command stopped. Default: none. Set
+it whenever placement_proxy_stop_command is set.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'guest_list_command',
         help=_text("""
-Prints the UUIDs of the guests that run on a host's hypervisor, one a line, for
-example ``ssh {host} sudo virsh list --uuid``. Default: none, and scenarios
-that look at guests skip. Set it where the machine that runs Tempest can reach
-the hypervisors; for a host whose guests cannot be seen it prints nothing.""",
-                   _HOST, _COMMAND),
+Prints the UUIDs of the guests that run on a host's hypervisor, one UUID a
+line. Example: ``ssh {host} sudo virsh list --uuid``. The command prints
+nothing for a host whose guests cannot be seen. Default: none, and the
+scenarios that look at guests skip. Set it where the machine that runs Tempest
+can reach the hypervisors.""", _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'scheduler_stop_command',
         help=_text("""
-Stops every nova-scheduler for real, for example ``ssh controller sudo
-systemctl stop devstack@n-sch``, which holds a server in BUILD. Default: none,
-and the scenarios that need it skip. Set it where the machine that runs Tempest
-can reach theirs, and a start takes less than nova.conf's rpc_response_timeout,
-for as long as the conductor waits.""", _COMMAND),
+Stops every process of nova-scheduler, which holds a server in BUILD. Example:
+``ssh controller sudo systemctl stop devstack@n-sch``. Default: none, and the
+scenarios that need it skip. Set it where the machine that runs Tempest can
+reach every scheduler. A start must take less than rpc_response_timeout of
+nova.conf, because the conductor waits only for that time.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'scheduler_start_command',
         help=_text("""
-Starts what scheduler_stop_command stopped. Default: none. Set it whenever
-scheduler_stop_command is set.""", _COMMAND),
+Starts the schedulers that scheduler_stop_command stopped. Default: none. Set
+it whenever scheduler_stop_command is set.""", _COMMAND),
         secret=True),
     _limit('command_timeout', 60, 'a command of an outage has ended',
-           'Raise it where logging in to a host is slow.'),
+           'Raise it where a login to a host is slow.'),
     _limit('api_timeout', 300,
-           'an API that fails while something is given back answers again',
-           'Raise it where controllers take longer to come back: a host '
-           'that is out stays out when this is over.'),
+           'an API that fails during a restore answers again',
+           'Raise it where controllers take longer to come back. A host that '
+           'is down stays down when this time is over.'),
     _limit('service_down_timeout', 180,
-           'Nova shows a stopped or forced-down compute service, or a stopped '
-           'scheduler, as down',
-           "Raise it where nova.conf's service_down_time is above 60."),
+           'Nova shows a stopped or forced-down service as down',
+           'Raise it where service_down_time of nova.conf is above 60.'),
     _limit('service_up_timeout', 300,
-           'Nova shows a compute service as up again, its process started '
-           'and two heartbeats seen',
-           'Raise it where computes start slowly or report_interval is '
-           'above 10.'),
+           'Nova shows a started compute service as up, with two heartbeats '
+           'seen',
+           'Raise it where computes start slowly, or where report_interval of '
+           'nova.conf is above 10.'),
     _limit('trait_timeout', 120,
-           'the trait COMPUTE_STATUS_DISABLED has appeared on, or gone from, '
-           'the provider of a compute that was disabled or enabled',
-           'Raise it where the message bus is slow.'),
+           'the trait COMPUTE_STATUS_DISABLED follows a compute that was '
+           'disabled or enabled',
+           'Nova puts the trait on the provider of a disabled compute, and '
+           'removes it again. Raise it where the message bus is slow.'),
     _limit('delete_timeout', 120,
            'a deleted server answers 404',
-           'Raise it where deletes queue behind others.'),
+           'Raise it where deletes wait for other deletes.'),
     _limit('action_timeout', 30,
-           "the delete is recorded among the server's actions",
+           "Nova has recorded the delete among the server's actions",
            'Raise it where the database of the cell is slow.'),
     _limit('cleanup_timeout', 60,
-           'nothing is left of a server that its compute deleted, counted '
-           'from its 404',
-           'Raise it where Placement is slow.'),
+           'nothing is left of a server that its compute deleted',
+           'The time begins when the server answers 404. Raise it where '
+           'Placement is slow.'),
     _limit('local_cleanup_timeout', 5,
-           'nothing is left of a server that the API deleted locally, '
-           'counted from its 404',
-           "Nova's API cleans up before it answers, so this is for "
-           'replication delays alone. Keep it far below '
-           "nova.conf's update_resources_interval (60 by default): a live "
-           "compute's audit in that time would hide a leak."),
+           'nothing is left of a server that the API deleted locally',
+           "The time begins when the server answers 404. Nova's API cleans up "
+           'before that, so this time is only for replication delays. Keep it '
+           'far below update_resources_interval of nova.conf (60 by default). '
+           'Otherwise the audit of a live compute would hide a leak.'),
     _limit('heal_timeout', 300,
-           "a compute's start or its periodic audit has removed the "
-           'allocations of a deleted server',
-           "Raise it where nova.conf's update_resources_interval is above "
+           "a compute's start or its audit has removed a deleted server's "
+           'allocations',
+           'Raise it where update_resources_interval of nova.conf is above '
            '120.'),
     _limit('reap_timeout', 2400,
-           'the guest of a server that was deleted locally is gone from its '
-           'host, whose compute has started',
-           "Raise it where nova.conf's running_deleted_instance_poll_interval "
-           'is above 1800, its default; lower that one to wait for less.'),
+           'the guest of a locally deleted server is gone from its host',
+           'The time begins when the compute has started. Raise it where '
+           'running_deleted_instance_poll_interval of nova.conf is above '
+           'its default of 1800. Lower that interval to wait for less time.'),
     _limit('placement_timeout', 120,
-           'a stopped Placement is out of reach, and a started one answers',
+           'a stopped Placement is out of reach, or a started Placement '
+           'answers',
            'Raise it where Placement starts slowly.'),
     cfg.IntOpt(
         'request_timeout', default=90, min=1,
-        help="""
-Limit in seconds of one request to an API, from its first byte to its answer's
-last. Default: 90. Raise it where Nova's rpc_response_timeout is above 60: a
-request that waits for a compute is answered after that. It stands in the place
-of http_timeout of [service-clients]."""),
+        help=_text("""
+Limit in seconds of a request to an API, from its first byte to the last byte
+of its answer. Default: 90. Raise it where rpc_response_timeout of nova.conf is
+above 60. The reason is that a request which waits for a compute is answered
+only after that time. This option replaces http_timeout of
+[service-clients].""")),
     cfg.FloatOpt(
         'poll_interval_start', default=0.2, min=0.01,
         help=_text("""
-Seconds between the first two looks of a wait; each pause is half as long
-again as the one before. Default: 0.2. Raise it where the APIs are
+Seconds between the first two looks of a wait. Each further pause is half as
+long again as the pause before. Default: 0.2. Raise it where the APIs are
 throttled.""")),
     cfg.FloatOpt(
         'poll_interval_max', default=3.0, min=0.01,
