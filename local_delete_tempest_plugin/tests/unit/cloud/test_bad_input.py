@@ -228,11 +228,13 @@ ROWS = (
     Row('more other hosts than there are', PREFLIGHT,
         r'host cmp1,warn,host cmp1 may not be taken down: only 1 other '
         r'computes are up and enabled, and \[local_delete\] '
-        r'min_other_hosts is 7,the scenarios pass it over',
+        r'min_other_hosts is 7 \[too-few-other-hosts\],'
+        r'the scenarios pass it over',
         options=options(min_other_hosts=7)),
     Row('more other hosts than there are, in a run', OUTAGE,
         r'host cmp1 may not be taken down: only 1 other computes are up '
-        r'and enabled, and \[local_delete\] min_other_hosts is 7',
+        r'and enabled, and \[local_delete\] min_other_hosts is 7 '
+        r'\[too-few-other-hosts\]',
         options=options(min_other_hosts=7)),
     # The commands
     Row('no {host} in a command', PREFLIGHT,

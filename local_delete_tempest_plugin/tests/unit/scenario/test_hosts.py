@@ -128,7 +128,8 @@ class LeasedHostsTest(base.TestCase):
         def accept(target):
             if target.host != 'cmp3':
                 raise exceptions.OutageRefused(
-                    reason='%s has no guests' % target.host)
+                    exceptions.Refusal.NO_GUESTS,
+                    '%s has no guests' % target.host)
 
         leased = self.lease(accept=accept)
         self.assertEqual(['cmp3'], self.leased_in_cloud())
