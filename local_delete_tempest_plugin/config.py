@@ -298,6 +298,12 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
            'before that, so this time is only for replication delays. Keep it '
            'far below update_resources_interval of nova.conf (60 by default). '
            'Otherwise the audit of a live compute would hide a leak.'),
+    cfg.IntOpt(
+        'stays_gone_period', default=60, min=1,
+        help=_text("""
+How long the scenarios of test_stays_gone read on after a local delete. A
+number of seconds, default 60. The host stays down for that time. Raise it
+where services repeat their requests for longer.""")),
     _limit('heal_timeout', 300,
            "a compute's start or its audit has removed a deleted server's "
            'allocations',

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
+import functools
 from typing import Any
 
 from oslo_log import log as logging
@@ -34,6 +35,7 @@ from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
+from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import footprint
@@ -57,6 +59,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     :cvar member: The member's ``tempest.clients.Manager``.
     :cvar admin: The ``admin.Admin``.
     :cvar testbed: The ``setup.Testbed`` of the class.
+    :cvar last_look: The ``footprint.LastLook`` of the class.
     :ivar brought: {(kind, id)} of what the member brought to the story.
     :ivar hosts: The ``hosts.LeasedHosts``; of ``footprint_unchanged``.
     :ivar watch: The ``footprint.FootprintWatch``; of ``footprint_unchanged``.
@@ -64,6 +67,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     """
 
     credentials = ['project_member', 'admin']
+
+    last_look = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -122,6 +127,20 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         cls.testbed.begin(cls._accounts.abandoned,
                           provider.get_project_member_creds().network)
 
+        cls.last_look = footprint.LastLook(
+            reader.Reader(cls.admin, cls.member, (), cls.testbed.project_id,
+                          cls.testbed.run),
+            functools.partial(undo.remove_allocations, cls.admin.placement))
+
+    @classmethod
+    def resource_cleanup(cls):
+        try:
+            if cls.last_look is not None:
+                cls.last_look.assert_nothing_came_back(
+                    CONF.local_delete.cleanup_timeout)
+        finally:
+            super().resource_cleanup()
+
     def setUp(self):
         super().setUp()
         missing = needs.missing(getattr(self, self._testMethodName))
@@ -163,6 +182,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             self._reader, self.hosts.targets, self.addDetailUniqueName, gone))
         self.watch.track(*self.brought)
         self.watch.begin()
+        self.last_look.add(self.watch)
         self.servers = servers.MemberServers(
             self.member.servers_client, self.admin, self.testbed, self.hosts,
             self.watch, self.addCleanup)

@@ -93,6 +93,11 @@ class FootprintWatch(fixtures.Fixture):
         self.before = self._reader.read(own=())
         self.attach('before', self.before)
 
+    @property
+    def tracked(self) -> frozenset[tuple[str, str]]:
+        """{(kind, id)} of all that was brought, or seen with the servers."""
+        return frozenset(self._reader.tracked)
+
     def track(self, *resources: tuple[str, str]) -> None:
         """Read some resources too, whoever they belong to from now on.
 
@@ -144,6 +149,24 @@ class FootprintWatch(fixtures.Fixture):
         :param limit: Seconds.
         :raises LeakFound: something is left; with all of it.
         """
+        looks = self._judge('after', limit, lambda found: not found)
+        self.was_late |= looks > 1
+
+    def assert_stays_gone(self, period: float) -> None:
+        """Go on reading, and fail if something comes back.
+
+        :param period: Seconds. Nothing is left when they begin.
+        :raises LeakFound: something came back; with all of it.
+        """
+        self._judge('late', period, bool)
+
+    def _judge(self, when, limit, accept):
+        """Read until the verdict is accepted, or the limit is over.
+
+        :param when: Part of the name of the last reading's detail.
+        :param accept: Callable of what ``find_leaks`` returned.
+        :returns: How many readings were made.
+        """
         started = time.monotonic()
         looks = []
 
@@ -153,14 +176,13 @@ class FootprintWatch(fixtures.Fixture):
 
         # The time-out has nothing to add to the words for what is left.
         with contextlib.suppress(lib_exc.TimeoutException):
-            waiters.wait_until(look, lambda found: not found,
-                               'nothing is left', limit)
+            waiters.wait_until(look, accept, 'the verdict', limit)
         found = self._find_leaks(looks[-1])
-        self.attach('after', looks[-1])
+        self.attach(when, looks[-1])
         if found:
             raise exceptions.LeakFound(
                 self._words_for(found, time.monotonic() - started))
-        self.was_late |= len(looks) > 1
+        return len(looks)
 
     def assert_leaked(self, server: Server) -> None:
         """Fail unless all that a server held while it lived is left.
@@ -219,6 +241,54 @@ class FootprintWatch(fixtures.Fixture):
                     ', '.join(map(str, self.servers.values())),
                     leaks.describe_leaks(found, self._reader.provider_names,
                                          self._reader.project_id),
-                    ', '.join(map(str, self._targets)),
+                    ', '.join(map(str, self._targets)) or 'no host any more',
                     ', '.join(migrations) or 'none', waited,
                     ', '.join(self.delete_requests) or 'none'))
+
+
+class LastLook:
+    """Looks once more at all that the servers of a class ever held.
+
+    A request that is repeated late can bring something back when its story is
+    over, and nobody reads any more.
+
+    :param reader: Reads what the servers hold, wherever they were.
+    :param remove_allocations: Takes UUIDs of consumers whose servers are
+        gone, and removes what they hold.
+    """
+
+    def __init__(self, reader: footprint_reader.Reader,
+                 remove_allocations: Callable[[list[str]], None]) -> None:
+        self._reader = reader
+        self._remove_allocations = remove_allocations
+        self._watches: list[FootprintWatch] = []
+
+    def add(self, watch: FootprintWatch) -> None:
+        """Look at what a watch has seen, too.
+
+        :param watch: A watch that has begun.
+        """
+        self._watches.append(watch)
+
+    def assert_nothing_came_back(self, limit: float) -> None:
+        """Wait until nothing of all these servers is there.
+
+        :param limit: Seconds.
+        :raises LeakFound: something is there; with all of it.
+        """
+        if not self._watches:
+            return
+        whole = FootprintWatch(self._reader, (), lambda *_: None)
+        whole.before = dataclasses.replace(
+            self._watches[0].before, by_provider={}, provider_usages={},
+            resources={})
+        for watch in self._watches:
+            whole.servers.update(watch.servers)
+            whole.consumers.update(watch.consumers)
+            whole.track(*watch.tracked)
+            whole.delete_requests += watch.delete_requests
+        try:
+            whole.assert_nothing_left(limit)
+        except exceptions.LeakFound:
+            self._remove_allocations(sorted(whole.consumers))
+            raise

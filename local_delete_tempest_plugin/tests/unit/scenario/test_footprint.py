@@ -32,7 +32,8 @@ SERVER, MIGRATION, NEIGHBOUR = 11, 12, 13
 uuid = fake_cloud.uuid
 
 
-class FootprintWatchTest(base.TestCase):
+class WatchCase(base.TestCase):
+    """A watch on a cloud of two computes."""
 
     def setUp(self):
         super().setUp()
@@ -94,6 +95,9 @@ class FootprintWatchTest(base.TestCase):
 
         self.useFixture(fixtures.MockPatchObject(
             self.reader, 'read', look))
+
+
+class FootprintWatchTest(WatchCase):
 
     def test_nothing_is_read_before_begin(self):
         self.cloud.requests.clear()
