@@ -35,6 +35,10 @@ _EXPECTATIONS = {'AssertionError', *(
     f'{kind.__module__}.{kind.__qualname__}' for kind in (
         matchers.MismatchError, *exceptions.DefectShown.__subclasses__()))}
 
+# What the last look of a class raises, which is the only expectation of a
+# tearDownClass.
+_LAST_LOOK = f'{exceptions.__name__}.{exceptions.LeakFound.__name__}'
+
 _SET_UP = re.compile(r'^  File .*, in (?:setUp|setUpClass|tearDownClass)$',
                      re.MULTILINE)
 
@@ -92,9 +96,12 @@ def judge(test):
 
 def _why(test_id, traceback, seconds):
     raised = last_exception(traceback)
-    killed = (raised.partition(':')[0] in _EXPECTATIONS
-              and not test_id.startswith(('setUpClass', 'tearDownClass'))
-              and not _SET_UP.search(_last(traceback)))
+    kind = raised.partition(':')[0]
+    if test_id.startswith(('setUpClass', 'tearDownClass')):
+        killed = kind == _LAST_LOOK
+    else:
+        killed = kind in _EXPECTATIONS and not _SET_UP.search(
+            _last(traceback))
     return KILLED if killed else ERROR, seconds, first_line(
         raised.partition(': ')[2] if killed else raised or 'no traceback')
 

@@ -366,6 +366,15 @@ class VerdictsTest(base.TestCase):
         self.assertEqual(verdicts.ERROR, self.judge(
             'fail', failed.replace('in test_it', 'in setUp')).outcome)
 
+    def test_the_last_look_of_a_class_is_an_expectation(self):
+        failed = TRACEBACK.format(
+            'local_delete_tempest_plugin.exceptions.LeakFound: it is back')
+        verdict = self.judge(
+            'fail', failed.replace('in test_it', 'in tearDownClass'),
+            'tearDownClass (a.Test)')
+        self.assertEqual((verdicts.KILLED, 'it is back'),
+                         (verdict.outcome, verdict.message))
+
     def test_a_test_that_did_not_end_is_an_error(self):
         self.assertEqual(verdicts.ERROR, self.judge('inprogress').outcome)
 
