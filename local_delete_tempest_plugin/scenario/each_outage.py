@@ -14,28 +14,30 @@
 
 """One story under both outages, each a test with an id of its own.
 
-Forced down and stopped find different bugs: a compute that is only said to be
-down still answers RPC.
+The two outages find different bugs, because a compute that is forced down
+still answers RPC, and a stopped one does not.
 """
 
+from collections.abc import Callable
 import functools
 
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
 
-# Where testtools keeps what decorators.attr and idempotent_id put.
+# testtools keeps here what decorators.attr and idempotent_id put.
 _ATTRIBUTES = '__testtools_attrs'
 
 
-def each_outage(stopped_id, stopped_bug=None):
+def each_outage(stopped_id: str,
+                stopped_bug: str | None = None) -> Callable:
     """Make two tests of one, which takes a way to take a compute away.
 
     ``test_x(self, outage)`` becomes ``test_x_forced_down``, which keeps the
     id of ``decorators.idempotent_id``, and ``test_x_stopped``.
 
     :param stopped_id: The idempotent id of the test with a dead process.
-    :param stopped_bug: The defect that this test alone shows, if there is
-        one; see ``known_bug``.
+    :param stopped_bug: Name of the defect that only this test shows, if
+        there is one; see ``known_bug``.
     :returns: A decorator of a test method of ``BaseLocalDeleteTest``, to be
         put below ``decorators.idempotent_id``.
     """
@@ -46,8 +48,8 @@ def each_outage(stopped_id, stopped_bug=None):
     return mark
 
 
-def expand(cls):
-    """Put both tests in the place of each that is marked.
+def expand(cls: type) -> None:
+    """Put both tests in the place of each test that is marked.
 
     :param cls: A class of scenarios.
     """

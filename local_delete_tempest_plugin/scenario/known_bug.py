@@ -14,6 +14,7 @@
 
 """A scenario that shows a defect of Nova as it is today."""
 
+from collections.abc import Callable
 import functools
 
 from tempest import config
@@ -23,14 +24,14 @@ from local_delete_tempest_plugin import exceptions
 CONF = config.CONF
 
 
-def known_bug(name):
+def known_bug(name: str) -> Callable:
     """Expect a scenario to fail where the operator lists its defect.
 
-    So a green run stays green, and the run in which the defect is gone for
-    the first time is not. The type of a failure tells the defect, and its
-    message never does: only a ``DefectShown`` is expected.
+    So a run stays green while the defect is there, and fails when the defect
+    is gone. The type of a failure tells the defect, and its message never
+    does: only a ``DefectShown`` is expected.
 
-    :param name: The defect's, in ``[local_delete] known_bugs`` and in
+    :param name: Name of the defect, in ``[local_delete] known_bugs`` and in
         doc/source/findings.rst.
     :returns: A decorator of a test method.
     """

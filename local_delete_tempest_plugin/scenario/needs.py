@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a scenario needs of the operator and the cloud, or else it skips."""
+"""What a scenario needs of the operator and the cloud; otherwise it skips."""
 
+from collections.abc import Callable
 import functools
 
 from tempest.common import utils
@@ -28,12 +29,14 @@ from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 
 CONF = config.CONF
 
+#: Says what is missing, or None where nothing is.
+Condition = Callable[[], str | None]
 
-def needs(*conditions):
+
+def needs(*conditions: Condition) -> Callable:
     """Declare what a scenario needs.
 
-    :param conditions: Callables without arguments that return words for what
-        is missing, or None.
+    :param conditions: Each returns words for what is missing, or None.
     :returns: A decorator of a test method.
     """
     def mark(test):
@@ -42,11 +45,11 @@ def needs(*conditions):
     return mark
 
 
-def missing(test):
+def missing(test: Callable) -> str | None:
     """Say what is missing for a scenario.
 
     :param test: A test method.
-    :returns: Words for a skip, or None where nothing is.
+    :returns: Words for a skip, or None where nothing is missing.
     """
     return next((words for condition in getattr(test, 'needs', ())
                  if (words := condition())), None)
@@ -55,7 +58,7 @@ def missing(test):
 def missing_for_all() -> str | None:
     """Say what is missing for every scenario.
 
-    :returns: Words for a skip, or None where nothing is.
+    :returns: Words for a skip, or None where nothing is missing.
     :raises InvalidConfiguration: an option that Tempest needs is not set.
     """
     if not CONF.service_available.nova:
@@ -96,7 +99,7 @@ def _out_of_range(group, version, required):
                 group, version, group, lowest, highest))
 
 
-def commands(*options):
+def commands(*options: str) -> Condition:
     """Make the condition that commands are set.
 
     :param options: Names of options in ``[local_delete]``.
@@ -110,36 +113,36 @@ def _unset(options):
             else None)
 
 
-#: That the process of a compute can be stopped and started.
+#: The process of a compute can be stopped and started.
 stopped_compute = commands(*compute_outage.Stopped.needs)
 
-#: That the process of a compute can be frozen, and go on.
+#: The process of a compute can be frozen, and go on.
 frozen_compute = commands(*compute_outage.Frozen.needs)
 
 
-def reclaims():
+def reclaims() -> str | None:
     """Say what is missing to delete a server softly."""
     if not CONF.local_delete.reclaims:
         return '[local_delete] reclaims is False'
 
 
-#: That the guests of a hypervisor can be seen.
+#: The guests of a hypervisor can be seen.
 guests = commands('guest_list_command')
 
 
-def service_delete():
+def service_delete() -> str | None:
     """Say what is missing to delete a compute service."""
     if not CONF.local_delete.allow_service_delete:
         return '[local_delete] allow_service_delete is False'
 
 
-def candidates():
+def candidates() -> str | None:
     """Say what is missing to ask Placement what it offers on a host."""
     if CONF.placement.max_microversion is not None:
         return _too_low('placement', '1.31')
 
 
-def placement_away(answer):
+def placement_away(answer: str) -> Condition:
     """Make the condition that Placement may be stopped, and can be.
 
     :param answer: An answer of ``placement_outage.PlacementStopped``.
@@ -148,18 +151,19 @@ def placement_away(answer):
         if not CONF.local_delete.allow_placement_outage:
             return '[local_delete] allow_placement_outage is False'
         return _unset(placement_outage.PlacementStopped.needs(answer))
+    # Preflight tells by it which answer the scenario needs.
     condition.answer = answer
     return condition
 
 
-def scheduler_away():
+def scheduler_away() -> str | None:
     """Say what is missing to stop the scheduler."""
     if not CONF.local_delete.allow_scheduler_outage:
         return '[local_delete] allow_scheduler_outage is False'
     return _unset(scheduler_outage.SchedulerStopped.needs)
 
 
-def feature(name):
+def feature(name: str) -> Condition:
     """Make the condition that the cloud's computes can do something.
 
     :param name: Name of an option in ``[compute-feature-enabled]``.
@@ -170,13 +174,13 @@ def feature(name):
     return condition
 
 
-def networks():
+def networks() -> str | None:
     """Say what is missing to look at ports."""
     if not CONF.service_available.neutron:
         return '[service_available] neutron is False'
 
 
-def resource_request():
+def resource_request() -> str | None:
     """Say what is missing to make ports with a resource request."""
     for extension in ('qos', 'port-resource-request-groups'):
         if not utils.is_extension_enabled(extension, 'network'):
@@ -185,21 +189,21 @@ def resource_request():
     return networks() or _too_low('compute', '2.72')
 
 
-def floating_ips():
+def floating_ips() -> str | None:
     """Say what is missing to bring floating IPs."""
     if not CONF.network.public_network_id:
         return '[network] public_network_id is not set'
     return networks()
 
 
-def unfenced_outage():
+def unfenced_outage() -> str | None:
     """Say what is missing to stop a compute whose host is not fenced."""
     if CONF.local_delete.fence_host and (
             not CONF.local_delete.allow_unfenced_outage):
         return '[local_delete] allow_unfenced_outage is False'
 
 
-def volumes():
+def volumes() -> str | None:
     """Say what is missing to look at volumes."""
     if not CONF.service_available.cinder:
         return '[service_available] cinder is False'
@@ -215,7 +219,7 @@ def _too_low(group, needed):
             '%s' % (group, needed, group, highest)
 
 
-def two_hosts():
+def two_hosts() -> str | None:
     """Say what is missing to move a server between two leased hosts."""
     targets = [host for host in CONF.local_delete.target_hosts if host]
     if '*' not in targets and len(targets) < 2:

@@ -35,9 +35,10 @@ class DeleteKindsTest(base.BaseLocalDeleteTest):
     @each_outage.each_outage('c09bedfa-39c5-4160-be04-dd065509e49e')
     @utils.services('compute')
     def test_server_force_deleted(self, outage):
-        """A forced delete is local, too, where the host is out.
+        """A forced delete is local too where the host is out.
 
-        It leaves no more than a plain one (nova.compute.api.API.force_delete).
+        It leaves no more than a plain delete
+        (nova.compute.api.API.force_delete).
         """
         with self.footprint_unchanged():
             server = self.create_server()
@@ -51,9 +52,9 @@ class DeleteKindsTest(base.BaseLocalDeleteTest):
     @each_outage.each_outage('6bf6c1c3-340c-4813-96b9-7c073bf01763')
     @utils.services('compute')
     def test_locked_server_kept(self, outage):
-        """A locked server is kept whole, though its host is out.
+        """A locked server is kept whole although its host is out.
 
-        Once it is unlocked it goes, and leaves nothing
+        Once the server is unlocked, its delete succeeds and leaves nothing
         (nova.compute.api.check_instance_lock).
         """
         with self.footprint_unchanged():
@@ -75,8 +76,8 @@ class DeleteKindsTest(base.BaseLocalDeleteTest):
     def test_soft_delete_destroys_at_once(self, outage):
         """A soft delete of a server whose host is out leaves no way back.
 
-        Nobody could restore it there, so that Nova destroys it
-        (nova.compute.api.API._local_delete); restore answers 404.
+        Nobody could restore the server there, so Nova destroys it
+        (nova.compute.api.API._local_delete). Its restore answers 404.
         """
         with self.footprint_unchanged():
             server = self.create_server()
@@ -92,9 +93,9 @@ class DeleteKindsTest(base.BaseLocalDeleteTest):
     @needs.needs(needs.reclaims)
     @utils.services('compute')
     def test_soft_deleted_server_force_deleted(self, outage):
-        """What was deleted softly before its host was out can be made to go.
+        """A softly deleted server is deleted by force when its host is out.
 
-        It holds its host's resources until then
+        Until then the server holds its host's resources
         (nova.compute.api.API.force_delete).
         """
         with self.footprint_unchanged():

@@ -28,8 +28,8 @@ can_evacuate = needs.needs(needs.two_hosts, needs.stopped_compute)
 
 @decorators.serial
 class EvacuationsTest(moves.Moves):
-    # Not with forced_down alone: the guest would still run on the host, and
-    # Nova refuses to lift it until the host has restarted.
+    # forced_down alone is not enough, because the guest would still run on
+    # the host. Nova refuses to lift the flag until the host has restarted.
 
     @decorators.idempotent_id('08216676-47c8-4be2-88f9-0eb23cba84d9')
     @decorators.attr(type='slow')
@@ -38,9 +38,9 @@ class EvacuationsTest(moves.Moves):
     def test_evacuated_then_deleted(self):
         """The old host comes back when the server is gone (bug 1794996).
 
-        ComputeManager._destroy_evacuated_instances meets a deleted server as
-        the compute starts, and must neither fail the start nor leave anything
-        of the server.
+        When the compute starts, ComputeManager._destroy_evacuated_instances
+        meets a deleted server. It must neither fail the start nor leave
+        anything of the server.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()
@@ -55,10 +55,10 @@ class EvacuationsTest(moves.Moves):
     @can_evacuate
     @utils.services('compute')
     def test_evacuated_and_old_host_back(self):
-        """The old host gives up its part of the server, and no other.
+        """The old host gives up only its own part of the server.
 
-        ComputeManager._destroy_evacuated_instances; the server lives on the
-        new host until it is deleted there.
+        The server lives on the new host until it is deleted there
+        (ComputeManager._destroy_evacuated_instances).
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server = self.create_server()

@@ -36,8 +36,8 @@ class LifeAfterTest(host_return.HostReturn):
     def test_host_usable_after_outage(self, outage):
         """A host that comes back is as good as before.
 
-        It puts nothing back into Placement, which offers there what it
-        offered before, and the next server boots there
+        The host puts nothing back into Placement. Placement offers there what
+        it offered before, and the next server boots there
         (nova.compute.resource_tracker.ResourceTracker).
         """
         with self.footprint_unchanged():
@@ -55,9 +55,9 @@ class LifeAfterTest(host_return.HostReturn):
     @needs.needs(needs.stopped_compute)
     @utils.services('compute')
     def test_neighbour_kept_after_outage(self):
-        """What a host cleans up when it starts is of the deleted server alone.
+        """A host that starts cleans up after the deleted server only.
 
-        The server beside it goes on holding what it held
+        The server beside it keeps what it held
         (ResourceTracker._remove_deleted_instances_allocations).
         """
         with self.footprint_unchanged():
@@ -76,12 +76,12 @@ class DeletedServiceTest(host_return.HostReturn):
     @needs.needs(needs.stopped_compute, needs.service_delete)
     @utils.services('compute')
     def test_compute_service_deleted_after_outage(self):
-        """The service of a host that was out goes, and its provider with it.
+        """The service of a host that was out is deleted with its provider.
 
-        Nova deletes the service all the same where something of a server is
-        left on the provider, which then stays
-        (nova.api.openstack.compute.services.ServiceController.delete). Put
-        back, the host takes the next server.
+        Where something of a server is left on the provider, Nova deletes only
+        the service, and the provider stays
+        (nova.api.openstack.compute.services.ServiceController.delete). When
+        the host is back, it takes the next server.
         """
         with self.footprint_unchanged(accept=self.can_lose_service):
             server = self.create_server()
@@ -103,7 +103,7 @@ class GuestLifeAfterTest(host_return.HostReturn):
     def test_guest_reaped_after_outage(self):
         """The guest of a deleted server is ended when its host is back.
 
-        Until then it runs on: nobody but the compute could end it
+        Until then the guest runs on, because only the compute could end it
         (ComputeManager._cleanup_running_deleted_instances).
         """
         with self.footprint_unchanged(accept=self.has_guests):

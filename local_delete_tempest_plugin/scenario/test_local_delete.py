@@ -40,7 +40,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
         """The API removes the allocations when the compute is down.
 
         The compute is forced down, which leaves its process running. Before
-        bug 1679750 was fixed only a start of the compute removed them.
+        bug 1679750 was fixed, only a start of the compute removed them.
         """
         for _ in self.attempts_while_late():
             with self.footprint_unchanged():
@@ -55,10 +55,10 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
     @needs.needs(needs.stopped_compute, needs.placement_away(REFUSED))
     @utils.services('compute')
     def test_allocations_removed_after_compute_restart(self):
-        """A compute's start removes what the API could not reach.
+        """A compute's start removes the allocations that the API could not.
 
-        With Placement refusing connections the API deletes the server and
-        leaves its allocations (nova.compute.api._local_delete_cleanup); the
+        While Placement refuses connections, the API deletes the server and
+        leaves its allocations (nova.compute.api._local_delete_cleanup). The
         compute removes them when it starts
         (ResourceTracker._remove_deleted_instances_allocations).
         """
@@ -77,9 +77,9 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
     def test_server_kept_when_placement_unavailable(self):
         """A delete that a proxy's 503 cuts short can be repeated.
 
-        Nova's API answers it with 409 and keeps the server
+        Nova's API answers the delete with 409 and keeps the server
         (SchedulerReportClient.delete_allocation_for_instance raises
-        AllocationDeleteFailed); once Placement is back, a second delete
+        AllocationDeleteFailed). Once Placement is back, a second delete
         leaves nothing.
         """
         with self.footprint_unchanged():
@@ -98,8 +98,8 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
     def test_leaked_allocations_healed(self):
         """A live compute's audit removes allocations that were leaked.
 
-        An admin puts the deleted server's allocations back as they were,
-        which is the leak of bug 1679750; the periodic audit removes them
+        An admin puts the deleted server's allocations back as they were. That
+        is the leak of bug 1679750. The periodic audit removes them
         (ResourceTracker._remove_deleted_instances_allocations).
         """
         with self.footprint_unchanged():
@@ -110,14 +110,14 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
             self.assert_nothing_left(CONF.local_delete.local_cleanup_timeout)
             self.admin.placement.put_allocations(
                 server.id, **dict(held, consumer_generation=None))
-            # Not looked at here: the audit may come at any moment.
+            # Nothing is read here, because the audit may come at any moment.
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
     @decorators.idempotent_id('75d4fe86-b0fc-4e54-870d-ab0153b98712')
     @decorators.attr(type='slow')
     @utils.services('compute')
     def test_allocations_removed_when_service_disabled(self):
-        """A disabled compute is not a dead one: it carries out the delete."""
+        """A disabled compute is not dead: it carries out the delete."""
         with self.footprint_unchanged():
             server = self.create_server()
             with self.compute_outage(compute_outage.Disabled,

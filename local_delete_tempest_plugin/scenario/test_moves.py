@@ -14,7 +14,8 @@
 
 """A server is deleted in the middle of a resize or a cold migration.
 
-Its migration is a consumer too: it holds what the server had on the source.
+The migration of the server is a consumer too. It holds what the server had on
+the source.
 """
 
 from tempest.common import utils
@@ -48,11 +49,11 @@ class ResizedTest(moves.Moves):
     @can_resize
     @utils.services('compute')
     def test_deleted_with_source_out(self, outage):
-        """Both hosts get back what they held though the source is down.
+        """Both hosts are free again although the source is down.
 
-        To delete is to confirm first (API._confirm_resize_on_deleting). A
-        source that is only said to be down does so; from a dead one no answer
-        comes, and the delete ends with 500.
+        Nova confirms the resize before it deletes the server
+        (API._confirm_resize_on_deleting). A source that is forced down still
+        confirms. A dead source never answers, and the delete ends with 500.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -66,10 +67,10 @@ class ResizedTest(moves.Moves):
     @can_resize
     @utils.services('compute')
     def test_deleted_with_destination_out(self, outage):
-        """Both hosts get back what they held though the destination is down.
+        """Both hosts are free again although the destination is down.
 
-        The source is alive: it confirms, which frees the migration's part,
-        and the rest is a local delete (API._local_delete).
+        The source is alive and confirms, which frees the migration's part.
+        The rest is a local delete (API._local_delete).
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -84,7 +85,7 @@ class ResizedTest(moves.Moves):
     @can_resize
     @utils.services('compute')
     def test_deleted_with_both_out(self, outage):
-        """Both hosts get back what they held though both are down."""
+        """Both hosts are free again although both are down."""
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
             with outage(move.source), outage(move.destination):
@@ -98,10 +99,11 @@ class ResizedTest(moves.Moves):
     @can_stop
     @utils.services('compute')
     def test_deleted_again_after_source_restart(self):
-        """What a dead source made fail is repeated when it is back.
+        """A delete that failed with a dead source is repeated later.
 
-        API._delete confirms the resize, which ends the server's task, and
-        then goes by the task of before: 204, and the server lives.
+        The source is back then. API._delete confirms the resize, which ends
+        the server's task. It then goes by the task that it read before that:
+        it answers 204, and the server lives.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -117,11 +119,12 @@ class ResizedTest(moves.Moves):
     @can_stop
     @utils.services('compute')
     def test_deleted_by_destination_restart(self):
-        """What a dead source made fail, the destination's restart completes.
+        """The destination's restart completes a delete that failed.
 
-        ComputeManager._init_instance deletes what it finds in deleting; with
-        it goes the migration's row, by which alone the source's audit would
-        know whose allocation it has.
+        The source is dead. On the destination ComputeManager._init_instance
+        deletes the servers that are in deleting. The migration's row goes with
+        the server, and only that row would tell the source's audit whose
+        allocation it has.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -140,10 +143,10 @@ class ResizedTest(moves.Moves):
     @needs.needs(needs.stopped_compute, needs.placement_away(UNAVAILABLE))
     @utils.services('compute')
     def test_deleted_again_after_placement_outage(self):
-        """What Placement's absence made fail is repeated when it is back.
+        """A delete that failed without Placement is repeated with it.
 
         ComputeManager.confirm_resize on the live source fails at the
-        migration's allocation and puts the server into ERROR; the second
+        migration's allocation, and puts the server into ERROR. The second
         delete does not confirm any more.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
@@ -163,7 +166,7 @@ class ResizedTest(moves.Moves):
     def test_deleted_after_reset_state(self):
         """An admin resets the state of a server before it is deleted.
 
-        So operators free a server that cannot be deleted; API._delete confirms
+        Operators do so when a server cannot be deleted. API._delete confirms
         no resize of a server in ERROR.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
@@ -185,7 +188,7 @@ class ResizedTest(moves.Moves):
         """A server is deleted whose revert waits for a dead destination.
 
         API._confirm_resize_on_deleting finds no migration to confirm, and
-        API._local_delete frees the server's allocation alone.
+        API._local_delete frees only the server's allocation.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -203,9 +206,10 @@ class ResizedTest(moves.Moves):
     def test_deleted_in_revert_with_source_stopped(self):
         """A server is deleted while its resize is reverted (bug 1848343).
 
-        The destination has done its part of the revert, the source is dead;
-        back again, it finds no server to go on with, and keeps the
-        migration's allocation (ComputeManager.finish_revert_resize).
+        The destination has done its part of the revert, and the source is
+        dead. When the source is back, it finds no server to go on with. It
+        keeps the migration's allocation
+        (ComputeManager.finish_revert_resize).
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             server, move = self.resize_server(self.create_server())
@@ -229,8 +233,8 @@ class CaughtMoveTest(moves.Moves):
         """A migration is rolled back whose server is gone (bug 1848343).
 
         The source dies before its part of a resize, and the server is
-        deleted; the source starts, finds the message that waited for it, and
-        gives the migration's allocation to a server that is gone
+        deleted. The source starts, and finds the message that waited for it.
+        It gives the migration's allocation to a server that is gone
         (ComputeManager._revert_allocation).
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
@@ -247,10 +251,10 @@ class CaughtMoveTest(moves.Moves):
     @can_stop
     @utils.services('compute')
     def test_deleted_before_rolled_back(self):
-        """Nothing is left of a migration though its source is still dead.
+        """Nothing is left of a migration although its source is still dead.
 
-        Nobody can know when the source comes back, nor that it finds its
-        messages then (API._local_delete frees the server's allocation alone).
+        Nobody knows when the source comes back, or whether it finds its
+        messages then. API._local_delete frees only the server's allocation.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_killed_in_move(
@@ -287,9 +291,10 @@ class CaughtMoveTest(moves.Moves):
     def test_deleted_before_finished(self):
         """Nothing is left of a migration that a dead destination has to end.
 
-        The source, which is alive, has done its part (post-migrating). It is
-        frozen until the destination is dead, or that would end the migration
-        (API._local_delete frees the server's allocation alone).
+        The source is alive, and has done its part (post-migrating). It is
+        frozen until the destination is dead, because otherwise the destination
+        would end the migration. API._local_delete frees only the server's
+        allocation.
         """
         with self.footprint_unchanged(hosts=moves.HOSTS):
             with self.source_frozen_in_move(

@@ -13,7 +13,7 @@
 # under the License.
 """A server is deleted that never was on a host.
 
-What there is of it is a record in cell0, or a build that nobody carries out.
+There is only a record of it in cell0, or a build that nobody carries out.
 """
 
 from tempest.common import utils
@@ -48,12 +48,12 @@ class NoHostTest(unfinished_builds.UnfinishedBuilds):
     @needs.needs(needs.scheduler_away)
     @utils.services('compute')
     def test_server_deleted_before_scheduled(self):
-        """A server is deleted of which there is but a build request.
+        """A server is deleted of which there is only a build request.
 
-        The scheduler is out, and finds it in its queue when it is back; what
-        it then claims for the server the conductor gives back
-        (API._delete_while_booting, schedule_and_build_instances), before it
-        has its twin of the same request built.
+        The scheduler is out. When it is back, it finds the server in its queue
+        and claims resources. The conductor gives them back before it has the
+        twin of the same request built (API._delete_while_booting,
+        schedule_and_build_instances).
         """
         with self.footprint_unchanged():
             with self.scheduler_stopped():
@@ -71,9 +71,9 @@ class NoHostTest(unfinished_builds.UnfinishedBuilds):
     def test_server_deleted_in_build(self):
         """A server is deleted whose build waits for a dead compute.
 
-        It has been scheduled, so it holds its host in Placement, and has no
-        host yet (API._delete_while_booting, _local_delete_cleanup). The
-        compute, back again, finds the build in its queue.
+        The server is scheduled. So it holds resources of a host in Placement,
+        and has no host yet (API._delete_while_booting, _local_delete_cleanup).
+        When the compute is back, it finds the build in its queue.
         """
         with self.footprint_unchanged():
             with self.build_waiting_in_queue() as server:

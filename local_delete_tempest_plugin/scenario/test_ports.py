@@ -14,7 +14,7 @@
 
 """What becomes of the ports of a server that is deleted locally.
 
-Nova's API deletes those that Nova made and unbinds those that the user brought
+Nova's API deletes the ports that Nova made, and unbinds the user's ports
 (nova.network.neutron.API.deallocate_for_instance).
 """
 
@@ -55,7 +55,7 @@ class PortsTest(user_resources.UserResources):
     @needs.needs(needs.networks)
     @utils.services('compute', 'network')
     def test_port_of_nova_deleted(self, outage):
-        """The port that Nova made for a server goes with it."""
+        """The port that Nova made for a server is deleted with it."""
         with self.footprint_unchanged():
             server = self.create_server()
             self.assert_has_ports(server, made=1)
@@ -72,7 +72,8 @@ class PortsTest(user_resources.UserResources):
     def test_port_of_user_unbound(self, outage):
         """The user's port stays, and can be given to another server.
 
-        It has no device, owner, binding or DNS name of the server any more.
+        The port has no device, owner, binding or DNS name of the server any
+        more.
         """
         port = self.bring_port()
         with self.footprint_unchanged():
@@ -89,7 +90,7 @@ class PortsTest(user_resources.UserResources):
     @needs.needs(needs.networks)
     @utils.services('compute', 'network')
     def test_two_ports_of_nova_and_two_of_user(self, outage):
-        """Of four ports of a server its own two go, the user's two stay."""
+        """Two ports that Nova made are deleted, the user's two ports stay."""
         ports = [self.bring_port(), self.bring_port()]
         with self.footprint_unchanged():
             server = self.create_server(
@@ -107,7 +108,7 @@ class PortsTest(user_resources.UserResources):
     @needs.needs(needs.floating_ips)
     @utils.services('compute', 'network')
     def test_floating_ip_of_nova_port_kept(self, outage):
-        """A floating IP outlives the port that Nova made, and is nobody's."""
+        """A floating IP outlives the port that Nova made, and has no port."""
         floating_ip = self.bring_floating_ip()
         with self.footprint_unchanged():
             server = self.create_server()
@@ -164,10 +165,11 @@ class ResourceRequestTest(port_bandwidth.PortBandwidth):
     @needs.needs(needs.resource_request)
     @utils.services('compute', 'network')
     def test_port_with_resource_request_unbound(self, outage):
-        """Bandwidth that a port takes of its host is given back with it.
+        """A host gets back the bandwidth that the user's port took.
 
-        It is held on another provider than the rest, and the binding profile
-        of the port says on which: both have to go, and the port stays
+        The bandwidth is held on another provider than the rest, and the
+        binding profile of the port names that provider. The allocation and
+        the profile have to go, and the port stays
         (SchedulerReportClient.delete_allocation_for_instance, _unbind_ports).
         """
         port = self.bring_port_with_request()

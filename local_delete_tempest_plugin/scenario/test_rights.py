@@ -33,7 +33,7 @@ class RightsTest(personas.Personas):
     def test_member_cannot_take_compute_down(self):
         """Neither a member nor a reader forces a compute down or disables it.
 
-        Else they could make any server's delete a local one
+        Otherwise they could make any server's delete a local delete
         (nova.policies.services).
         """
         with self.footprint_unchanged():
@@ -47,7 +47,7 @@ class RightsTest(personas.Personas):
     def test_member_cannot_use_placement(self):
         """Neither a member nor a reader sees or changes what others hold.
 
-        Each is shown the usages of the own project (placement.policies).
+        Each of them sees the usages of the own project (placement.policies).
         """
         with self.footprint_unchanged():
             for persona in (self.project_member, self.project_reader):
@@ -58,9 +58,9 @@ class RightsTest(personas.Personas):
     @decorators.attr(type='slow')
     @utils.services('compute')
     def test_server_kept_from_other_project_and_reader(self):
-        """Who is no member of its project does not delete a server locally.
+        """Only a member of its project deletes a server locally.
 
-        To another project it is not there, and a reader changes nothing
+        To another project the server is not there. A reader changes nothing
         (nova.policies.servers, nova.policies.deferred_delete).
         """
         with self.footprint_unchanged():
@@ -74,7 +74,7 @@ class RightsTest(personas.Personas):
     @decorators.attr(type='slow')
     @utils.services('compute')
     def test_unknown_caller_refused(self):
-        """Who has no token, or an invalid one, gets 401 and nothing else.
+        """A caller without a valid token gets 401 and nothing else.
 
         (keystonemiddleware.auth_token)
         """

@@ -33,8 +33,8 @@ class ServerGroupsTest(user_resources.UserResources):
     def test_server_group_left(self, outage):
         """A deleted server is no member of its server group any more.
 
-        So it neither counts for the group's policy nor for its quota. The
-        API does not show the rows that are left until they are archived
+        So the server counts neither for the group's policy nor for its quota.
+        Its rows stay until they are archived, and the API does not show them
         (nova.api.openstack.compute.server_groups).
         """
         group = self.bring_server_group('soft-anti-affinity')

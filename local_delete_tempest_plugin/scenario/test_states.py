@@ -77,7 +77,7 @@ class StatesTest(server_states.ServerStates):
     def test_stopped_server_deleted(self, outage):
         """A server that is SHUTOFF leaves nothing.
 
-        It goes on holding its host's resources until it is deleted
+        The server holds its host's resources until it is deleted
         (nova.compute.api.API._delete).
         """
         with self.footprint_unchanged():
@@ -93,9 +93,9 @@ class StatesTest(server_states.ServerStates):
     @needs.needs(needs.feature('shelve'))
     @utils.services('compute', 'image')
     def test_shelved_offloaded_server_deleted(self, outage):
-        """A server without a host leaves nothing, nor the image of it.
+        """A shelved server without a host leaves nothing, nor its image.
 
-        The host that it was on is out, which must not matter
+        The host that it was on is out, and that must not matter
         (nova.compute.api.API._delete, _local_delete).
         """
         with self.footprint_unchanged():

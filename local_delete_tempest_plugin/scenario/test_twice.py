@@ -25,7 +25,7 @@ from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
 CONF = config.CONF
 
 _TWICE = 2
-# So many that some meet the flag set, and some lifted.
+# So many servers that some meet the flag set, and some lifted.
 _SERVERS = 8
 
 
@@ -39,8 +39,8 @@ class TwiceTest(concurrent_deletes.ConcurrentDeletes):
     def test_server_deleted_twice_at_once(self, outage):
         """Two deletes at the same moment leave no more than one does.
 
-        One is accepted. What the other is answered is up to chance, and not
-        judged: 204, 404, or 500 (ObjectActionError: "host changed", of
+        One delete is accepted. The answer to the other is up to chance, and
+        not judged: 204, 404, or 500 (ObjectActionError: "host changed", of
         Instance.destroy).
         """
         with self.footprint_unchanged():
@@ -57,10 +57,10 @@ class TwiceTest(concurrent_deletes.ConcurrentDeletes):
     @needs.needs(needs.candidates)
     @utils.services('compute')
     def test_servers_deleted_while_flag_flips(self):
-        """A compute that is said to be down, and up again, loses no delete.
+        """A compute that is forced down and up again loses no delete.
 
-        Whether the API deletes a server alone or leaves it to the compute, it
-        is one of the two (nova.compute.api.API._delete).
+        Either the API deletes a server alone, or its compute does
+        (nova.compute.api.API._delete).
         """
         with self.footprint_unchanged():
             servers = self.create_servers(_SERVERS)

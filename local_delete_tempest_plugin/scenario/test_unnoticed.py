@@ -14,18 +14,21 @@
 
 """A compute is dead, and Nova has not noticed when a server is deleted.
 
-It is the commonest outage of all: between the death of a compute and the
-moment it is seen down, [DEFAULT] service_down_time of nova.conf passes.
+This is the commonest outage of all. From the death of a compute to the moment
+it is seen down, [DEFAULT] service_down_time of nova.conf passes.
 """
 
+from collections.abc import Iterator
 import contextlib
 
 from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
+from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base
+from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
@@ -34,19 +37,20 @@ CONF = config.CONF
 class UnnoticedTest(base.BaseLocalDeleteTest):
 
     @contextlib.contextmanager
-    def delete_waiting_in_queue(self):
+    def delete_waiting_in_queue(self) -> Iterator[
+            tuple[footprint.Server, compute_outage.Unnoticed]]:
         """Delete a server into the queue of a dead compute.
 
-        :returns: A context manager that gives (the ``Server``, which is in
-            deleting, and the ``compute_outage.Unnoticed``).
+        :returns: A context manager that gives the server, which is in
+            deleting, and the outage.
         """
         for _ in self.attempts_before_noticed(
                 'before a server of it was deleted'):
             server = self.create_server()
             with self.compute_killed() as killed:
                 self.servers.request_delete(server)
-                # A local delete is over when it is answered, so that this one
-                # came too late: Nova has noticed.
+                # A local delete is over when it is answered. Then Nova has
+                # noticed, and the delete came too late.
                 if self.servers.state_of(server) is not None:
                     yield server, killed
                     return
@@ -56,10 +60,10 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
     @needs.needs(needs.stopped_compute)
     @utils.services('compute')
     def test_forced_down_and_deleted_again(self):
-        """The operator says that the host is down, and the member repeats.
+        """The operator forces the host down, the member deletes again.
 
-        The first delete waits in the queue of the compute, and the server in
-        deleting; API._delete lets the second one through, locally.
+        The first delete waits in the queue of the compute, and the server is
+        in deleting. API._delete lets the second delete through, locally.
         """
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, killed):
@@ -73,7 +77,7 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
     @needs.needs(needs.stopped_compute)
     @utils.services('compute')
     def test_noticed_and_deleted_again(self):
-        """Nova notices by itself, and the member repeats."""
+        """Nova notices by itself, the member deletes again."""
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, killed):
                 killed.await_down()
@@ -86,10 +90,11 @@ class UnnoticedTest(base.BaseLocalDeleteTest):
     @needs.needs(needs.stopped_compute)
     @utils.services('compute')
     def test_compute_back(self):
-        """The compute comes back, and completes what waited for it.
+        """The compute comes back, and completes the delete.
 
-        The delete is in its queue, and the server in deleting
-        (ComputeManager._init_instance); it must not matter which comes first.
+        The delete is in its queue, and the server is in deleting
+        (ComputeManager._init_instance). It must not matter which of these the
+        compute finds first.
         """
         with self.footprint_unchanged():
             with self.delete_waiting_in_queue() as (server, _):

@@ -13,8 +13,8 @@
 # under the License.
 """What becomes of the volumes of a server that is deleted locally.
 
-Nova's API deletes their attachments, and those volumes that go with the
-server (API._local_cleanup_bdm_volumes); what Cinder does then takes a while.
+Nova's API deletes their attachments, and the volumes that go with the server
+(API._local_cleanup_bdm_volumes). Cinder takes a while to do its part.
 """
 
 from tempest.common import utils
@@ -122,9 +122,10 @@ class VolumesTest(user_resources.UserResources,
     @needs.needs(needs.volumes, needs.scheduler_away)
     @utils.services('compute', 'volume', 'image')
     def test_volume_of_server_deleted_before_scheduled_detached(self):
-        """A server is deleted of which there is but a build request.
+        """A server is deleted of which there is only a build request.
 
-        That has its volumes (API._attempt_delete_of_buildrequest).
+        The build request has its volumes
+        (API._attempt_delete_of_buildrequest).
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
@@ -145,7 +146,8 @@ class VolumesTest(user_resources.UserResources,
     def test_volume_of_server_deleted_in_build_detached(self):
         """A server is deleted whose build waits for a dead compute.
 
-        The API destroys it without a look at its volumes (API._delete).
+        The API destroys the server without a look at its volumes
+        (API._delete).
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)
         with self.footprint_unchanged():
@@ -163,7 +165,7 @@ class VolumesTest(user_resources.UserResources,
     def test_volume_of_server_over_quota_detached(self):
         """A server fails the late check of its quota (bug 1806064).
 
-        It was scheduled and is in ERROR without a host
+        The server was scheduled, and is in ERROR without a host
         (ComputeTaskManager._cleanup_build_artifacts).
         """
         volume = self.bring_volume(imageRef=CONF.compute.image_ref)

@@ -259,7 +259,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
         :param kind: The class of the outage.
         :param target: The host; None: the only one that is leased.
-        :param fence: Whether the host gets no other servers meanwhile; None:
+        :param fence: Whether the host gets no servers until it is back; None:
             as ``[local_delete] fence_host`` says.
         :param settings: Further arguments of the class.
         :returns: As ``outage``.

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories in which several deletes are under way at once."""
+"""Steps of stories in which several deletes are under way at once."""
 
 import collections
 from collections.abc import Callable
@@ -41,7 +41,7 @@ from local_delete_tempest_plugin.scenario.steps import setup
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-# Of ``GET /limits``: what is in use, and how much of it may be.
+# Of ``GET /limits``: how much is in use, and the limit of it.
 _QUOTA = (('totalInstancesUsed', 'maxTotalInstances'),
           ('totalCoresUsed', 'maxTotalCores'),
           ('totalRAMUsed', 'maxTotalRAMSize'))
@@ -50,10 +50,12 @@ _UNLIMITED = -1
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a delete was answered.
+    """The answer to a delete.
 
-    :param status: Its HTTP status; 0 where there was no answer.
-    :param request_id: Of the request, or None where it was refused.
+    :param server: The server of the delete.
+    :param status: The HTTP status; 0 where there was no answer.
+    :param request_id: Id of the request, or None where it was refused.
+    :param words: Why the delete was refused, if it was.
     """
 
     server: footprint.Server
@@ -63,6 +65,7 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
+        """Whether Nova accepted the delete."""
         return 200 <= self.status < 300
 
     def __str__(self) -> str:
@@ -71,16 +74,16 @@ class Answer:
 
 
 class ConcurrentDeletes(base.BaseLocalDeleteTest):
-    """A member who deletes several servers, or one several times."""
+    """A member who deletes several servers, or one server several times."""
 
     def create_servers(self, count: int) -> list[footprint.Server]:
         """Create many servers on the leased host, as the member.
 
-        :param count: How many.
-        :returns: The servers that are ACTIVE.
+        :param count: How many servers.
+        :returns: The servers, which are ACTIVE.
         """
         networks = self._networks_with_room(count)
-        # The first one shows what each of the others will need.
+        # The first server shows what each of the others will need.
         first = self.create_server(networks=networks)
         others = count - 1
         self._skip_without_quota(others)
@@ -111,10 +114,10 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                 for _, server in seen]
 
     def _networks_with_room(self, count):
-        """Give each server a port where the network has addresses enough."""
+        """Give each server a port if the network has addresses enough."""
         if self.testbed.networks == setup.NO_NETWORK:
             return setup.NO_NETWORK
-        # A port has an address of each version that there is.
+        # A port has an address of each IP version of the network.
         by_version = collections.Counter()
         for subnet in self.member.subnets_client.list_subnets(
                 network_id=self.testbed.networks[0]['uuid'])['subnets']:
@@ -166,7 +169,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
 
         def delete(number, server):
             if number < together:
-                # None goes before all threads are there.
+                # No delete is sent before all threads are there.
                 begin.wait(CONF.local_delete.request_timeout)
             return self._ask_for_delete(server)
 
@@ -188,8 +191,9 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
     def assert_accepted(self, answers: list[Answer], at_least: int) -> None:
         """Fail unless so many deletes that were made at once are accepted.
 
-        :param answers: A list of ``Answer``.
-        :param at_least: How many.
+        :param answers: The answers to the deletes.
+        :param at_least: How many deletes have to be accepted.
+        :raises DeleteNotAccepted: fewer are.
         """
         self.addDetailUniqueName('deletes', content.text_content(
             '\n'.join(map(str, answers))))
@@ -203,7 +207,9 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
     def delete_many_locally(self, servers: list[footprint.Server]) -> None:
         """Delete servers at once, and prove that the API did it alone.
 
-        :param servers: The servers on one host that is out.
+        :param servers: Servers on one host that is out.
+        :raises DefectShown: one of the deletes was not accepted, or one of
+            the servers does not answer 404.
         """
         answers = self.delete_at_once(servers)
         self.assert_accepted(answers, len(servers))
@@ -218,7 +224,8 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
     def await_all_gone(self, servers: list[footprint.Server]) -> None:
         """Wait until servers that were deleted all answer 404.
 
-        :param servers: The servers.
+        :param servers: Servers whose deletes were accepted.
+        :raises ServerNotGone: one of them does not.
         """
         self._await_all(servers, 'answer 404', (None,))
 
@@ -235,12 +242,13 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                        exceptions.ServerNotGone)
 
     def await_all_deleted(self, deleted: list[footprint.Server]) -> None:
-        """Wait until deletes are done permanently, whoever does them.
+        """Wait until servers are deleted permanently, by API or compute.
 
-        Where the cloud reclaims a compute keeps the server, and the API alone
-        does not; what was kept is then deleted by force.
+        On a cloud that reclaims, a compute keeps the server, and the API does
+        not. The servers that a compute kept are then deleted by force.
 
-        :param deleted: The servers whose deletes were accepted.
+        :param deleted: Servers whose deletes were accepted.
+        :raises DefectShown: one of them does not go.
         """
         if CONF.local_delete.reclaims:
             self._await_all(deleted, 'are SOFT_DELETED or answer 404',
@@ -255,10 +263,10 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
             Callable[[], int]]:
         """Lift the flag of a compute and set it again while the body runs.
 
-        :param away: The ``compute_outage.ForcedDown`` that has begun; the
-            flag is set again when the body has ended.
-        :returns: A context manager that gives a callable without arguments,
-            which tells how often it was lifted and set again by now.
+        :param away: An outage that has begun. Its flag is set again when the
+            body has ended.
+        :returns: A context manager that gives a callable without arguments.
+            It tells how often the flag was lifted and set again by now.
         """
         ended = threading.Event()
         flips = []
@@ -271,7 +279,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
 
         def count():
             if flipper.done():
-                # It goes on until the body has ended, so that it has failed.
+                # Only a failure ends the flipper before the body has ended.
                 flipper.result()
             return len(flips)
 
@@ -280,7 +288,8 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
             try:
                 yield count
             finally:
-                # A flag that is set after the host was given back stays set.
+                # Otherwise the flag could be set after the host was given
+                # back, and would stay set.
                 with signals.held_back():
                     ended.set()
                     futures.wait([flipper])
@@ -290,17 +299,17 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                              flips: Callable[[], int]) -> None:
         """Delete servers one by one, and have the flag flipped for each.
 
-        Without that all could be deleted while it never moved. Where in a
-        flip a delete is carried out is left to chance.
+        Otherwise all could be deleted while the flag never moved. It is left
+        to chance when during a flip a delete is carried out.
 
-        :param servers: The servers.
+        :param servers: Servers on the host whose flag is flipped.
         :param flips: What ``flipping`` gives.
         """
         told = []
         for server in servers:
             before = flips()
             self.servers.request_delete(server)
-            # The next one that ends may have begun before the delete.
+            # The next flip that ends may have begun before the delete.
             after = waiters.wait_until(
                 flips, lambda now, before=before: now >= before + 2,
                 'the flag has been lifted and set again since the delete of '

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories that go on when the host is back."""
+"""Steps of stories that go on when the host is back."""
 
 import contextlib
 
@@ -30,10 +30,10 @@ from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
-# Nova's driver for tests has no guests.
+# The hypervisor type of Nova's driver for tests, which has no guests.
 _WITHOUT_GUESTS = 'fake'
 
-# Every compute has it, whatever else it has.
+# Every compute has memory.
 _ANY = {'MEMORY_MB': 1}
 
 
@@ -43,7 +43,7 @@ class HostReturn(base.BaseLocalDeleteTest):
     def read_offer(self) -> candidates.Offer:
         """Read what Placement offers on the leased host, before the create.
 
-        :returns: A ``candidates.Offer``.
+        :returns: What the next server could get there.
         """
         return candidates.read(self.admin, self.hosts.target.provider_id, _ANY)
 
@@ -51,11 +51,11 @@ class HostReturn(base.BaseLocalDeleteTest):
                              before: candidates.Offer) -> None:
         """Fail unless Placement offers what it offered before.
 
-        What others have taken or given back meanwhile does not count.
+        What others have taken or given back since then does not count.
 
-        :param server: The server that was deleted; the next one like it
+        :param server: The server that was deleted. The next server like it
             has to fit.
-        :param before: The ``candidates.Offer`` before its create.
+        :param before: The offer before the create of the server.
         """
         root = self.hosts.target.provider_id
         held = self.watch.held_by(server)
@@ -64,7 +64,7 @@ class HostReturn(base.BaseLocalDeleteTest):
             now = candidates.read(self.admin, root, held[root])
             return self._differences(before, now, self.watch.read()) + (
                 [] if held in now.requests else
-                ['%s is not offered, but %s' % (held, now.requests)])
+                ['%s is not offered; offered are %s' % (held, now.requests)])
 
         waiters.expect(
             compare, lambda differences: not differences,
@@ -81,8 +81,8 @@ class HostReturn(base.BaseLocalDeleteTest):
                 ('now', now, reading))}
         differences = []
         if taken['before'] != taken['now']:
-            differences.append('taken by nobody who is known: before %s, now '
-                               '%s' % (taken['before'], taken['now']))
+            differences.append('taken, and no consumer holds it: before %s, '
+                               'now %s' % (taken['before'], taken['now']))
         if before.capacity != now.capacity:
             differences.append('capacity: before %s, now %s' % (
                 before.capacity, now.capacity))
@@ -92,6 +92,7 @@ class HostReturn(base.BaseLocalDeleteTest):
         """Tell whether the guest of a server runs on the leased host.
 
         :param server: A server, which may be deleted.
+        :raises CommandFailed: ``[local_delete] guest_list_command`` failed.
         """
         return server.id in commands.uuids(
             'guest_list_command', self.hosts.target.host)
@@ -99,8 +100,8 @@ class HostReturn(base.BaseLocalDeleteTest):
     def assert_guest_reaped(self, server: footprint.Server) -> None:
         """Fail unless the guest of a deleted server goes.
 
-        Nothing is known of guests without ``[local_delete]
-        guest_list_command``.
+        Without ``[local_delete] guest_list_command`` nobody can tell, and
+        nothing is checked.
 
         :param server: A server that was deleted while its host was out.
         """
@@ -108,8 +109,8 @@ class HostReturn(base.BaseLocalDeleteTest):
             return
         waiters.expect(
             lambda: self.guest_runs(server), lambda runs: not runs,
-            'the guest of %s, which is deleted, is gone from its host, whose '
-            'compute is back (deleted by request %s); whether it runs' % (
+            'the guest of %s is gone from its host: the server is deleted '
+            '(by request %s), and the compute is back; whether it runs' % (
                 server, ', '.join(self.watch.delete_requests)),
             CONF.local_delete.reap_timeout)
 
@@ -124,9 +125,9 @@ class HostReturn(base.BaseLocalDeleteTest):
                 exceptions.Refusal.NO_GUESTS, '%s has no guests' % target)
 
     def can_lose_service(self, target: compute_services.TargetHost) -> None:
-        """Refuse a host that would not get all back with its service.
+        """Refuse a host whose service nova-compute would not renew whole.
 
-        :raises OutageRefused: it has what nova-compute does not make again.
+        :raises OutageRefused: something of the host would be lost.
         """
         compute_outage.ServiceDeleted.check(self.admin, target)
 
@@ -141,7 +142,7 @@ class HostReturn(base.BaseLocalDeleteTest):
             in_tree=self.hosts.target.provider_id)['resource_providers']
         self.assertEqual(
             [], [provider['name'] for provider in left],
-            '%s: its compute service was deleted, and its provider is left; '
-            'on it: %s' % (self.hosts.target, {
+            '%s: its compute service was deleted, and its provider is left. '
+            'The provider has the allocations %s' % (self.hosts.target, {
                 provider['uuid']: placement.list_provider_allocations(
                     provider['uuid'])['allocations'] for provider in left}))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories in which a server moves between two leased hosts."""
+"""Steps of stories in which a server moves between two leased hosts."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -36,17 +36,19 @@ HOSTS = 2
 
 _DELETED_SERVICE = 'deleted-service-refuses-moves'
 
-# Of a server whose compute service is down, to Nova (ServiceUnavailable).
+# Nova's words for a compute service that is down (ServiceUnavailable).
 _UNAVAILABLE = 'Service is unavailable'
 
 
 @dataclasses.dataclass(frozen=True)
 class Move:
-    """A server on its way, or moved, between the leased hosts.
+    """A move of a server between the leased hosts.
 
     :param server: The server before the move.
+    :param source: The host that the server moves from.
+    :param destination: The host that the server moves to.
     :param migration: UUID of the migration, which is a consumer too.
-    :param request_id: Of the request for the move.
+    :param request_id: Id of the request for the move.
     """
 
     server: footprint.Server
@@ -69,7 +71,7 @@ class Moves(base.BaseLocalDeleteTest):
         """Resize a server to the other leased host, up to VERIFY_RESIZE.
 
         :param server: A server that is ACTIVE.
-        :returns: (the server on its new host, the ``Move``).
+        :returns: (the server on its new host, the move).
         """
         move = self.request_resize(server)
         moved = self.servers.await_status(server, 'VERIFY_RESIZE',
@@ -82,7 +84,7 @@ class Moves(base.BaseLocalDeleteTest):
         """Ask for a resize to the other leased host, as the member.
 
         :param server: A server that is ACTIVE.
-        :returns: The ``Move``, which has begun.
+        :returns: The move, which has begun.
         """
         return self._note_move(server, self._ask(
             server, self.member.servers_client.resize_server, server.id,
@@ -92,7 +94,7 @@ class Moves(base.BaseLocalDeleteTest):
         """Ask for a cold migration to the other leased host, as the admin.
 
         :param server: A server that is ACTIVE.
-        :returns: The ``Move``, which has begun.
+        :returns: The move, which has begun.
         """
         return self._note_move(server, self._ask(
             server, self.admin.servers_client.migrate_server, server.id))
@@ -101,9 +103,9 @@ class Moves(base.BaseLocalDeleteTest):
         """Ask for the revert of a resize, as the member.
 
         :param server: A server in VERIFY_RESIZE.
-        :param move: The ``Move`` that brought it there.
-        :returns: The ``Move`` back; its source and destination are those of
-            before.
+        :param move: The move that brought it there.
+        :returns: The move back. Its source and destination are those of the
+            move there.
         """
         answer = self.member.servers_client.revert_resize_server(server.id)
         return dataclasses.replace(
@@ -111,10 +113,10 @@ class Moves(base.BaseLocalDeleteTest):
 
     def evacuate_server(
             self, server: footprint.Server) -> tuple[footprint.Server, Move]:
-        """Evacuate a server from its dead host to the other leased one.
+        """Evacuate a server from its dead host to the other leased host.
 
         :param server: A server whose compute is stopped, and seen down.
-        :returns: (the server on its new host, the ``Move``).
+        :returns: (the server on its new host, the move).
         """
         move = self._note_move(
             server, self.admin.servers_client.evacuate_server(server.id))
@@ -125,10 +127,10 @@ class Moves(base.BaseLocalDeleteTest):
         return moved, move
 
     def assert_moved_off(self, server: footprint.Server, move: Move) -> None:
-        """Wait until a server holds something of its new host alone.
+        """Wait until a server holds resources only of its new host.
 
         :param server: The server on its new host.
-        :param move: The ``Move`` that brought it there.
+        :param move: The move that brought it there.
         """
         providers = waiters.expect(
             lambda: set(self.watch.read().by_consumer[server.id]),
@@ -144,12 +146,11 @@ class Moves(base.BaseLocalDeleteTest):
     ) -> contextlib.AbstractContextManager:
         """Catch a move half-way: its source dies before its turn comes.
 
-        The destination has made ready for the server; what it told the source
-        to do waits in the queue of a dead process.
+        The destination is ready for the server. Its message to the source
+        waits in the queue of a dead process.
 
         :param request: ``request_resize`` or ``request_migration``.
-        :returns: A context manager that gives (the ``Move``, the
-            ``compute_outage.Unnoticed``).
+        :returns: A context manager that gives the move and the outage.
         """
         return self._source_out_in_move(request, compute_outage.Unnoticed)
 
@@ -158,12 +159,11 @@ class Moves(base.BaseLocalDeleteTest):
     ) -> contextlib.AbstractContextManager:
         """Catch a move half-way: its source hangs when its turn comes.
 
-        Given back, the source does its part. A source that was killed and
-        started again would not.
+        When the source is given back, it does its part. A source that was
+        killed and started again would not.
 
         :param request: ``request_resize`` or ``request_migration``.
-        :returns: A context manager that gives (the ``Move``, the
-            ``compute_outage.Frozen``).
+        :returns: A context manager that gives the move and the outage.
         """
         return self._source_out_in_move(request, compute_outage.Frozen)
 
@@ -172,6 +172,8 @@ class Moves(base.BaseLocalDeleteTest):
             self, request: Callable, kind: type[compute_outage.ComputeOutage],
     ) -> Iterator[tuple[Move, Any]]:
         server = self.create_server()
+        # Not in the outage, because Nova will soon notice the death.
+        self.testbed.flavor_like(CONF.compute.flavor_ref_alt)
         for _ in self.attempts_before_noticed(
                 'before it was asked to move a server from it'):
             with self.compute_outage(
@@ -179,7 +181,7 @@ class Moves(base.BaseLocalDeleteTest):
                 try:
                     move = request(server)
                 except lib_exc.Conflict:
-                    # Nova has noticed by now, and moves nothing from there.
+                    # Nova has noticed by now, and refuses the move.
                     continue
                 self.await_event(move, 'compute_prep_resize')
                 self.watch.read_during()
@@ -187,7 +189,7 @@ class Moves(base.BaseLocalDeleteTest):
                 return
 
     def _ask(self, server, request, *arguments):
-        # Twice: a host may have been up again a moment after the refusal.
+        # Twice, because the host may have come up just after a refusal.
         for _ in range(2):
             try:
                 return request(*arguments)
@@ -203,9 +205,9 @@ class Moves(base.BaseLocalDeleteTest):
 
     def _tell_deleted_service(self, server, refusal):
         told = ('host %s is up, and Nova refuses to move %s from it as if it '
-                'were down (defect %s of Nova): a compute service of this '
-                'host was deleted once, and Nova looks at that one\'s record, '
-                'which "nova-manage db archive_deleted_rows" takes away. '
+                'were down (defect %s of Nova). A compute service of this '
+                'host was deleted once, and Nova looks at its record. '
+                '"nova-manage db archive_deleted_rows" removes that record. '
                 'Nova\'s answer: %s' % (
                     server.host, server, _DELETED_SERVICE, refusal))
         if _DELETED_SERVICE in CONF.local_delete.known_bugs:
@@ -213,7 +215,8 @@ class Moves(base.BaseLocalDeleteTest):
         self.fail(told)
 
     def _note_move(self, server, answer):
-        # Until this is written down, what the server's undo finds is enough.
+        # Until the migration is written down, the undo of the server is
+        # enough.
         migration = waiters.wait_until(
             lambda: next(self.admin.migrations(instance_uuid=server.id),
                          None),
@@ -230,7 +233,7 @@ class Moves(base.BaseLocalDeleteTest):
     def await_migration(self, move: Move, status: str) -> None:
         """Wait until a migration has a status.
 
-        :param move: A ``Move``.
+        :param move: The move of the migration.
         :param status: The status, as Nova has it, such as 'post-migrating'.
         """
         def read():
@@ -246,7 +249,7 @@ class Moves(base.BaseLocalDeleteTest):
     def await_source_done(self, move: Move) -> footprint.Server:
         """Wait until the source has done its part of a move.
 
-        :param move: A ``Move`` whose destination is dead.
+        :param move: A move whose destination is dead.
         :returns: The server, which Nova has on the destination by now.
         """
         waiters.wait_until(
@@ -262,7 +265,7 @@ class Moves(base.BaseLocalDeleteTest):
     def await_event(self, move: Move, event: str) -> None:
         """Wait until a compute has done its part of a move.
 
-        :param move: A ``Move``.
+        :param move: The move of the migration.
         :param event: The part, such as 'compute_prep_resize'.
         """
         waiters.wait_until(

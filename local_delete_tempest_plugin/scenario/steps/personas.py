@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories about what may be done by whom."""
+"""Steps of stories about who may do what."""
 
 from collections.abc import Callable
 import dataclasses
@@ -40,7 +40,9 @@ UNAUTHORIZED = 401
 class Persona:
     """One of Tempest's personas, logged in.
 
+    :param name: Its name, as ``credentials`` of a test class has it.
     :param manager: Its ``tempest.clients.Manager``.
+    :param roles: Names of its roles.
     """
 
     name: str
@@ -49,11 +51,16 @@ class Persona:
 
     @classmethod
     def of(cls, name: str, manager: Any) -> 'Persona':
-        """Read who a login is from its token."""
+        """Read from the token of a login who it is.
+
+        :param name: As for the class.
+        :param manager: As for the class.
+        """
         return cls(name, manager, frozenset(accounts.roles_of(manager)))
 
     @property
     def project_id(self) -> str:
+        """Id of the project that the persona is logged in to."""
         return self.manager.credentials.project_id
 
     def __str__(self) -> str:
@@ -63,7 +70,13 @@ class Persona:
 
 
 class Personas(base.BaseLocalDeleteTest):
-    """A member, a reader, another project's member, and nobody at all."""
+    """A member, a reader, another project's member, and nobody at all.
+
+    :cvar project_member: The ``Persona`` of the member.
+    :cvar project_reader: The ``Persona`` of a reader of the same project.
+    :cvar other_member: The ``Persona`` of another project's member.
+    :cvar project_admin: The ``Persona`` of the admin.
+    """
 
     credentials = ['project_member', 'project_reader', 'project_alt_member',
                    'admin']
@@ -75,7 +88,7 @@ class Personas(base.BaseLocalDeleteTest):
             if accounts.MEMBER_ROLE in CONF.auth.tempest_roles:
                 raise cls.skipException(
                     '[auth] tempest_roles has %s, which Tempest gives to '
-                    'readers too: take it out, for members get it anyway' %
+                    'readers too: take it out, because members get it anyway' %
                     accounts.MEMBER_ROLE)
             return
         listed = accounts.read()
@@ -92,7 +105,7 @@ class Personas(base.BaseLocalDeleteTest):
     @classmethod
     def setup_credentials(cls):
         if not CONF.auth.use_dynamic_credentials:
-            # Of accounts that it has not made Tempest gives no such persona.
+            # Tempest has no such persona for accounts that it did not make.
             cls.credentials = [
                 [name, accounts.MEMBER_ROLE] if name == 'project_alt_member'
                 else name for name in Personas.credentials]
@@ -111,8 +124,8 @@ class Personas(base.BaseLocalDeleteTest):
     def setUp(self):
         super().setUp()
         if accounts.MEMBER_ROLE in self.project_reader.roles:
-            self.skipTest('%s is more than a reader: list an account that is '
-                          'not' % self.project_reader)
+            self.skipTest('%s is more than a reader: list an account that has '
+                          'only the role of a reader' % self.project_reader)
         if self.other_member.project_id == self.testbed.project_id:
             self.skipTest('%s is in the project of %s' % (
                 self.other_member, self.project_member))
@@ -121,8 +134,8 @@ class Personas(base.BaseLocalDeleteTest):
                        ask: Callable[[], Any]) -> None:
         """Fail unless a request is refused.
 
-        :param who: A ``Persona``, or words.
-        :param what: What is asked for, in words.
+        :param who: A ``Persona``, or words for who sends the request.
+        :param what: Words for the request.
         :param status: The HTTP status of the refusal.
         :param ask: Callable without arguments that sends the request.
         """
@@ -140,7 +153,9 @@ class Personas(base.BaseLocalDeleteTest):
     def assert_service_refused(self, persona: Persona) -> None:
         """Fail if somebody can change the leased host's compute service.
 
-        :param persona: A ``Persona``. What it changed is given back.
+        What somebody changed all the same is given back.
+
+        :param persona: Who tries it.
         """
         def attempt(service):
             for settings in ({'forced_down': True}, {'status': 'disabled'}):
@@ -156,12 +171,12 @@ class Personas(base.BaseLocalDeleteTest):
             pass
 
     def assert_placement_refused(self, persona: Persona) -> None:
-        """Fail if somebody can use Placement, but for the own usages.
+        """Fail if somebody can use more of Placement than the own usages.
 
-        Nothing is changed where it could: what is written is as it was, or
-        answers 404 or 409.
+        Nothing is changed even if Placement lets somebody in: each write puts
+        what is there already, or is answered with 404 or 409.
 
-        :param persona: A ``Persona``.
+        :param persona: Who tries it.
         """
         for what, ask in self._placement_calls(persona).items():
             self.assert_refused(persona, what, FORBIDDEN, ask)
@@ -185,7 +200,7 @@ class Personas(base.BaseLocalDeleteTest):
             'PUT /allocations/{consumer}': bind(
                 client.put_allocations, nobody, allocations=held,
                 project_id=persona.project_id, user_id=nobody,
-                # Of a consumer that is not there: 409.
+                # 409, because there is no such consumer.
                 consumer_generation=1),
             'DELETE /allocations/{consumer}': bind(
                 client.delete_allocations, nobody),
@@ -209,22 +224,22 @@ class Personas(base.BaseLocalDeleteTest):
     def assert_own_usages_shown(self, persona: Persona) -> None:
         """Fail unless somebody is shown what the own project holds.
 
-        :param persona: A ``Persona``.
+        :param persona: Who asks.
         """
         client = persona.manager.local_delete_placement.PlacementClient()
         try:
             client.list_project_usages(persona.project_id)
         except lib_exc.RestClientException as error:
             self.fail('%s was answered %s to GET /usages of its own project, '
-                      'and should have been shown them' % (
+                      'and should have been shown the usages' % (
                           persona, error.resp.status))
 
     def assert_delete_forbidden(self, persona: Persona,
                                 server: footprint.Server) -> None:
-        """Fail if somebody who has no right to can delete a server.
+        """Fail if somebody can delete a server without a right to.
 
-        :param persona: A ``Persona``: a reader, or of another project.
-        :param server: A server, which has to be as it was afterwards.
+        :param persona: Who tries it: a reader, or another project's member.
+        :param server: A server. It has to be as before afterwards.
         """
         client = persona.manager.servers_client
         status = (FORBIDDEN if persona.project_id == self.testbed.project_id

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories of a port that takes something of its host.
+"""Steps of stories of a port that takes bandwidth of its host.
 
-A port with a QoS policy of a minimum bandwidth has a resource request, and
-Nova allocates it with the server on a child of the host's provider.
+A port with a QoS policy of a minimum bandwidth has a resource request. Nova
+allocates that with the server, on a child of the host's provider.
 """
 
 from tempest.lib import exceptions as lib_exc
@@ -25,7 +25,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import user_resources
 
-# The least that can be asked for, so that others miss nothing.
+# The least that can be asked for, so that nobody else misses it.
 _KILOBITS = 1
 
 

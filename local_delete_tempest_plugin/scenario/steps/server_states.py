@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories in which a server is not ACTIVE when it is deleted."""
+"""Steps of stories in which a server is not ACTIVE when it is deleted."""
 
 from tempest import config
 
@@ -66,7 +66,7 @@ class ServerStates(base.BaseLocalDeleteTest):
             self.servers.await_status(server, 'SHELVED', limit)
             self.admin.servers_client.shelve_offload_server(server.id)
         self.servers.await_status(server, 'SHELVED_OFFLOADED', limit)
-        # Nova says so a moment before it forgets the host.
+        # Nova shows that status a moment before it forgets the host.
         waiters.wait_until(
             lambda: self.servers.show(server.id)['OS-EXT-SRV-ATTR:host'],
             lambda host: host is None, '%s is on no host' % server, limit)
@@ -77,7 +77,7 @@ class ServerStates(base.BaseLocalDeleteTest):
     def shelve_server(self, server: footprint.Server) -> footprint.Server:
         """Shelve a server that boots from an image, and take it off its host.
 
-        Nova makes an image of it, which is to go with the server.
+        Nova makes an image of the server, which has to go with the server.
         """
         name = '%s-shelved' % server.name
         self.intend('belonging', belonging='image', name=name)

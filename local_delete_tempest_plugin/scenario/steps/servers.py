@@ -209,7 +209,7 @@ class MemberServers:
 
     def try_delete(self, server: footprint.Server,
                    force: bool = False) -> tuple[Any, str | None]:
-        """Ask for the delete of a server, whatever the answer is.
+        """Ask for the delete of a server; a refusal is no failure.
 
         :param force: Whether to ask for a forced delete.
         :returns: (the request id of the delete or None, words for a refusal

@@ -11,7 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""The steps of stories in which a server never comes to a host."""
+"""Steps of stories in which a server never comes to a host."""
 
 from collections.abc import Iterator
 import contextlib
@@ -25,10 +25,10 @@ from local_delete_tempest_plugin.scenario.steps import footprint
 
 CONF = config.CONF
 
-# What nova-compute records in the action once it has handled a build.
+# nova-compute records this event once it has handled a build.
 _BUILD_EVENT = 'compute__do_build_and_run_instance'
 
-# More than any host has, and as much as Placement takes.
+# More than any host has, and the most that Placement takes.
 _TOO_MANY = 2 ** 31 - 1
 
 
@@ -57,7 +57,7 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
 
         :param settings: As for ``create_server``.
         :returns: A context manager that gives a server that is in BUILD,
-            and on no host yet; the compute is back after it.
+            and on no host yet. The compute is back afterwards.
         """
         for _ in self.attempts_before_noticed(
                 'before a server of it was built'):
@@ -73,7 +73,7 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
 
     def _waits_for_compute(self, server):
         """Tell whether the scheduler has not noticed a compute's death."""
-        # Nova records it in the server's cell, when a host was found.
+        # Nova records the action in the server's cell once it found a host.
         waiters.wait_until(
             lambda: self.servers.actions_of(server), bool,
             'the build of %s has begun' % server, CONF.compute.build_timeout)
@@ -84,8 +84,8 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
     def await_build_handled(self, server: footprint.Server) -> None:
         """Wait until a compute has handled a build that waited for it.
 
-        :param server: A server that was deleted meanwhile; its actions
-            outlive it.
+        :param server: A server that was deleted since. Its actions outlive
+            it.
         """
         def read():
             created, = (request_id for action, request_id
@@ -93,18 +93,19 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
                         if action == 'create')
             return self.servers.results_of(server, created)
 
-        # Its result comes with its end; after that the compute only frees.
+        # The event has a result at its end. After that the compute only
+        # frees resources.
         waiters.expect(
             read, lambda events: events.get(_BUILD_EVENT),
-            'the compute, back again, has handled the build of %s' % server,
+            'the compute is back and has handled the build of %s' % server,
             CONF.local_delete.heal_timeout)
 
     def request_twins(self) -> list[footprint.Server]:
         """Ask for two servers in one request, which wait for the scheduler.
 
-        The conductor has them scheduled by one question, and has dealt with
-        each of them before it has any built: that one is ACTIVE proves that
-        the other was not overlooked but is done with.
+        The conductor has both scheduled by one question. It has dealt with
+        each of them before it has any of them built. So when one server is
+        ACTIVE, the conductor has dealt with the other server.
 
         :returns: A list of two servers that are in BUILD.
         """
@@ -114,21 +115,20 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
                     detail=True, name=name)['servers']]
 
     def pass_through_scheduler(self) -> None:
-        """Bring a server through the queue in which others were, and away.
+        """Bring a server through the scheduler's queue, and delete it.
 
-        Nothing shows that a build whose server was deleted has come and gone.
-        But a server that was asked for after it, and is ACTIVE, has gone the
-        same way behind it, and further: what was claimed for the first is to
-        be freed as soon as the scheduler answers, and this one was since then
-        built and deleted.
+        Nothing shows when the scheduler has handled a build whose server was
+        deleted. So another server is asked for, which is behind that build in
+        the queue. When this server was built and deleted, what was claimed
+        for the first server has to be free.
         """
         self.delete_server_through_compute(self.create_server())
 
     def request_server_over_quota(self, **settings: Any) -> footprint.Server:
-        """Ask for a server whose quota is used up by somebody else meanwhile.
+        """Ask for a server whose quota is used up before it is built.
 
-        Here the admin lowers it, after the API's check and before that of
-        the conductor.
+        The admin lowers the quota after the API's check and before the
+        conductor's.
 
         :param settings: As for ``create_server``.
         :returns: A server that is in ERROR, and on no host.
@@ -169,7 +169,7 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
         """Fail unless a server holds something in Placement, or nothing.
 
         :param server: A server of the story.
-        :param expected: Whether it has to.
+        :param expected: Whether the server has to hold something.
         """
         held = self.watch.read_during().by_consumer[server.id]
         if bool(held) != expected:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The steps of stories to which the member brings something of its own."""
+"""Steps of stories to which the member brings something of its own."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ class UserResources(base.BaseLocalDeleteTest):
             self, port: tuple[str, str] | None = None) -> tuple[str, str]:
         """Create a floating IP.
 
-        :param port: What ``bring_port`` returned: the port that gets the
+        :param port: What ``bring_port`` returned, of the port that gets the
             address; None: no port gets it.
         :returns: ('floating IP', its id).
         """
@@ -68,7 +68,7 @@ class UserResources(base.BaseLocalDeleteTest):
 
     def give_floating_ip(self, floating_ip: tuple[str, str],
                          server: footprint.Server) -> None:
-        """Give a floating IP to the only port of a server.
+        """Associate a floating IP with the only port of a server.
 
         :param floating_ip: What ``bring_floating_ip`` returned.
         :param server: A server that is ACTIVE.
@@ -168,7 +168,7 @@ class UserResources(base.BaseLocalDeleteTest):
 
 def boot_from(volume: tuple[str, str],
               delete_on_termination: bool) -> dict[str, Any]:
-    """Say what makes a server boot from a volume.
+    """Give what makes a server boot from a volume.
 
     :param volume: What ``UserResources.bring_volume`` returned.
     :param delete_on_termination: Whether the volume goes with the server.
