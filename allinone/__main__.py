@@ -25,13 +25,13 @@ from allinone import lifecycle
 from allinone import status
 from allinone import workspace
 
-# What proves the plugin is a command of its own.
+# Verbs that are now verbs of the command "python -m proof".
 _MOVED = ('mutate', 'trial')
 
 _EPILOG = '''
-All data, configuration, sockets and logs lie in the state directory. "up"
-always makes a new cloud, unless one runs there: then it starts what is
-missing. "down" ends every process and throws the data away; logs and
+All data, configuration, sockets and logs lie in the state directory. If a
+cloud runs there, "up" starts the processes that are missing. Otherwise "up"
+makes a new cloud. "down" ends every process and removes the data. The logs and
 Tempest's results stay until the next "up".
 '''
 
@@ -40,8 +40,8 @@ def _parser():
     options = command_line.options()
     options.add_argument(
         '--port-base', type=int, metavar='N',
-        help=f'first TCP port of "up", the others follow (default: '
-             f'{deployment.DEFAULT_PORT_BASE})')
+        help=f'first TCP port of "up", of {len(deployment.LISTENERS)} '
+             f'(default: {deployment.DEFAULT_PORT_BASE})')
     parser = argparse.ArgumentParser(
         prog='python -m allinone', description=__doc__, epilog=_EPILOG,
         parents=[options])
@@ -51,28 +51,28 @@ def _parser():
         return verbs.add_parser(name, help=text, description=text,
                                 parents=[options])
 
-    up = verb('up', 'Boot the cloud, or start what is missing of it.')
+    up = verb('up', 'Boot a cloud, or start its missing processes.')
     up.add_argument(
         '--tls', action=argparse.BooleanOptionalAction,
         help='whether every endpoint is https, with a CA of the cloud\'s own '
-             '(default: it is http)')
+             '(default: http)')
     up.add_argument(
         '--reclaim', action=argparse.BooleanOptionalAction,
-        help='whether a delete of a server is a soft one, so that it can be '
-             'restored for an hour (default: it is final)')
+        help='whether a deleted server can be restored for an hour (default: '
+             'no)')
     up.add_argument(
         '--qemu', action=argparse.BooleanOptionalAction,
-        help='whether there is a compute with libvirt and QEMU, too; needs '
-             'root (default: there is none)')
-    verb('down', 'End the cloud, whatever state it is in.')
-    verb('status', 'Show every process; exit code 1 unless all run.')
+        help='whether the cloud has a further compute, with libvirt and '
+             'QEMU; this needs root (default: no)')
+    verb('down', 'End every process of the cloud, and remove its data.')
+    verb('status', 'Show every process. The exit code is 1 unless all run.')
     verbs.add_parser(
         'tempest', add_help=False, allow_abbrev=False,
-        help='Pass the arguments to "tempest run"; with TEMPEST_CONFIG='
-             'tempest-accounts.conf, on pre-provisioned credentials.')
+        help='Run "tempest run" with the arguments. With TEMPEST_CONFIG='
+             'tempest-accounts.conf it uses pre-provisioned credentials.')
     for name, text in (('start', 'Start processes by name.'),
                        ('stop', 'Stop processes by name.'),
-                       ('kill', 'Kill processes by name, as a crash does.')):
+                       ('kill', 'Kill processes by name, like a crash.')):
         verb(name, text).add_argument('names', nargs='+', metavar='NAME')
     for name in _MOVED:
         verbs.add_parser(name, add_help=False)
@@ -85,10 +85,9 @@ def _do(rest, state, arguments):
             f'"python -m allinone {arguments.verb}" has moved: run '
             f'"python -m proof {arguments.verb}"')
     if arguments.verb == 'up':
-        return lifecycle.up(state, getattr(arguments, 'port_base', None),
-                            getattr(arguments, 'tls', None),
-                            getattr(arguments, 'reclaim', None),
-                            getattr(arguments, 'qemu', None))
+        return lifecycle.up(state, *(
+            getattr(arguments, name, None)
+            for name in ('port_base', 'tls', 'reclaim', 'qemu')))
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)
@@ -99,7 +98,8 @@ def _do(rest, state, arguments):
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
 
 
-def main():
+def main() -> int:
+    """Run the command line, and return the exit code."""
     parser = _parser()
     arguments, rest = parser.parse_known_args()
     if rest and arguments.verb not in ('tempest', *_MOVED):

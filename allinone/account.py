@@ -12,10 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whom the daemons run as."""
+"""The user that the daemons run as."""
 
 import itertools
 import os
+import pathlib
 import pwd
 import stat
 
@@ -25,11 +26,14 @@ import stat
 _DYNAMIC_UIDS = range(61184, 65520)
 
 
-def unprivileged(state, port_base):
-    """Return the uid that daemons drop to; None: they stay who we are.
+def unprivileged(state: pathlib.Path, port_base: int) -> int | None:
+    """Choose the user that daemons of root drop to.
 
-    None for anyone but root, and where the state directory lies below one
-    that only root may enter, as /root is.
+    :param state: the state directory
+    :param port_base: first TCP port; clouds that run side by side differ in it
+    :returns: A user id, or None where the daemons keep the user that starts
+        them. That user is not root, or the state directory lies below a
+        directory that only root may enter, such as /root.
     """
     if os.geteuid() != 0 or not _open_to_all(state):
         return None
@@ -45,6 +49,6 @@ def unprivileged(state, port_base):
 
 
 def _open_to_all(state):
-    """True when anybody can reach (not read) what is in `state`."""
+    """Tell whether anybody can reach (not read) a file in ``state``."""
     existing = [path for path in state.resolve().parents if path.exists()]
     return all(path.stat().st_mode & stat.S_IXOTH for path in existing)

@@ -12,7 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Talking to the cloud's APIs as its admin."""
+"""The cloud's APIs, as its admin uses them."""
+
+import typing
 
 from keystoneauth1 import adapter
 from keystoneauth1.identity import v3
@@ -20,8 +22,8 @@ from keystoneauth1 import session
 
 from allinone import deployment
 
-# One request may wait for an API that is still importing itself, and that on
-# a machine which does other things, too.
+# Seconds. A request may wait for an API that is still importing its modules,
+# on a machine that is busy.
 _TIMEOUT = 180
 
 _LISTENERS = {'identity': ('keystone', '/v3', None),
@@ -33,10 +35,22 @@ _LISTENERS = {'identity': ('keystone', '/v3', None),
 
 
 class Admin:
-    """Adapters, one a service, that share a token: by default the admin's."""
+    """Adapters, one a service, that share the token of a user.
 
-    def __init__(self, cloud, username='admin', password=None,
-                 project='admin'):
+    :param username: name of the user
+    :param password: by default the password that the deployment has for it
+    :param project: name of the project of the token
+    """
+
+    identity: adapter.Adapter
+    placement: adapter.Adapter
+    image: adapter.Adapter
+    compute: adapter.Adapter
+    network: adapter.Adapter
+    block_storage: adapter.Adapter
+
+    def __init__(self, cloud: deployment.Deployment, username: str = 'admin',
+                 password: str | None = None, project: str = 'admin') -> None:
         self.cloud = cloud
         auth = v3.Password(
             cloud.auth_url, username=username, user_domain_id='default',
@@ -53,27 +67,28 @@ class Admin:
                 additional_headers=headers))
 
 
-def endpoint(cloud, service):
-    """The URL of a service as the catalog has it."""
+def endpoint(cloud: deployment.Deployment, service: str) -> str:
+    """Return the URL of a service, such as "compute", as in the catalog."""
     listener, path, _ = _LISTENERS[service]
     return cloud.url(listener) + path
 
 
-def compute_services(admin):
-    """Return what Nova knows of each nova-compute, as a list of dicts."""
+def compute_services(admin: Admin) -> list[dict[str, typing.Any]]:
+    """Return each nova-compute as Nova's API shows it."""
     return admin.compute.get(
         '/os-services?binary=nova-compute').json()['services']
 
 
-def pages(service, path, key, marker='id', **arguments):
-    """Read a list of which one answer may have a part alone.
+def pages(service: adapter.Adapter, path: str, key: str, marker: str = 'id',
+          **arguments: typing.Any) -> list[dict[str, typing.Any]]:
+    """Read a whole list, of which an answer may hold only a part.
 
     :param service: an adapter of an ``Admin``
-    :param path: of the list, with its filters
-    :param key: what the answer calls the list
-    :param marker: the field of an item that says where the next page begins
-    :param arguments: of each ``get``
-    :returns: a list of all items
+    :param path: path of the list, with its filters
+    :param key: name of the list in an answer
+    :param marker: field of the last item after which the next page begins
+    :param arguments: arguments of each ``get``
+    :returns: All items.
     """
     found, start = [], path
     while True:
@@ -86,13 +101,13 @@ def pages(service, path, key, marker='id', **arguments):
                 f'{answer[key][-1][marker]}')
 
 
-def take_over(cloud, password):
+def take_over(cloud: deployment.Deployment, password: str) -> None:
     """Make a Keystone from the cache this deployment's own.
 
-    Its user `seed` gives way to `admin`. Changing the password of one user
-    would do, but also revoke the tokens that it gets in the same second.
+    The user admin takes the place of the user seed. A changed password would
+    also revoke the tokens that the user gets in the same second.
 
-    :param password: of the user `seed`
+    :param password: of the user seed
     """
     seed = Admin(cloud, 'seed', password)
     identity = seed.identity
@@ -108,14 +123,14 @@ def take_over(cloud, password):
     Admin(cloud).identity.delete(f'/users/{former}')
 
 
-def roles(admin):
-    """Return the ID of each role, by name."""
+def roles(admin: Admin) -> dict[str, str]:
+    """Return {name of a role: its ID}."""
     return {role['name']: role['id']
             for role in admin.identity.get('/roles').json()['roles']}
 
 
-def register(cloud, admin):
-    """Make the services' users and the catalog."""
+def register(cloud: deployment.Deployment, admin: Admin) -> None:
+    """Make the services' users, and the catalog."""
     identity = admin.identity
     project = identity.post('/projects', json={'project': {
         'name': 'service', 'domain_id': 'default'}}).json()['project']['id']
@@ -136,8 +151,12 @@ def register(cloud, admin):
             'region': deployment.REGION, 'url': endpoint(cloud, kind)}})
 
 
-def add_user(admin, name, password, project):
-    """Make a user of the default domain; return its ID."""
+def add_user(admin: Admin, name: str, password: str, project: str) -> str:
+    """Make a user of the default domain.
+
+    :param project: ID of its default project
+    :returns: The ID of the user.
+    """
     return admin.identity.post('/users', json={'user': {
         'name': name, 'domain_id': 'default', 'password': password,
         'default_project_id': project}}).json()['user']['id']

@@ -12,14 +12,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Things that are dear to make, kept under the user's cache directory.
+"""Things that are slow to make, kept under the user's cache directory.
 
-An entry is made in a directory of its own and takes its name last, so that
-one that exists is whole, whatever was interrupted; a lock file keeps two
-makers of one entry apart.
+An entry is made in a directory of its own, and gets its name last. So an entry
+that exists is whole. A lock file keeps two makers of one entry apart.
 """
 
+import collections.abc
 import hashlib
+import os
 import pathlib
 import shutil
 
@@ -29,26 +30,32 @@ import platformdirs
 HERE = pathlib.Path(__file__).parent
 
 
-def root():
+def root() -> pathlib.Path:
+    """Return the directory of all entries."""
     return platformdirs.user_cache_path('local-delete-allinone')
 
 
-def key(*paths, extra=''):
-    """Return a short hash of the files' contents, and of `extra`."""
+def key(*paths: str | os.PathLike, extra: str = '') -> str:
+    """Return a short hash of the contents of files, and of a text."""
     digest = hashlib.sha256(extra.encode())
     for path in paths:
         digest.update(pathlib.Path(path).read_bytes())
     return digest.hexdigest()[:16]
 
 
-def has(kind, name):
+def has(kind: str, name: str) -> bool:
+    """Tell whether an entry exists."""
     return (root() / kind / name).exists()
 
 
-def provide(kind, name, make):
-    """Return the path of an entry; `make(path)` fills it when missing.
+def provide(kind: str, name: str,
+            make: collections.abc.Callable[[pathlib.Path], object]
+            ) -> pathlib.Path:
+    """Return the path of an entry, and make the entry if it is missing.
 
-    :param make: is given an empty directory, which becomes the entry
+    :param kind: directory of the entries of its kind
+    :param name: what the entry depends on, such as a ``key``
+    :param make: fills an empty directory, which becomes the entry
     """
     entry = root() / kind / name
     if entry.exists():

@@ -12,7 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Is the cloud really there? What `up` waits for, asked of its APIs."""
+"""Is the cloud really there? "up" asks the APIs, and waits.
+
+Each check answers False while an API is away.
+"""
 
 from keystoneauth1 import exceptions
 
@@ -20,7 +23,7 @@ from allinone import api
 
 
 def _quiet(ask):
-    """Turn the errors of a service that is only starting into False."""
+    """Answer False for a service that is only starting."""
     def asked(*arguments):
         try:
             return ask(*arguments)
@@ -30,19 +33,19 @@ def _quiet(ask):
 
 
 @_quiet
-def conductor_up(admin):
-    """True when the conductor has reported itself up."""
+def conductor_up(admin: api.Admin) -> bool:
+    """Tell whether the conductor has reported itself up."""
     services = admin.compute.get('/os-services', params={
         'binary': 'nova-conductor'}).json()['services']
     return any(one['state'] == 'up' for one in services)
 
 
 @_quiet
-def computes_up(admin):
-    """True when every compute's heart beats, and the host is mapped.
+def computes_up(admin: api.Admin) -> bool:
+    """Tell whether every compute has sent a heartbeat, and has a mapped host.
 
-    A service counts as up from its first second on, whether or not it ever
-    beats; on a quick machine the first beat comes when it is down again.
+    Nova takes a service for up from its first second on, without a heartbeat.
+    On a quick machine the first heartbeat comes after Nova took it for down.
     """
     services = admin.compute.get(
         '/os-services', params={'binary': 'nova-compute'}).json()['services']
@@ -55,16 +58,16 @@ def computes_up(admin):
 
 
 @_quiet
-def forced_down(admin):
-    """Return a line for each compute that somebody forced down, with why."""
+def forced_down(admin: api.Admin) -> list[str]:
+    """Return a line for each forced-down compute, with the reason."""
     return [
         f'{one["host"]} is forced down ({one["disabled_reason"]})'
         for one in api.compute_services(admin) if one['forced_down']]
 
 
 @_quiet
-def providers_filled(admin):
-    """True when Placement has an inventory of every compute."""
+def providers_filled(admin: api.Admin) -> bool:
+    """Tell whether Placement has an inventory of every compute."""
     providers = admin.placement.get('/resource_providers', params={
         'resources': 'VCPU:1,MEMORY_MB:1,DISK_GB:1'}).json()
     names = {one['name'] for one in providers['resource_providers']}
@@ -72,32 +75,32 @@ def providers_filled(admin):
 
 
 @_quiet
-def bandwidth_offered(admin):
-    """True when Placement knows how much one chassis can carry."""
+def bandwidth_offered(admin: api.Admin) -> bool:
+    """Tell whether Placement knows the bandwidth of a chassis."""
     return bool(admin.placement.get('/resource_providers', params={
         'resources': 'NET_BW_EGR_KILOBIT_PER_SEC:1'}).json()[
             'resource_providers'])
 
 
 @_quiet
-def chassis_alive(admin):
-    """True when Neutron sees every compute's chassis answer."""
+def chassis_alive(admin: api.Admin) -> bool:
+    """Tell whether the chassis of every compute answers Neutron."""
     agents = admin.network.get('/v2.0/agents').json()['agents']
     return {agent['host'] for agent in agents
             if agent['alive']} == set(admin.cloud.computes)
 
 
 @_quiet
-def glance_answers(admin):
-    """True when Glance lists images."""
+def glance_answers(admin: api.Admin) -> bool:
+    """Tell whether Glance lists images."""
     return admin.image.get('/v2/images').status_code == 200
 
 
 @_quiet
-def volumes_served(admin):
-    """True when Cinder's services beat, and the scheduler knows the backend.
+def volumes_served(admin: api.Admin) -> bool:
+    """Tell whether Cinder's services are up, and know the backend.
 
-    Before it does, it lets who makes a volume wait.
+    Before the scheduler knows the backend, a new volume has to wait.
     """
     services = admin.block_storage.get('/os-services').json()['services']
     up = {one['binary'] for one in services
@@ -107,13 +110,13 @@ def volumes_served(admin):
 
 
 @_quiet
-def placement_known(admin):
-    """True when nova-api has found Placement.
+def placement_known(admin: api.Admin) -> bool:
+    """Tell whether nova-api has found Placement.
 
-    It looks for it when it first needs it. With Placement away at that moment
-    it does not take it for away, but answers 500: so a cloud that nobody has
-    used differs from one in use. What makes it look, and changes nothing, is a
-    server for a node that does not exist.
+    nova-api looks for Placement when it first needs it. If Placement is away
+    at that moment, nova-api answers 500. So a cloud that nobody has used
+    differs from a cloud in use. A request for a server on a node that does not
+    exist makes nova-api look, and changes nothing.
     """
     image = admin.image.get('/v2/images').json()['images'][0]['id']
     flavor = admin.compute.get('/flavors').json()['flavors'][0]['id']

@@ -12,10 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The recipe: what is started, in which order, and what may run at once."""
+"""The recipe: all steps of a boot, and their order."""
 
 import functools
 import threading
+import typing
 
 from allinone import api
 from allinone import checks
@@ -24,6 +25,7 @@ from allinone import deployment
 from allinone import environment
 from allinone import errors
 from allinone import guest
+from allinone import programs as process
 from allinone import readiness
 from allinone import resources
 from allinone.services import cinder
@@ -44,11 +46,10 @@ from allinone import workspace
 SERVICES = (mariadb, rabbitmq, ovn, tls, keystone, placement, glance,
             neutron, qemu, nova, cinder)
 
-# Seconds; generous, since a busy machine may take several times as long as
-# an idle one.
+# Seconds. A busy machine takes several times as long as an idle machine.
 _LIMIT = 180
 
-#: What proves that the whole cloud is there: what is awaited, and its check.
+#: {what proves that the whole cloud is there: its check}.
 READY = {'conductor up': checks.conductor_up,
          'chassis alive': checks.chassis_alive,
          'computes up': checks.computes_up,
@@ -59,35 +60,39 @@ READY = {'conductor up': checks.conductor_up,
          'placement known': checks.placement_known}
 
 
-def programs(cloud):
-    """Every process of the cloud, by name."""
+def programs(cloud: deployment.Deployment) -> dict[str, process.Program]:
+    """Return {name: process} of the whole cloud."""
     return {program.name: program for service in SERVICES
             for program in service.processes(cloud)}
 
 
 class Boot:
-    """One boot of a deployment: its steps, and what they pass on."""
+    """One boot of a deployment.
 
-    def __init__(self, cloud, report):
+    :param report: called as each step ends
+    """
+
+    def __init__(self, cloud: deployment.Deployment,
+                 report: steps.Report = lambda name, seconds: None) -> None:
         self.cloud = cloud
         self.admin = api.Admin(cloud)
         self._report = report
         self._programs = programs(cloud)
-        self._made = {}
+        self._made: dict[str, typing.Any] = {}
         self._aborted = threading.Event()
 
-    def run(self):
+    def run(self) -> None:
         """Do all steps.
 
-        :raises StepFailed: one failed; what runs is left running
+        :raises StepFailed: a step failed; all processes are left as they are
         """
         steps.run(self._steps(), self._report, self._aborted.set)
 
-    def repair(self):
-        """Start what does not run, and prove that the cloud is there.
+    def repair(self) -> list[str]:
+        """Start each process that does not run, and prove that all works.
 
-        :raises StepFailed: it is not
-        :returns: the names of what was started
+        :returns: The names of the processes that were started.
+        :raises StepFailed: the cloud does not work
         """
         missing = self.start_missing()
         try:
@@ -98,11 +103,11 @@ class Boot:
                 [str(error), *(checks.forced_down(self.admin) or ())]))
         return missing
 
-    def start_missing(self):
-        """Start what does not run, until each can be spoken to.
+    def start_missing(self) -> list[str]:
+        """Start each process that does not run, until it can be spoken to.
 
-        :raises StepFailed: one cannot
-        :returns: the names of what was started
+        :returns: The names of the processes that were started.
+        :raises StepFailed: a process ends, or cannot be spoken to
         """
         info = supervision.info(self.cloud.state)
         missing = [name for name in self._programs
@@ -122,8 +127,8 @@ class Boot:
             self._wait_until_ready(self._programs[name])
 
     def _wait_until_free(self, program):
-        # The supervisor takes a process for dead whose workers, killed with
-        # it, may still hold its port.
+        # The workers of a killed process may still hold its port when the
+        # supervisor takes the process for dead.
         if program.listener:
             port = self.cloud.ports[program.listener]
             self._wait(f'port {port} to be free for {program.name}',
@@ -176,8 +181,8 @@ class Boot:
         self._wait('bandwidth')
 
     def _make_images(self, admin):
-        boot = guest.provide(self.cloud) if self.cloud.qemu else ()
-        return resources.images(admin, *boot)
+        return resources.images(
+            admin, guest.provide(self.cloud) if self.cloud.qemu else None)
 
     def _write_workspace(self):
         workspace.configure(self.cloud, resources.Resources(
@@ -193,7 +198,7 @@ class Boot:
                 *self._hypervisor())
 
     def _base(self):
-        """What every cloud stands on: no code of OpenStack runs yet."""
+        """Return the steps before any code of OpenStack runs."""
         step, start = steps.Step, self._starting
         return (
             step('configuration', self._configure),
@@ -217,7 +222,7 @@ class Boot:
         )
 
     def _control(self):
-        """The services of OpenStack."""
+        """Return the steps that start OpenStack."""
         step, start = steps.Step, self._starting
         proxy = [program.name for program in tls.processes(self.cloud)]
         return (
@@ -229,10 +234,10 @@ class Boot:
             step('placement', start('placement-api', 'placement-proxy'),
                  ('keystone',)),
             step('glance', start('glance-api'), ('keystone',)),
-            # It keeps the catalog that it was given first, and never finds a
+            # Neutron keeps the first catalog that it gets, and never finds a
             # Placement that is not in there.
             step('neutron', start('neutron-api'), ('catalog', 'ovn')),
-            # These end at once where the catalog does not know Placement.
+            # These end at once if the catalog does not have Placement.
             step('nova control', start('nova-conductor', 'nova-scheduler'),
                  ('catalog', 'placement', 'rabbitmq')),
             step('nova-api', start('nova-api'), ('catalog', 'rabbitmq')),
@@ -240,14 +245,14 @@ class Boot:
                                  'cinder-volume'), ('catalog', 'rabbitmq')),
             step('conductor up', self._awaiting('conductor up'),
                  ('nova control', 'nova-api')),
-            # A compute that finds no conductor asks again only after 10 s.
+            # A compute that finds no conductor asks again after 10 s.
             step('computes', start(*(f'nova-compute-{host}'
                                      for host in deployment.COMPUTES)),
                  ('conductor up',)),
         )
 
     def _contents(self):
-        """What users find, and the proof that all of it works."""
+        """Return the steps that make resources, and prove that all works."""
         step, make = steps.Step, self._making
         return (
             step('images', make('images', self._make_images),
@@ -285,7 +290,7 @@ class Boot:
         )
 
     def _hypervisor(self):
-        """The compute with a real hypervisor, where there is one."""
+        """Return the steps of the compute with a real hypervisor."""
         if not self.cloud.qemu:
             return ()
         step, start, host = steps.Step, self._starting, deployment.QEMU

@@ -11,9 +11,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""What the commands of this tree share: options, and how they end."""
+"""Options and exit codes of the commands "allinone" and "proof"."""
 
 import argparse
+import collections.abc
 import os
 import pathlib
 import sys
@@ -22,7 +23,7 @@ from allinone import cache
 from allinone import errors
 
 
-def options():
+def options() -> argparse.ArgumentParser:
     """Return a parser of the options of every verb, for ``parents=``."""
     parser = argparse.ArgumentParser(
         add_help=False, argument_default=argparse.SUPPRESS)
@@ -34,16 +35,19 @@ def options():
     return parser
 
 
-def run(do, arguments):
-    """Run a command; print an error as one line, unless ``--debug`` is given.
+def run(do: collections.abc.Callable[..., int | None],
+        arguments: argparse.Namespace) -> int:
+    """Run a command, and print an error as one line unless --debug is given.
 
-    :param do: callable of the state directory and the arguments
+    :param do: gets the state directory and the arguments; returns the exit
+        code, or None for 0
     :param arguments: what a parser with ``options`` returned
-    :returns: the exit code
+    :returns: The exit code: 2 for a bad argument, 1 for any other error, 130
+        after Ctrl-C.
     """
     state = getattr(arguments, 'state', cache.HERE.parent / '.allinone')
-    # With it a service compiles itself at each of its many starts, which then
-    # take three times as long.
+    # With this variable a service compiles its modules at each of its many
+    # starts, which then take three times as long.
     os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
     try:
         return do(state.absolute(), arguments) or 0

@@ -14,16 +14,23 @@
 
 """Running the commands that set a service up."""
 
+import collections.abc
 import os
 import subprocess
 
+from allinone import deployment
 from allinone import processes
 
 
-def run(cloud, *arguments, stdin=None, **environment):
-    """Run a command to its end; it belongs to the deployment meanwhile.
+def run(cloud: deployment.Deployment, *arguments: str | os.PathLike,
+        stdin: str | None = None, **environment: str) -> None:
+    """Run a command to its end, as a process of the deployment.
 
-    :raises subprocess.CalledProcessError: it failed; with what it printed
+    :param arguments: the program, and its arguments
+    :param stdin: what the command reads
+    :param environment: variables, beside those of this process
+    :raises subprocess.CalledProcessError: the command failed; the error has
+        what it printed
     """
     subprocess.run(
         [str(argument) for argument in arguments], input=stdin,
@@ -33,20 +40,23 @@ def run(cloud, *arguments, stdin=None, **environment):
              **processes.marked(cloud.state)})
 
 
-def describe(error):
-    """Say in a line how a command failed.
-
-    :param error: a subprocess.CalledProcessError of `run`
-    """
+def describe(error: subprocess.CalledProcessError) -> str:
+    """Say in a line how a command of ``run`` failed."""
     lines = (error.stderr or error.stdout or '').strip().splitlines()
     return (f'{error.cmd[0]} ended with {error.returncode}: '
             f'{lines[-1] if lines else "no output"}')
 
 
-def manage(cloud, program, configuration, *arguments, **environment):
-    """Run a program of the services' environment, as `run` does.
+def manage(cloud: deployment.Deployment, program: str,
+           configuration: collections.abc.Iterable[str],
+           *arguments: str | os.PathLike, **environment: str) -> None:
+    """Run a program of the services' environment, as ``run`` does.
 
-    :param configuration: configuration files, below the deployment's `etc`
+    :param program: name of the program
+    :param configuration: its configuration files, below the deployment's etc
+    :param arguments: further arguments
+    :param environment: variables, beside those of this process
+    :raises subprocess.CalledProcessError: the program failed
     """
     files = [word for name in configuration
              for word in ('--config-file', cloud.etc / name)]

@@ -12,20 +12,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The migrated databases: made once, kept for all clones, copied by each.
+"""The migrated databases: made once, kept for all clouds, copied by each.
 
 What is kept is MariaDB's data directory after every migration and Keystone's
 bootstrap, with the server stopped. It holds no password that is ever used
-again: MariaDB's accounts are made anew at each start, Nova's cells are kept
-as templates, and the admin's password, which lies beside the data, is
-changed as soon as Keystone answers.
+again: MariaDB's accounts are made at each start, Nova's cells are kept as
+templates, and the password of the user seed, which lies beside the data, goes
+with that user as soon as Keystone answers.
 """
 
+import collections.abc
 import shutil
 import subprocess
 
 from allinone import cache
 from allinone import commands
+from allinone import deployment
 from allinone import environment
 from allinone import files
 from allinone import prechecks
@@ -41,20 +43,26 @@ from allinone import steps
 _MAKERS = (cinder, glance, keystone, mariadb, neutron, nova, placement)
 
 
-def key():
-    """What the databases depend on, as a short hash."""
+def key() -> str:
+    """Return a short hash of all that the databases depend on."""
     server = subprocess.run([prechecks.find('mariadbd'), '--version'],
                             check=True, capture_output=True, text=True)
-    return cache.key(__file__, *(module.__file__ for module in _MAKERS),
+    return cache.key(__file__, *(str(module.__file__) for module in _MAKERS),
                      extra=environment.key() + server.stdout)
 
 
-def provide(cloud, start, stop, report):
-    """Start MariaDB with migrated databases; return the admin's password.
+def provide(cloud: deployment.Deployment,
+            start: collections.abc.Callable[[], object],
+            stop: collections.abc.Callable[[], object],
+            report: steps.Report) -> str:
+    """Start MariaDB with migrated databases.
 
-    :param start: starts MariaDB and waits for it
-    :param stop: stops it and waits for its end
-    :param report: told of each migration, where they are not kept yet
+    :param start: starts MariaDB and waits until it can be spoken to
+    :param stop: stops MariaDB and waits for its end
+    :param report: called for each migration, unless the cache has them
+    :returns: The password of the admin that is called seed.
+    :raises StepFailed: a migration failed
+    :raises subprocess.CalledProcessError: the data could not be copied
     """
     ours = cloud.data / 'mariadb'
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What one all-in-one is made of: directories, ports, passwords, accounts."""
+"""One all-in-one: its directories, ports, passwords and accounts."""
 
 import dataclasses
 import functools
@@ -27,13 +27,13 @@ COMPUTES = ('compute1', 'compute2', 'compute3')
 #: The compute with a real hypervisor, where there is one.
 QEMU = 'compute-qemu'
 
-#: The one whose chassis offers bandwidth; the others' providers are plain.
+#: The compute whose chassis offers bandwidth. No other chassis does.
 BANDWIDTH = 'compute3'
 
 REGION = 'RegionOne'
 
-#: What listens, in the order of its distance from the port base. Whatever
-#: can do with a Unix socket has no place here.
+#: The listeners, in the order of their distance from the port base. A process
+#: that needs only a Unix socket is not listed.
 LISTENERS = ('keystone', 'placement-proxy', 'placement-api', 'glance-api',
              'nova-api', 'neutron-api', 'mariadb', 'rabbitmq',
              'rabbitmq-distribution', 'epmd', 'keystone-tls',
@@ -52,16 +52,16 @@ _ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq',
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """One all-in-one; everything of it lies below the directory `state`."""
+    """One all-in-one. All its files lie below the directory ``state``."""
 
     state: pathlib.Path
     port_base: int
-    #: Name of the account (one of _ACCOUNTS) to its password.
+    #: {name of an account, one of _ACCOUNTS: password}.
     passwords: dict[str, str] = dataclasses.field(repr=False)
-    #: The user that daemons drop to; None where everything runs as the
-    #: invoking user.
+    #: Id of the user that daemons drop to. None: all processes run as the user
+    #: that starts them.
     uid: int | None = None
-    #: Whether the APIs are spoken to over TLS, with a CA of the deployment.
+    #: Whether the endpoints are https, with a CA of the deployment.
     tls: bool = False
     #: Whether a deleted server can be restored for a while.
     reclaim: bool = False
@@ -69,108 +69,117 @@ class Deployment:
     qemu: bool = False
 
     @property
-    def computes(self):
+    def computes(self) -> tuple[str, ...]:
         """The hosts of all computes."""
         return COMPUTES + ((QEMU,) if self.qemu else ())
 
     @property
-    def etc(self):
+    def etc(self) -> pathlib.Path:
+        """Directory of the configuration."""
         return self.state / 'etc'
 
     @property
-    def logs(self):
+    def logs(self) -> pathlib.Path:
+        """Directory of the services' logs."""
         return self.state / 'logs'
 
     @property
-    def run(self):
+    def run(self) -> pathlib.Path:
+        """Directory of sockets, locks and hooks."""
         return self.state / 'run'
 
     @property
-    def data(self):
+    def data(self) -> pathlib.Path:
+        """Directory of databases, images and volumes."""
         return self.state / 'data'
 
     @property
-    def tempest(self):
+    def tempest(self) -> pathlib.Path:
+        """Directory of Tempest's workspace."""
         return self.state / 'tempest'
 
     @property
-    def hooks(self):
-        """Where a Python process of the cloud finds its hook.
+    def hooks(self) -> pathlib.Path:
+        """Directory of the hooks that Python processes of the cloud run.
 
-        As it starts, the process NAME runs the file NAME/hook.py of this
-        directory before its own code. Nothing of the all-in-one writes there.
+        When the process NAME starts, it runs NAME/hook.py of this directory
+        before its own code. The all-in-one itself never writes a hook.
         """
         return self.run / 'hooks'
 
     @property
-    def environment(self):
+    def environment(self) -> pathlib.Path:
         """The virtual environment of the services (a link into the cache)."""
         return self.state / 'environment'
 
     @functools.cached_property
-    def ports(self):
-        """Name of the listener to its TCP port."""
+    def ports(self) -> dict[str, int]:
+        """{name of the listener: TCP port}."""
         return {name: self.port_base + offset
                 for offset, name in enumerate(LISTENERS)}
 
     @property
-    def ca(self):
-        """The certificate of the CA; there is one only with TLS."""
+    def ca(self) -> pathlib.Path:
+        """The certificate of the CA. The file exists only with TLS."""
         return self.etc / 'tls' / 'ca.pem'
 
-    def url(self, listener):
-        """Where clients find the API that listens as `listener`."""
+    def url(self, listener: str) -> str:
+        """Return the URL of an API, one of LISTENERS, as clients find it."""
         if not self.tls:
             return f'http://127.0.0.1:{self.ports[listener]}'
         port = self.ports.get(f'{listener}-tls', self.ports[listener])
         return f'https://127.0.0.1:{port}'
 
     @property
-    def auth_url(self):
+    def auth_url(self) -> str:
+        """The URL of Keystone's API."""
         return self.url('keystone') + '/v3'
 
-    def database_url(self, database, user=None):
+    def database_url(self, database: str, user: str | None = None) -> str:
+        """Return the URL of a database, with the password of a user.
+
+        :param user: by default the user that is called as the database is
+        """
         user = user or database
         return (f'mysql+pymysql://{user}:{self.passwords[user]}'
                 f'@127.0.0.1:{self.ports["mariadb"]}/{database}')
 
     @property
-    def transport_url(self):
+    def transport_url(self) -> str:
+        """The URL of the message bus, with its password."""
         return (f'rabbit://openstack:{self.passwords["rabbitmq"]}'
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state, port_base, uid, tls=False, reclaim=False, qemu=False):
-    """A deployment with passwords of its own, not yet written down."""
+def new(state: pathlib.Path, port_base: int, uid: int | None,
+        tls: bool = False, reclaim: bool = False, qemu: bool = False
+        ) -> Deployment:
+    """Make a deployment with passwords of its own, and write no file.
+
+    The parameters are the fields of a ``Deployment``.
+    """
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
     return Deployment(state, port_base, passwords, uid, tls, reclaim, qemu)
 
 
-def save(deployment):
-    """Write down what the other commands need to find the deployment."""
+def save(deployment: Deployment) -> None:
+    """Write a deployment into its state directory, for ``load``."""
     path = deployment.state / 'deployment.json'
     path.touch(mode=0o600)
-    path.write_text(json.dumps({'port_base': deployment.port_base,
-                                'uid': deployment.uid,
-                                'tls': deployment.tls,
-                                'reclaim': deployment.reclaim,
-                                'qemu': deployment.qemu,
-                                'passwords': deployment.passwords}))
+    fields = dataclasses.asdict(deployment)
+    del fields['state']
+    path.write_text(json.dumps(fields))
 
 
-def load(state):
-    """Return the deployment in `state`.
+def load(state: pathlib.Path) -> Deployment:
+    """Return the deployment of a state directory.
 
-    :raises BadInput: there is none, or what is there cannot be read
+    :raises BadInput: no deployment is there, or its file cannot be read
     """
     path = state / 'deployment.json'
     try:
-        saved = json.loads(path.read_text())
-        return Deployment(state, saved['port_base'], saved['passwords'],
-                          saved['uid'], saved.get('tls', False),
-                          saved.get('reclaim', False),
-                          saved.get('qemu', False))
+        return Deployment(state, **json.loads(path.read_text()))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise errors.BadInput(f'{path} cannot be read: {error}')

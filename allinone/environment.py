@@ -15,33 +15,38 @@
 """The services' own virtual environment, kept for all clones."""
 
 import functools
+import pathlib
 import sys
 
 from allinone import cache
 from allinone import commands
+from allinone import deployment
 from allinone import supervision
 
 RELEASE = '2026.1'
 
 
-def lock_file():
-    """The file that pins every package of the release."""
+def lock_file() -> pathlib.Path:
+    """Return the file that pins every package of the release."""
     return cache.HERE / 'releases' / f'{RELEASE}.txt'
 
 
-def key():
-    """What an environment depends on, as a short hash."""
+def key() -> str:
+    """Return a short hash of all that an environment depends on."""
     return cache.key(lock_file(), lock_file().with_suffix('.in'), __file__,
                      extra=f'{sys.version} {sys.base_prefix}')
 
 
-def provide(cloud):
-    """Return the environment's path; install it when it is not there."""
+def provide(cloud: deployment.Deployment) -> pathlib.Path:
+    """Return the environment's path, and install it if it is missing.
+
+    :raises subprocess.CalledProcessError: the packages could not be installed
+    """
     return cache.provide('environments', key(),
                          functools.partial(_install, cloud))
 
 
-# Collecting garbage takes a tenth of an import, of which nothing is garbage.
+# An import makes no garbage, and collecting garbage takes a tenth of its time.
 _COLLECT_LESS = 'import gc; gc.set_threshold(50000, 20, 20)\n'
 
 # A process of a deployment runs the hook that Deployment.hooks has for it.

@@ -17,8 +17,11 @@
 import functools
 import os
 import pathlib
+import typing
 
 import jinja2
+
+from allinone import deployment
 
 
 @functools.cache
@@ -30,29 +33,44 @@ def _templates():
         lstrip_blocks=True, keep_trailing_newline=True)
 
 
-def render(template, deployment, **values):
-    """Return the text of a template; a name it lacks raises."""
-    return _templates().get_template(template).render(
-        cloud=deployment, **values)
+def render(template: str, cloud: deployment.Deployment,
+           **values: typing.Any) -> str:
+    """Return the text of a template.
+
+    :param template: path of the template, below templates/
+    :param values: what the template names, beside ``cloud``
+    :raises jinja2.UndefinedError: the template names something else
+    """
+    return _templates().get_template(template).render(cloud=cloud, **values)
 
 
-def write(path, text, uid=None):
-    """Write a file that its owner alone reads, since most hold a password."""
+def write(path: pathlib.Path, text: str, uid: int | None = None) -> None:
+    """Write a file that only its owner reads, because most hold a password.
+
+    :param uid: id of the owner, or None for the user of this process
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
     give(path, uid)
 
 
-def directory(path, uid=None):
-    """Make a directory that its owner alone enters; return it."""
+def directory(path: pathlib.Path, uid: int | None = None) -> pathlib.Path:
+    """Make a directory that only its owner enters, unless it exists.
+
+    :param uid: id of the owner, or None for the user of this process
+    :returns: The path.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(path, uid)
     return path
 
 
-def give(path, uid):
-    """Make a path, and what is below it, the user's; None: leave it ours."""
+def give(path: pathlib.Path, uid: int | None) -> None:
+    """Change the owner of a path, and of all below it.
+
+    :param uid: id of the owner, or None to change nothing
+    """
     if uid is None:
         return
     os.chown(path, uid, uid)

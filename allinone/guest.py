@@ -24,6 +24,7 @@ import subprocess
 
 from allinone import cache
 from allinone import commands
+from allinone import deployment
 from allinone import errors
 from allinone import prechecks
 
@@ -33,18 +34,20 @@ LINE = 'The guest is up'
 #: Empty packages that depend on the newest kernel: Debian's, and Ubuntu's.
 _NEWEST = ('linux-image-cloud-amd64', 'linux-image-virtual')
 
-# It stays alive whatever happens, as long as the first process does.
+# The guest stays alive as long as its first process does.
 _INIT = f'''#!/bin/busybox sh
 echo '{LINE}'
 exec /bin/busybox sleep 2147483647
 '''
 
 
-def provide(cloud):
-    """Return the paths of the kernel and of the initrd; make what is missing.
+def provide(cloud: deployment.Deployment
+            ) -> tuple[pathlib.Path, pathlib.Path]:
+    """Return the paths of the kernel and the initrd, and make both if missing.
 
-    :raises StepFailed: apt knows no such package
-    :raises subprocess.CalledProcessError: its package could not be had
+    :raises StepFailed: apt knows no package of a kernel
+    :raises subprocess.CalledProcessError: the package could not be fetched or
+        unpacked
     """
     def make(path):
         _make_kernel(cloud, path)
@@ -55,10 +58,10 @@ def provide(cloud):
 
 
 def _make_kernel(cloud, path):
-    # Lists that are old name a kernel that is not to be had any more. Where
-    # they cannot be had either, those that are there may do.
+    # Old lists name a kernel that the archive has no longer. If no new list
+    # can be fetched, the old one may still do.
     commands.run(cloud, 'sh', '-c', 'apt-get update --quiet=2 || true')
-    # apt's own user has no way into the directory.
+    # apt's own user may not enter the directory.
     commands.run(cloud, 'sh', '-c', 'cd "$0" && exec apt-get download '
                  '--quiet=2 -o APT::Sandbox::User=root "$1"', path, _package())
     archive, = path.glob('*.deb')

@@ -12,10 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Up, down, and what happens to a cloud in between."""
+"""Up, down, and the processes of a cloud in between."""
 
+import collections.abc
 import contextlib
+import functools
 import os
+import pathlib
 import shutil
 import time
 
@@ -31,16 +34,16 @@ from allinone import processes
 from allinone import readiness
 from allinone import supervision
 
-# What `down` takes away, and what it leaves until the next `up` to whoever
-# looks for the reason of something. The lock stays, or it would keep out
-# nobody who has it open.
+# What "down" removes, and what it leaves until the next "up", so that a user
+# can look for the reason of a failure. The lock file stays, because another
+# process may have it open.
 _MADE = ('data', 'etc', 'environment', 'run', 'ready')
 _KEPT = ('logs', 'tempest', 'deployment.json', 'supervisord.conf')
 
 
 @contextlib.contextmanager
 def _alone(state):
-    """Hold the deployment, so that no other `up` or `down` works on it."""
+    """Hold the deployment, so that no other "up" or "down" works on it."""
     lock = fasteners.InterProcessLock(state / 'lock')
     if not lock.acquire(blocking=False):
         raise errors.BadInput(f'Another "up" or "down" works on {state}')
@@ -50,15 +53,20 @@ def _alone(state):
         lock.release()
 
 
-def up(state, port_base=None, tls=None, reclaim=None, qemu=None):
-    """Boot, repair, or just confirm the cloud in `state`.
+def up(state: pathlib.Path, port_base: int | None = None,
+       tls: bool | None = None, reclaim: bool | None = None,
+       qemu: bool | None = None) -> None:
+    """Boot a cloud, or start what is missing of a cloud that runs.
 
-    None means what the cloud has that runs already, else the default.
+    None means the value of the cloud that runs, otherwise the default.
 
+    :param state: the state directory
     :param port_base: first TCP port
-    :param tls: whether its endpoints are https
+    :param tls: whether the endpoints are https
     :param reclaim: whether a deleted server can be restored for a while
-    :param qemu: whether it has a compute with a real hypervisor, too
+    :param qemu: whether there is a compute with a real hypervisor, too
+    :raises BadInput: the machine, the directory or a value does not fit
+    :raises StepFailed: a step failed; a cloud that was booted is ended
     """
     _claim(state)
     with _alone(state):
@@ -70,7 +78,7 @@ def up(state, port_base=None, tls=None, reclaim=None, qemu=None):
 
 
 def _claim(state):
-    """Make the state directory, unless what is there is somebody else's."""
+    """Make the state directory, unless somebody else's files are there."""
     if state.exists() and any(state.iterdir()):
         if not (state / 'lock').exists():
             raise errors.BadInput(
@@ -106,7 +114,7 @@ def _boot(state, port_base, tls, reclaim, qemu):
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)
     if cloud.uid is not None:
-        # Daemons that dropped root pass through, to what is theirs.
+        # Daemons that dropped root pass through, to their own files.
         state.chmod(0o711)
     elif os.geteuid() == 0:
         print(f'All daemons stay root: {state} is below a directory that '
@@ -149,8 +157,15 @@ def _clear(state, names):
             path.unlink(missing_ok=True)
 
 
-def down(state):
-    """End all that belongs to the deployment; logs and results stay."""
+def down(state: pathlib.Path) -> None:
+    """End all processes of a cloud, and remove its data.
+
+    Logs and Tempest's results stay.
+
+    :param state: the state directory
+    :raises BadInput: no all-in-one is there, or an "up" works on it
+    :raises StepFailed: a process survives
+    """
     deployment.load(state)
     begin = time.monotonic()
     with _alone(state):
@@ -160,18 +175,24 @@ def down(state):
           f'{time.monotonic() - begin:.1f} s')
 
 
-def require_up(cloud):
-    """Return when the cloud is up.
+def require_up(cloud: deployment.Deployment) -> None:
+    """Refuse a cloud that is not up.
 
-    :raises BadInput: it is not
+    :raises BadInput: the cloud is not up
     """
     if not supervision.running(cloud.state):
         raise errors.BadInput(
             f'The all-in-one in {cloud.state} is not up: run "up" first')
 
 
-def start(cloud, names):
-    """Start processes by name; those that run already are left alone."""
+def start(cloud: deployment.Deployment,
+          names: collections.abc.Iterable[str]) -> None:
+    """Start processes, unless they run, and wait until they listen.
+
+    :param names: names of the processes
+    :raises BadInput: the cloud is not up, or has no such process
+    :raises StepFailed: a process does not listen
+    """
     programs = _programs(cloud, names)
     info = supervision.info(cloud.state)
     for name in names:
@@ -181,11 +202,16 @@ def start(cloud, names):
         if program.listener:
             port = cloud.ports[program.listener]
             readiness.wait(f'port {port} of {program.name}',
-                           lambda port=port: readiness.listening(port), 60)
+                           functools.partial(readiness.listening, port), 60)
 
 
-def stop(cloud, names):
-    """Stop processes the way a service manager would."""
+def stop(cloud: deployment.Deployment,
+         names: collections.abc.Iterable[str]) -> None:
+    """Stop processes as a service manager does, and wait for their end.
+
+    :param names: names of the processes
+    :raises BadInput: the cloud is not up, or has no such process
+    """
     _programs(cloud, names)
     info = supervision.info(cloud.state)
     for name in names:
@@ -193,15 +219,24 @@ def stop(cloud, names):
             supervision.client(cloud.state).stopProcess(name)
 
 
-def kill(cloud, names):
-    """Kill processes, as a crash would; return when they are gone."""
+def kill(cloud: deployment.Deployment,
+         names: collections.abc.Iterable[str]) -> None:
+    """Kill processes as a crash does, and wait for their end.
+
+    :param names: names of the processes
+    :raises BadInput: the cloud is not up, or has no such process
+    :raises StepFailed: a process does not end
+    """
     _programs(cloud, names)
     for name in names:
         if supervision.info(cloud.state)[name]['statename'] == 'RUNNING':
             supervision.client(cloud.state).signalProcess(name, 'KILL')
-            readiness.wait(f'the end of {name}', lambda name=name: (
-                supervision.info(cloud.state)[name]['statename']
-                != 'RUNNING'), 10)
+            readiness.wait(f'the end of {name}', functools.partial(
+                _has_ended, cloud.state, name), 10)
+
+
+def _has_ended(state, name):
+    return supervision.info(state)[name]['statename'] != 'RUNNING'
 
 
 def _programs(cloud, names):

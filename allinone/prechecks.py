@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What can be known to be missing before anything is started."""
+"""Checks of the machine, before anything is started."""
 
 import os
 import pathlib
@@ -25,20 +25,21 @@ import sysconfig
 import psutil
 
 from allinone import cache
+from allinone import deployment
 from allinone import environment
 from allinone import errors
 
 _GIB = 2 ** 30
 
-#: What the cloud writes, its databases above all, and what the environment
-#: of the services takes; with a margin for logs.
+#: Bytes that the cloud writes, logs and above all databases, and bytes of the
+#: services' environment.
 _STATE_BYTES = 2 * _GIB
 _CACHE_BYTES = 2 * _GIB
 
-#: A whole cloud holds about two and three quarters.
+#: A whole cloud holds about 2.75 GiB.
 _MEMORY_BYTES = 3 * _GIB
 
-#: Program to the package of Debian and Ubuntu that has it.
+#: {program: package of Debian and Ubuntu that has it}.
 PROGRAMS = {'mariadbd': 'mariadb-server-core',
             'rabbitmq-server': 'rabbitmq-server',
             'epmd': 'erlang-base',
@@ -52,7 +53,7 @@ PROGRAMS = {'mariadbd': 'mariadb-server-core',
             'qemu-img': 'qemu-utils',
             'setpriv': 'util-linux'}
 
-#: What a compute with a real hypervisor needs beside, likewise.
+#: The same, for a compute with a real hypervisor.
 QEMU_PROGRAMS = {'busybox': 'busybox-static',
                  'cc': 'gcc',
                  'libvirtd': 'libvirt-daemon',
@@ -61,28 +62,34 @@ QEMU_PROGRAMS = {'busybox': 'busybox-static',
                  'qemu-system-x86_64': 'qemu-system-x86',
                  'virsh': 'libvirt-clients'}
 
-#: Files that it needs, as patterns below /usr, and what has them.
+#: {file that such a compute needs, as a pattern below /usr: package}.
 _QEMU_FILES = {
     'lib/*/libvirt/connection-driver/libvirt_driver_qemu.so':
         'libvirt-daemon-driver-qemu',
     'lib/*/pkgconfig/libvirt.pc': 'libvirt-dev'}
 
-# The longest that is made below the state directory, with the largest pid.
+# The longest socket below the state directory, with the largest process id.
 _LONGEST_SOCKET = '/run/ovn/ovn-controller.4194304.ctl'
 _SOCKET_PATH_LIMIT = 107
 
-#: Where the system's programs are.
+#: The directories of the system's programs.
 SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 
-def find(program):
-    """Path of a system program, also where sbin is not in PATH, or None."""
+def find(program: str) -> str:
+    """Return the path of a system program, or '' if it is missing.
+
+    The program is also found where no sbin is in PATH.
+    """
     return shutil.which(program, path=os.pathsep.join(
-        (os.environ.get('PATH', ''), SYSTEM_PATH)))
+        (os.environ.get('PATH', ''), SYSTEM_PATH))) or ''
 
 
-def run(cloud):
-    """Check all; raise BadInput with a line for each thing in the way."""
+def run(cloud: deployment.Deployment) -> None:
+    """Check whether the machine can run a cloud.
+
+    :raises BadInput: the error has a line for each problem
+    """
     lines = [line for check in (_python, _programs, _ports, _socket_path,
                                 _hypervisor, _disk, _memory)
              for line in check(cloud)]
@@ -98,7 +105,7 @@ def _python(cloud):
 
 def _programs(cloud):
     missing = {program: package for program, package in PROGRAMS.items()
-               if find(program) is None}
+               if not find(program)}
     if missing:
         packages = ' '.join(sorted(set(missing.values())))
         yield (f'Not installed: {", ".join(missing)}; they come with '
@@ -119,7 +126,7 @@ def _ports(cloud):
 
 def _free(port):
     with socket.socket() as probe:
-        # As servers do: a connection of before in TIME_WAIT is no hindrance.
+        # Servers do so too: an old connection in TIME_WAIT does not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(('127.0.0.1', port))
@@ -168,7 +175,7 @@ def _hypervisor(cloud):
     if not os.path.exists('/dev/net/tun'):
         yield '--qemu needs /dev/net/tun, and there is none'
     missing = [package for program, package in QEMU_PROGRAMS.items()
-               if find(program) is None]
+               if not find(program)]
     missing += [package for pattern, package in _QEMU_FILES.items()
                 if not any(pathlib.Path('/usr').glob(pattern))]
     if not os.path.exists(sysconfig.get_path('include') + '/Python.h'):

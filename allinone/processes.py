@@ -12,47 +12,51 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Finding and ending what belongs to a deployment, whoever started it."""
+"""Finding and ending the processes of a deployment."""
+
+import pathlib
 
 import psutil
 
 from allinone import errors
 
-#: Set to the state directory in the environment of supervisord, and so of
-#: all that descends from it, also when the parents are long gone.
+#: A variable that has the state directory as its value. supervisord has it,
+#: and so have all processes that descend from it, even without their parents.
 _MARKER = 'LOCAL_DELETE_ALLINONE'
 
 
-def marked(state):
-    """Return what makes a process belong to the deployment in `state`."""
+def marked(state: pathlib.Path) -> dict[str, str]:
+    """Return variables that make a process one of the deployment.
+
+    :param state: the state directory
+    """
     return {_MARKER: str(state),
-            # A process that sets its title must not do so over its
-            # environment, where the mark is.
+            # A process that sets its title would write over its environment.
             'SPT_NOENV': '1'}
 
 
-def belonging_to(state):
-    """Return the running processes of the deployment in `state`."""
+def belonging_to(state: pathlib.Path) -> list[psutil.Process]:
+    """Return the running processes of the deployment in a state directory."""
     found = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(_MARKER) == str(state):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            # Gone meanwhile (or a zombie), or another user's: not ours.
+            # It has ended, or another user owns it: not ours.
             continue
     return found
 
 
-def end(state, limit=10):
-    """Kill all that belongs to the deployment; return how many they were.
+def end(state: pathlib.Path, limit: float = 10) -> int:
+    """Kill all processes of the deployment in a state directory.
 
-    They are not asked first: the data goes with the cloud, so that there is
-    nothing to put in order. Looked for again, since a process may have been
-    forking meanwhile.
+    They are not asked first, because the data goes with the cloud. They are
+    looked for again, because a process may fork before it is killed.
 
-    :param limit: seconds for which a killed process may linger
-    :raises StepFailed: something survives, which only the kernel can explain
+    :param limit: seconds in which a killed process has to end
+    :returns: How many processes were killed.
+    :raises StepFailed: a killed process survives
     """
     ended = 0
     while found := belonging_to(state):

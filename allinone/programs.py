@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the supervisor is told of one process of the cloud."""
+"""One process of the cloud, as the supervisor is told."""
 
+import collections.abc
 import dataclasses
 import pathlib
 
@@ -25,11 +26,12 @@ class Program:
     name: str
     #: The arguments, the program first.
     command: tuple[str, ...]
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    environment: collections.abc.Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
     #: Name of its listener in deployment.LISTENERS, if it has one.
     listener: str | None = None
     #: Unix socket that it makes when it is ready, if it has one.
     socket: pathlib.Path | None = None
-    #: Runs as the deployment's unprivileged user where there is one.
+    #: Whether it runs as the deployment's unprivileged user, if it has one.
     drops_root: bool = False
     stop_signal: str = 'TERM'

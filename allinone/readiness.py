@@ -14,22 +14,27 @@
 
 """Waiting until something really works."""
 
+import collections.abc
 import operator
 import socket
+import typing
 
 import tenacity
 
 from allinone import errors
 
+_Answer = typing.TypeVar('_Answer')
 
-def wait(what, ready, limit, longest=0.5):
+
+def wait(what: str, ready: collections.abc.Callable[[], _Answer],
+         limit: float, longest: float = 0.5) -> _Answer:
     """Wait until ``ready()`` is true. Ask often at first, then less often.
 
     :param what: what is awaited, for the message of the error
-    :param ready: callable without arguments; what it raises ends the wait
+    :param ready: asked again and again; an exception of it ends the wait
     :param limit: seconds
     :param longest: seconds between two questions, at most
-    :returns: what ``ready`` returned at last
+    :returns: The last answer of ``ready``.
     :raises StepFailed: the limit has passed
     """
     try:
@@ -41,8 +46,8 @@ def wait(what, ready, limit, longest=0.5):
         raise errors.StepFailed(f'{what}: not after {limit} s') from None
 
 
-def listening(port):
-    """True when something accepts connections on the port."""
+def listening(port: int) -> bool:
+    """Tell whether a process accepts connections on a TCP port."""
     try:
         with socket.create_connection(('127.0.0.1', port), timeout=1):
             return True

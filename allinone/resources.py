@@ -15,33 +15,39 @@
 """What a cloud needs before anyone can use it: images, flavors, networks."""
 
 import dataclasses
+import pathlib
 
 from allinone import api
+from allinone import deployment
 
-# The fake driver boots nothing, and the guest of the real one has all that it
-# needs in its initrd: any bytes do.
+# Any bytes do: the fake driver boots nothing, and the guest of the real driver
+# has all that it needs in its initrd.
 _IMAGE_BYTES = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """IDs of what tempest.conf names."""
+    """IDs and microversions that tempest.conf names."""
 
-    images: tuple[str, str]
-    flavors: tuple[str, str]
+    images: tuple[str, ...]
+    flavors: tuple[str, ...]
     public_network: str
     compute_microversion: str
     placement_microversion: str
     volume_microversion: str
 
 
-def images(admin, kernel=None, initrd=None):
-    """Make two public images; return their IDs.
+def images(admin: api.Admin,
+           guest: tuple[pathlib.Path, pathlib.Path] | None = None
+           ) -> tuple[str, ...]:
+    """Make two public images, and return their IDs.
 
-    :param kernel: file of what they boot, if anything boots; with `initrd`
+    :param guest: files of the kernel and the initrd of the images, which boot
+        nothing without them
     """
     boot = {}
-    if kernel:
+    if guest:
+        kernel, initrd = guest
         boot = {'os_command_line': 'console=ttyS0',
                 'kernel_id': _image(admin, 'kernel', 'aki',
                                     kernel.read_bytes()),
@@ -61,8 +67,8 @@ def _image(admin, name, disk_format, data, **properties):
     return image
 
 
-def flavors(admin):
-    """Make two public flavors; return their IDs."""
+def flavors(admin: api.Admin) -> tuple[str, ...]:
+    """Make two public flavors, and return their IDs."""
     return tuple(
         admin.compute.post('/flavors', json={'flavor': {
             'name': name, 'ram': ram, 'vcpus': vcpus, 'disk': disk}}
@@ -71,8 +77,8 @@ def flavors(admin):
                                        ('m1.micro', 256, 2, 2)))
 
 
-def public_network(admin):
-    """Make the external network; return its ID."""
+def public_network(admin: api.Admin) -> str:
+    """Make the external network, and return its ID."""
     network = admin.network.post('/v2.0/networks', json={'network': {
         'name': 'public', 'router:external': True,
         'provider:network_type': 'flat',
@@ -84,25 +90,26 @@ def public_network(admin):
     return network
 
 
-def compute_microversion(admin):
+def compute_microversion(admin: api.Admin) -> str:
     """Return the highest microversion of the compute API."""
     return admin.compute.get('/').json()['version']['version']
 
 
-def placement_microversion(admin):
+def placement_microversion(admin: api.Admin) -> str:
     """Return the highest microversion of Placement."""
     return admin.placement.get('/').json()['versions'][0]['max_version']
 
 
-def volume_microversion(admin):
+def volume_microversion(admin: api.Admin) -> str:
     """Return the highest microversion of the volume API."""
     return admin.block_storage.get('/').json()['versions'][0]['version']
 
 
-def members(cloud, admin):
+def members(cloud: deployment.Deployment, admin: api.Admin) -> None:
     """Make the users of accounts.yaml.
 
-    Two members, each of a project of its own, and a reader of the first one's.
+    Each of two members has a project of its own. The reader has the project of
+    the first member.
     """
     roles = api.roles(admin)
     for users in ({'member1': 'member', 'reader1': 'reader'},

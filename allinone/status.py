@@ -19,11 +19,12 @@ import datetime
 import prettytable
 
 from allinone import cloud as recipe
+from allinone import deployment
 from allinone import supervision
 
 
-def show(cloud):
-    """Print the table; return True when every process runs."""
+def show(cloud: deployment.Deployment) -> bool:
+    """Print the table, and tell whether every process runs."""
     info = (supervision.info(cloud.state)
             if supervision.running(cloud.state) else {})
     table = prettytable.PrettyTable(
@@ -32,11 +33,11 @@ def show(cloud):
     programs = recipe.programs(cloud)
     for name, program in programs.items():
         known = info.get(name, {})
-        table.add_row((
+        table.add_row([
             name, known.get('pid') or '',
             cloud.ports[program.listener] if program.listener else '',
             known.get('statename', 'DOWN'), _since(known),
-            cloud.logs / f'{name}.log'))
+            cloud.logs / f'{name}.log'])
     print(table)
     return all(info.get(name, {}).get('statename') == 'RUNNING'
                for name in programs)

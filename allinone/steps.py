@@ -14,12 +14,12 @@
 
 """Doing the steps of a recipe: side by side, as far as they allow."""
 
+import collections.abc
 import concurrent.futures
 import dataclasses
 import graphlib
 import subprocess
 import time
-import typing
 
 from keystoneauth1 import exceptions
 
@@ -27,22 +27,29 @@ from allinone import commands
 from allinone import errors
 
 
+#: Called with the name of a step that has ended, and its seconds.
+Report = collections.abc.Callable[[str, float], object]
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One thing to do once the steps named by `after` are done."""
+    """One thing to do once the steps that ``after`` names are done."""
 
     name: str
-    action: typing.Callable[[], object]
+    action: collections.abc.Callable[[], object]
     after: tuple[str, ...] = ()
 
 
-def run(steps, report, abort=lambda: None):
-    """Do the steps; `report(name, seconds)` is called as each ends.
+def run(steps: collections.abc.Iterable[Step], report: Report,
+        abort: collections.abc.Callable[[], object] = lambda: None) -> None:
+    """Do the steps, side by side as far as they allow.
 
-    After a failure no further step is begun; those under way are waited for.
+    After a failure no further step begins. The steps that have begun are
+    waited for.
 
-    :param abort: called at a failure, to bring those under way to an end
-    :raises StepFailed: naming the step that failed first, and its reason
+    :param report: called as each step ends
+    :param abort: called at a failure, to end the steps that have begun
+    :raises StepFailed: a step failed; the error names it, and its reason
     :raises graphlib.CycleError: steps wait for each other
     """
     by_name = {step.name: step for step in steps}

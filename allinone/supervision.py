@@ -14,47 +14,54 @@
 
 """The supervisor: one supervisord for one deployment.
 
-supervisor, since it needs neither root nor an init system, starts and stops
-any single process by name, over a Unix socket in the state directory, and
-leaves a process that died dead when told so: an outage must last. systemd's
-user units would do the same, but not in a container, nor in CI.
+supervisor needs neither root nor an init system. It starts and stops each
+process by name, over a Unix socket in the state directory. It leaves a process
+dead that was killed, because an outage must last. systemd's user units would
+do the same, only not in a container, nor in CI.
 """
 
+import collections.abc
 import http.client
 import os
 import pathlib
 import shlex
 import subprocess
 import sys
+import typing
 import xmlrpc.client
 
 from supervisor import xmlrpc as supervisor_xmlrpc
 
 from allinone import cache
+from allinone import deployment
 from allinone import files
 from allinone import processes
+from allinone import programs
 from allinone import readiness
 
 
-def tool(name):
-    """Path of a program of the environment that we run in."""
+def tool(name: str) -> pathlib.Path:
+    """Return the path of a program of this process's own environment."""
     return pathlib.Path(sys.executable).with_name(name)
 
 
-def socket_path(state):
+def socket_path(state: pathlib.Path) -> pathlib.Path:
+    """Return supervisord's socket of a state directory."""
     return state / 'run' / 'supervisor.sock'
 
 
-def configuration(state):
+def configuration(state: pathlib.Path) -> pathlib.Path:
+    """Return supervisord's configuration of a state directory."""
     return state / 'supervisord.conf'
 
 
-def configure(cloud, programs):
+def configure(cloud: deployment.Deployment,
+              processes: collections.abc.Iterable[programs.Program]) -> None:
     """Write supervisord's configuration of all processes."""
     files.directory(cloud.run)
     files.directory(cloud.logs)
     files.write(configuration(cloud.state), files.render(
-        'supervisord.conf', cloud, programs=programs,
+        'supervisord.conf', cloud, programs=processes,
         command=lambda program: _command(cloud, program),
         socket=socket_path(cloud.state)))
 
@@ -67,16 +74,18 @@ def _command(cloud, program):
     return shlex.join(arguments).replace('%', '%%')
 
 
-def start(state):
+def start(state: pathlib.Path) -> None:
     """Start supervisord and wait until it answers.
 
-    :raises StepFailed: it does not answer within ten seconds
+    :param state: the state directory
+    :raises subprocess.CalledProcessError: supervisord does not start
+    :raises StepFailed: supervisord does not answer within ten seconds
     """
     environment = {**os.environ, **processes.marked(state),
-                   # Spares each service the import of a resolver that no
-                   # address here needs.
+                   # No address here needs the resolver whose import this
+                   # saves.
                    'EVENTLET_NO_GREENDNS': 'yes',
-                   # Where the services note which plugins are installed.
+                   # The services note there which plugins are installed.
                    'XDG_CACHE_HOME': str(cache.root())}
     for name in ('PYTHONPATH', 'PYTHONHOME'):
         environment.pop(name, None)
@@ -87,21 +96,24 @@ def start(state):
     readiness.wait('supervisord', lambda: running(state), 10)
 
 
-def running(state):
-    """True when supervisord answers."""
+def running(state: pathlib.Path) -> bool:
+    """Tell whether the supervisord of a state directory answers."""
     try:
         return bool(client(state).getPID())
     except (OSError, http.client.HTTPException):
         return False
 
 
-def client(state):
-    """Return a proxy of supervisord's interface."""
+def client(state: pathlib.Path) -> typing.Any:
+    """Return a proxy of the interface of a state directory's supervisord."""
     transport = supervisor_xmlrpc.SupervisorTransport(
         None, None, f'unix://{socket_path(state)}')
     return xmlrpc.client.ServerProxy('http://localhost', transport).supervisor
 
 
-def info(state):
-    """Return supervisord's account of each process, by name."""
+def info(state: pathlib.Path) -> dict[str, dict[str, typing.Any]]:
+    """Ask supervisord for each process.
+
+    :returns: {name: what ``getProcessInfo`` of supervisor tells}.
+    """
     return {one['name']: one for one in client(state).getAllProcessInfo()}

@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Tempest's workspace: its configuration for this cloud, and running it."""
+"""Tempest's workspace: its configuration for this cloud, and its runs."""
 
+import collections.abc
 import importlib.util
 import os
 import pathlib
@@ -21,20 +22,26 @@ import subprocess
 import sys
 
 from allinone import commands
+from allinone import deployment
 from allinone import files
+from allinone import resources
 from allinone.services import nova
 from allinone.services import qemu
 from allinone import supervision
 
 
-def configure(cloud, resources):
-    """Write the workspace as `tempest init` lays it out, filled in."""
+def configure(cloud: deployment.Deployment,
+              made: resources.Resources) -> None:
+    """Write the workspace as "tempest init" lays it out, with all options.
+
+    :param made: what tempest.conf names
+    """
     etc = files.directory(cloud.tempest / 'etc')
     for directory in ('logs', 'tempest_lock'):
         files.directory(cloud.tempest / directory)
     for name in ('tempest.conf', 'tempest-accounts.conf'):
         files.write(etc / name, files.render(
-            'tempest/tempest.conf', cloud, resources=resources,
+            'tempest/tempest.conf', cloud, resources=made,
             computes=cloud.computes,
             dynamic=name == 'tempest.conf',
             guest_list=qemu.guest_list(cloud),
@@ -46,11 +53,12 @@ def configure(cloud, resources):
         'tempest/stestr.conf', cloud, packages=_packages()))
 
 
-def derive(cloud, name, options):
+def derive(cloud: deployment.Deployment, name: str,
+           options: collections.abc.Mapping[str, object]) -> None:
     """Write another configuration beside the workspace's own.
 
-    :param name: of the file, for TEMPEST_CONFIG
-    :param options: of [local_delete], other than the deployment's
+    :param name: name of the file, for TEMPEST_CONFIG
+    :param options: options of [local_delete] that differ from tempest.conf
     """
     etc = cloud.tempest / 'etc'
     # The last of several values counts.
@@ -64,12 +72,16 @@ def _packages():
         importlib.util.find_spec('tempest').origin).parent.parent
 
 
-def run(cloud, arguments):
-    """Run `tempest run` with the arguments; return its exit code.
+def run(cloud: deployment.Deployment,
+        arguments: collections.abc.Iterable[str]) -> int:
+    """Run "tempest run" in the workspace.
 
-    After a green run in which a compute service was deleted the deleted rows
-    are archived: with some of such records Nova moves nothing off the host any
+    If the run passes and has deleted a compute service, Nova's deleted rows
+    are archived. With some of these rows Nova moves no server off the host any
     more (deleted-service-refuses-moves in doc/source/findings.rst).
+
+    :param arguments: of "tempest run"
+    :returns: The exit code.
     """
     log = cloud.logs / 'nova-api.log'
     begin = log.stat().st_size if log.exists() else 0
@@ -94,7 +106,7 @@ def _archive(cloud):
     try:
         nova.archive(cloud)
     except subprocess.CalledProcessError as error:
-        # The run was green nevertheless.
+        # The run passed all the same.
         print('Could not archive the deleted rows of Nova; a later run may '
               f'skip moves: {commands.describe(error)}', file=sys.stderr)
     else:

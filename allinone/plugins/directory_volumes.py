@@ -14,10 +14,10 @@
 
 """A driver of volumes that cinder-volume imports: files in a directory.
 
-There is nothing in Cinder that keeps data without device-mapper, an NFS
-server to mount, or an appliance. This is Cinder's NFS driver, to which the
-mount point of its share, a plain directory here, counts as mounted: so it
-needs neither root nor mount.nfs.
+No driver of Cinder keeps data without device-mapper, an NFS server to mount,
+or an appliance. This is Cinder's NFS driver. It takes the mount point of its
+share, which is a plain directory here, as mounted. So it needs neither root
+nor mount.nfs.
 """
 
 import os
@@ -34,11 +34,11 @@ def _no_root_helper():
 
 @interface.volumedriver
 class DirectoryDriver(nfs.NfsDriver):
-    """Cinder's NFS driver, less the mounting."""
+    """Cinder's NFS driver, without the mount."""
 
     def do_setup(self, context):
-        """Do what the NFS driver does, but look for no mount.nfs."""
-        # All files are our own: nothing has to become root, and no sudo asks.
+        """Do what the NFS driver does, without looking for mount.nfs."""
+        # All files are our own, so no command has to become root.
         privsep.sys_admin_pctxt.set_client_mode(False)
         utils.get_root_helper = _no_root_helper
         super(nfs.NfsDriver, self).do_setup(context)

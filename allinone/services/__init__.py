@@ -14,6 +14,8 @@
 
 """The services, one module each.
 
-Every module has `configure(cloud)`, which writes what its processes read,
-and `processes(cloud)`, which tells the supervisor of them.
+Each module has ``configure``, which writes what its processes read, and
+``processes``, which returns them for the supervisor. A module that has a
+database has ``sync``, which migrates it. All raise
+``subprocess.CalledProcessError`` when a command fails.
 """

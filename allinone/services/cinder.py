@@ -16,15 +16,17 @@
 
 from allinone import cache
 from allinone import commands
+from allinone import deployment
 from allinone import files
 from allinone import programs
 from allinone.services import wsgi
 
-# Where the driver is imported from that the volumes' backend names.
+# The driver that the volumes' backend names is imported from there.
 _PLUGINS = cache.HERE / 'plugins'
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     etc = files.directory(cloud.etc / 'cinder')
     files.directory(cloud.data / 'cinder')
     files.write(etc / 'cinder.conf',
@@ -32,20 +34,21 @@ def configure(cloud):
     wsgi.configure(cloud, 'cinder-api', 'cinder.wsgi.api')
 
 
-def sync(cloud):
+def sync(cloud: deployment.Deployment) -> None:
     """Migrate the database."""
     commands.manage(cloud, 'cinder-manage', ('cinder/cinder.conf',),
                     'db', 'sync')
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     def daemon(name, **environment):
         return programs.Program(
             name, (str(cloud.environment / 'bin' / name), '--config-file',
                    f'{cloud.etc}/cinder/cinder.conf'), environment)
 
     return (
-        # It looks for its configuration at home, and nowhere that one names.
+        # It looks for its configuration only in its home directory.
         wsgi.api(cloud, 'cinder-api', {'HOME': f'{cloud.etc}/cinder'}),
         daemon('cinder-scheduler'),
         daemon('cinder-volume', PYTHONPATH=str(_PLUGINS)),

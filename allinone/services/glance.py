@@ -15,11 +15,14 @@
 """Glance: images, kept as files."""
 
 from allinone import commands
+from allinone import deployment
 from allinone import files
+from allinone import programs
 from allinone.services import wsgi
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     etc = files.directory(cloud.etc / 'glance')
     files.directory(cloud.data / 'glance')
     files.write(etc / 'glance-api.conf',
@@ -27,12 +30,13 @@ def configure(cloud):
     wsgi.configure(cloud, 'glance-api', 'glance.wsgi.api')
 
 
-def sync(cloud):
+def sync(cloud: deployment.Deployment) -> None:
     """Migrate the database."""
     commands.manage(cloud, 'glance-manage', ('glance/glance-api.conf',),
                     'db_sync')
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     return (wsgi.api(cloud, 'glance-api', {
         'OS_GLANCE_CONFIG_DIR': f'{cloud.etc}/glance'}),)

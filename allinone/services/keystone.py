@@ -20,16 +20,18 @@ import os
 from allinone import commands
 from allinone import deployment
 from allinone import files
+from allinone import programs
 from allinone.services import wsgi
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     etc = files.directory(cloud.etc / 'keystone')
     files.write(etc / 'keystone.conf',
                 files.render('keystone/keystone.conf', cloud))
     wsgi.configure(cloud, 'keystone', 'keystone.wsgi.api')
-    # What `keystone-manage fernet_setup` and `credential_setup` would do in
-    # two seconds of a core each: a staged key (0) and a primary one (1).
+    # A staged key (0) and a primary key (1). The commands fernet_setup and
+    # credential_setup would make them in two seconds of a core each.
     for repository in ('fernet-keys', 'credential-keys'):
         files.directory(etc / repository)
         for number in ('0', '1'):
@@ -37,10 +39,10 @@ def configure(cloud):
             files.write(etc / repository / number, key)
 
 
-def sync(cloud, password):
-    """Migrate the database; make the roles, the endpoint, the user seed.
+def sync(cloud: deployment.Deployment, password: str) -> None:
+    """Migrate the database, and make roles, endpoint and the user seed.
 
-    :param password: of the user `seed`, an admin
+    :param password: of the user seed, who is an admin
     """
     _manage(cloud, 'db_sync')
     _manage(cloud, 'bootstrap', '--bootstrap-region-id', deployment.REGION,
@@ -53,6 +55,7 @@ def _manage(cloud, *arguments, **environment):
                     *arguments, **environment)
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     return (wsgi.api(cloud, 'keystone', {
         'OS_KEYSTONE_CONFIG_FILES': f'{cloud.etc}/keystone/keystone.conf'}),)

@@ -18,11 +18,12 @@ import os
 import pathlib
 
 from allinone import commands
+from allinone import deployment
 from allinone import files
 from allinone import prechecks
 from allinone import programs
 
-#: Each user, and the databases that are its.
+#: {user: databases that it owns}.
 DATABASES = {'cinder': ('cinder',),
              'glance': ('glance',),
              'keystone': ('keystone',),
@@ -31,8 +32,8 @@ DATABASES = {'cinder': ('cinder',),
              'placement': ('placement',)}
 
 
-def configure(cloud):
-    """Write the server's configuration and the accounts it starts with."""
+def configure(cloud: deployment.Deployment) -> None:
+    """Write the server's configuration, and the accounts it starts with."""
     etc = files.directory(cloud.etc / 'mariadb', cloud.uid)
     files.directory(cloud.run / 'mariadb', cloud.uid)
     for name in ('my.cnf', 'accounts.sql'):
@@ -40,11 +41,11 @@ def configure(cloud):
             f'mariadb/{name}', cloud, databases=DATABASES), cloud.uid)
 
 
-def initialise(cloud):
+def initialise(cloud: deployment.Deployment) -> None:
     """Make a data directory with system tables and no account at all.
 
-    `mariadb-install-db` does this too, with help texts and a sys schema that
-    nobody reads here, and in Debian it needs the full server package.
+    "mariadb-install-db" does this too. It adds help texts and a sys schema
+    that nobody reads here, and in Debian it needs the full server package.
 
     :raises subprocess.CalledProcessError: the server refused
     """
@@ -63,15 +64,17 @@ def initialise(cloud):
 def _server():
     command = [prechecks.find('mariadbd')]
     if os.geteuid() == 0:
-        # Refused to root unless asked for; see account.unprivileged.
+        # The server refuses to run as root, unless it is asked to.
         command.append('--user=root')
     return command
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     program, *root = _server()
-    command = (program, f'--defaults-file={cloud.etc}/mariadb/my.cnf')
-    if cloud.uid is None:
-        command += tuple(root)
-    return (programs.Program('mariadb', command, listener='mariadb',
-                             drops_root=True),)
+    if cloud.uid is not None:
+        root = []
+    return (programs.Program(
+        'mariadb',
+        (program, f'--defaults-file={cloud.etc}/mariadb/my.cnf', *root),
+        listener='mariadb', drops_root=True),)

@@ -15,12 +15,15 @@
 """Neutron: its API, with ML2 and OVN."""
 
 from allinone import commands
+from allinone import deployment
 from allinone import files
+from allinone import programs
 from allinone.services import ovn
 from allinone.services import wsgi
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     files.directory(cloud.data / 'neutron')
     files.write(cloud.etc / 'neutron' / 'neutron.conf', files.render(
         'neutron/neutron.conf', cloud,
@@ -29,13 +32,14 @@ def configure(cloud):
     wsgi.configure(cloud, 'neutron-api', 'neutron.wsgi.api')
 
 
-def sync(cloud):
+def sync(cloud: deployment.Deployment) -> None:
     """Migrate the database."""
     commands.manage(cloud, 'neutron-db-manage', ('neutron/neutron.conf',),
                     'upgrade', 'heads')
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     return (wsgi.api(cloud, 'neutron-api', {
         'OS_NEUTRON_CONFIG_DIR': f'{cloud.etc}/neutron',
         'OS_NEUTRON_CONFIG_FILES': 'neutron.conf'}),)

@@ -23,13 +23,14 @@ from allinone import programs
 from allinone.services import qemu
 from allinone.services import wsgi
 
-# Cells by template: each process fills in its own configuration's account,
-# so that the database, which is kept for later clouds, holds no password.
+# Cells by template: each process fills in the account of its configuration. So
+# the database, which is kept for later clouds, holds no password.
 _BUS = '{scheme}://{username}:{password}@{hostname}:{port}/'
 _CELL_DATABASE = '{scheme}://{username}:{password}@{hostname}:{port}/'
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     etc = files.directory(cloud.etc / 'nova')
     for name in ('nova.conf', 'databases.conf', 'api.conf'):
         files.write(etc / name, files.render(f'nova/{name}', cloud))
@@ -46,31 +47,31 @@ def configure(cloud):
     wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute')
 
 
-def sync_api(cloud):
-    """Migrate the API database and map the two cells."""
+def sync_api(cloud: deployment.Deployment) -> None:
+    """Migrate the API database, and map the first cell."""
     _manage(cloud, 'api_db', 'sync')
     _manage(cloud, 'cell_v2', 'map_cell0', '--database_connection',
             _CELL_DATABASE + 'nova_cell0')
 
 
-def sync_cells(cloud):
-    """Migrate the databases of both cells; after `sync_api`."""
+def sync_cells(cloud: deployment.Deployment) -> None:
+    """Migrate the databases of both cells, after ``sync_api``."""
     _manage(cloud, 'db', 'sync')
     _manage(cloud, 'cell_v2', 'create_cell', '--name', 'cell1',
             '--transport-url', _BUS,
             '--database_connection', _CELL_DATABASE + 'nova_cell1')
 
 
-def archive(cloud):
-    """Take away the rows of what was deleted, servers and services.
+def archive(cloud: deployment.Deployment) -> None:
+    """Remove the rows of deleted servers and services.
 
-    :raises subprocess.CalledProcessError: they are there still
+    :raises subprocess.CalledProcessError: rows may be left
     """
     try:
         _manage(cloud, 'db', 'archive_deleted_rows', '--until-complete',
                 '--purge')
     except subprocess.CalledProcessError as error:
-        # So it says that there were some.
+        # The program ends with 1 when it has archived rows.
         if error.returncode != 1:
             raise
 
@@ -86,7 +87,8 @@ def _environment(cloud, host):
     return qemu.compute_environment(cloud)
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     binaries = cloud.environment / 'bin'
     common = ('--config-file', f'{cloud.etc}/nova/nova.conf')
     control = common + ('--config-file', f'{cloud.etc}/nova/databases.conf')
@@ -96,7 +98,7 @@ def processes(cloud):
             (str(binaries / 'nova-compute'), *common,
              '--config-file', f'{cloud.etc}/nova/{host}.conf'),
             _environment(cloud, host),
-            # A compute is lost the way a host is lost: without a word.
+            # A compute ends as a host does that loses power.
             stop_signal='KILL')
         for host in cloud.computes)
     return (

@@ -26,7 +26,7 @@ from allinone import files
 from allinone import prechecks
 from allinone import programs
 
-#: Name of a database to its schema.
+#: {database: its schema}.
 SCHEMAS = {'ovn-nb': '/usr/share/ovn/ovn-nb.ovsschema',
            'ovn-sb': '/usr/share/ovn/ovn-sb.ovsschema',
            'ovs-db': '/usr/share/openvswitch/vswitch.ovsschema'}
@@ -38,12 +38,12 @@ TUNNELS = 'tunnels'
 _BANDWIDTH = 1000000
 
 
-def socket(cloud, name):
-    """The OVSDB connection string of a database of SCHEMAS."""
+def socket(cloud: deployment.Deployment, name: str) -> str:
+    """Return the OVSDB connection string of a database of SCHEMAS."""
     return f'unix:{cloud.run}/ovn/{name}.sock'
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
     """Make the empty databases."""
     data = files.directory(cloud.data / 'ovn', cloud.uid)
     files.directory(cloud.run / 'ovn', cloud.uid)
@@ -53,8 +53,8 @@ def configure(cloud):
     files.give(data, cloud.uid)
 
 
-def configure_chassis(cloud):
-    """Tell Open vSwitch of the chassis; each has a bridge of its own."""
+def configure_chassis(cloud: deployment.Deployment) -> None:
+    """Tell Open vSwitch of the chassis, each with a bridge of its own."""
     command = [prechecks.find('ovs-vsctl'), '--no-wait',
                f'--db={socket(cloud, "ovs-db")}', '--', 'init']
     for number, host in enumerate(deployment.COMPUTES, 1):
@@ -68,8 +68,8 @@ def configure_chassis(cloud):
         command += ['--', 'set', 'Open_vSwitch', '.']
         command += [f'external-ids:{key}-{host}="{value}"'
                     for key, value in settings.items()]
-        # Controllers that make their bridges at the same moment may wait for
-        # ever for one that another's transaction has undone.
+        # Two controllers that make their bridges at one moment may wait
+        # forever, because one transaction undoes the other bridge.
         bridge = settings['ovn-bridge']
         command += ['--', 'add-br', bridge, '--', 'set', 'Bridge', bridge,
                     'datapath_type=dummy', 'fail_mode=secure',
@@ -77,11 +77,11 @@ def configure_chassis(cloud):
     commands.run(cloud, *command)
 
 
-def offer_bandwidth(cloud):
-    """Let one compute's chassis offer bandwidth in its tunnels.
+def offer_bandwidth(cloud: deployment.Deployment) -> None:
+    """Let the chassis of one compute offer bandwidth in its tunnels.
 
-    Neutron tells Placement of it, once for each change of these settings, and
-    only where Placement knows the compute by then.
+    Neutron tells Placement once for each change of these settings, and only if
+    Placement knows the compute at that moment.
     """
     host = deployment.BANDWIDTH
     offer = ','.join((
@@ -93,7 +93,8 @@ def offer_bandwidth(cloud):
         f'external-ids:ovn-cms-options-{host}="{offer}"')
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     environment = {'OVS_RUNDIR': f'{cloud.run}/ovn',
                    'OVN_RUNDIR': f'{cloud.run}/ovn'}
 

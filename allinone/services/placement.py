@@ -14,17 +14,21 @@
 
 """Placement, and the proxy that its endpoint in the catalog leads to.
 
-The proxy makes both ways of losing Placement real: without it a client is
-refused the connection, and without the API behind it a client gets 503.
+The proxy makes both ways of losing Placement real. Without the proxy the
+connection of a client is refused. Without the API behind the proxy a client
+gets 503.
 """
 
 from allinone import commands
+from allinone import deployment
 from allinone import files
+from allinone import programs
 from allinone.services import proxy
 from allinone.services import wsgi
 
 
-def configure(cloud):
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the processes read."""
     files.write(cloud.etc / 'placement' / 'placement.conf',
                 files.render('placement/placement.conf', cloud))
     proxy.configure(cloud, 'placement-proxy',
@@ -32,13 +36,14 @@ def configure(cloud):
     wsgi.configure(cloud, 'placement-api', 'placement.wsgi.api')
 
 
-def sync(cloud):
+def sync(cloud: deployment.Deployment) -> None:
     """Migrate the database."""
     commands.manage(cloud, 'placement-manage', ('placement/placement.conf',),
                     'db', 'sync')
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     return (
         wsgi.api(cloud, 'placement-api', {
             'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'}),

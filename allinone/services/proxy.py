@@ -12,25 +12,33 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How a proxy is run: HAProxy, which speaks TLS where the cloud does."""
+"""A proxy: HAProxy, which speaks TLS if the cloud does."""
 
+import collections.abc
+
+from allinone import deployment
 from allinone import files
 from allinone import prechecks
 from allinone import programs
 
 
-def configure(cloud, name, routes):
-    """Write the configuration of the proxy `name`.
+def configure(cloud: deployment.Deployment, name: str,
+              routes: collections.abc.Mapping[str, str]) -> None:
+    """Write the configuration of a proxy.
 
-    :param routes: name of each of its listeners to that of the API behind it
+    :param routes: {listener of the proxy: listener of the API behind it}
     """
     files.directory(cloud.etc / 'haproxy', cloud.uid)
     files.write(cloud.etc / 'haproxy' / f'{name}.cfg',
                 files.render('haproxy.cfg', cloud, routes=routes), cloud.uid)
 
 
-def program(cloud, name, listener):
-    """Return the process of the proxy `name`."""
+def program(cloud: deployment.Deployment, name: str,
+            listener: str) -> programs.Program:
+    """Return the process of a proxy.
+
+    :param listener: the listener that is spoken to when the proxy is ready
+    """
     return programs.Program(
         name, (prechecks.find('haproxy'), '-db',
                '-f', f'{cloud.etc}/haproxy/{name}.cfg'),

@@ -14,16 +14,17 @@
 
 """A compute with a real hypervisor: libvirt, QEMU, and an Open vSwitch.
 
-libvirt as root has one set of directories, and a tap is seen by the whole
-machine. So what belongs to the host runs in namespaces of its own, held by
-one process: nothing of it is seen outside, a libvirt that the machine already
-runs is neither seen nor touched, and all is gone with the last process.
+libvirt as root has one set of directories, and the whole machine sees a tap.
+So the processes of the host run in namespaces of their own, which one process
+holds. They neither see nor touch a libvirt that the machine already runs, and
+all is gone with the last process.
 
-The Open vSwitch is one of its own, since it has to be root to open a tap. Its
+The host has an Open vSwitch of its own, because only root can open a tap. Its
 data path is in user space and needs no kernel module.
 """
 
 import functools
+import pathlib
 import shlex
 import subprocess
 import sys
@@ -42,29 +43,29 @@ from allinone import supervision
 
 EMULATOR = 'qemu-system-x86_64'
 
-#: What of libvirt's is shadowed within the namespaces: its place on the
-#: machine to a place in the state directory.
+#: {directory of libvirt that the namespaces shadow: directory below the state
+#: directory that shadows it}.
 _SHADOWS = {'/etc/libvirt': 'etc/qemu/libvirt',
             '/var/lib/libvirt': 'data/qemu/lib',
             '/var/cache/libvirt': 'data/qemu/cache',
             '/var/log/libvirt': 'logs/libvirt',
             '/run/libvirt': 'run/qemu/libvirt'}
 
-# So that the host's name needs no name server, and so that libvirt finds the
-# user that it would have from a package which starts a libvirtd, too.
+# The host's name then needs no name server. libvirt finds the user that comes
+# with the package which starts a libvirtd.
 _FILES = {'hosts': f'127.0.0.1 {deployment.QEMU} localhost\n',
           'passwd': 'root:x:0:0::/:/bin/sh\nlibvirt-qemu:x:0:0::/:/bin/sh\n',
           'group': 'root:x:0:\nlibvirt-qemu:x:0:\nkvm:x:0:\ntty:x:5:\n'}
 
 
-def database(cloud):
-    """The OVSDB connection string of the host's own Open vSwitch."""
-    # The name is the one that libvirt's ovs-vsctl looks for.
+def database(cloud: deployment.Deployment) -> str:
+    """Return the OVSDB connection string of the host's own Open vSwitch."""
+    # libvirt's ovs-vsctl looks for this name.
     return f'unix:{cloud.run}/qemu/db.sock'
 
 
-def uri(cloud):
-    """Where libvirt's clients find the hypervisor."""
+def uri(cloud: deployment.Deployment) -> str:
+    """Return the URI of the hypervisor, for libvirt's clients."""
     socket = cloud.run / 'qemu' / 'libvirt' / 'libvirt-sock'
     return f'qemu+unix:///system?socket={parse.quote(str(socket))}'
 
@@ -73,17 +74,22 @@ def _virsh(cloud):
     return [prechecks.find('virsh'), '--connect', uri(cloud)]
 
 
-def probe(cloud):
+def probe(cloud: deployment.Deployment) -> None:
     """Let libvirt find out what QEMU can do, before nova-compute asks.
 
-    It tries the emulators, which takes some seconds of a core, and keeps what
-    it found.
+    libvirt tries the emulators, which takes some seconds of a core, and keeps
+    the result.
+
+    :raises subprocess.CalledProcessError: libvirt does not answer
     """
     commands.run(cloud, *_virsh(cloud), 'capabilities')
 
 
-def guest_list(cloud):
-    """The command that lists a host's guests, as tempest.conf has it."""
+def guest_list(cloud: deployment.Deployment) -> str | None:
+    """Return the command that lists a host's guests, for tempest.conf.
+
+    :returns: None if no host has a real hypervisor.
+    """
     if not cloud.qemu:
         return None
     virsh = shlex.join([*_virsh(cloud), 'list', '--uuid'])
@@ -91,8 +97,8 @@ def guest_list(cloud):
                        f'exec {virsh}'])
 
 
-def configure(cloud):
-    """Write what the host's processes read; nothing without such a host."""
+def configure(cloud: deployment.Deployment) -> None:
+    """Write what the host's processes read, if there is such a host."""
     if not cloud.qemu:
         return
     etc = files.directory(cloud.etc / 'qemu')
@@ -119,11 +125,11 @@ def configure(cloud):
 
 
 def _holder(cloud):
-    """The file with the process ID of who holds the namespaces."""
+    """Return the file with the id of the process that holds the namespaces."""
     return cloud.run / 'qemu' / 'holder'
 
 
-def configure_chassis(cloud):
+def configure_chassis(cloud: deployment.Deployment) -> None:
     """Tell the host's Open vSwitch that it is a chassis."""
     settings = {'system-id': deployment.QEMU,
                 'hostname': deployment.QEMU,
@@ -145,8 +151,8 @@ def _version():
         capture_output=True, text=True).stdout
 
 
-def provide_binding(cloud):
-    """Link to nova-compute's binding of libvirt; build it when it is missing.
+def provide_binding(cloud: deployment.Deployment) -> None:
+    """Link to nova-compute's binding of libvirt, and build it if missing.
 
     :raises subprocess.CalledProcessError: it could not be built
     """
@@ -162,23 +168,24 @@ def _build_binding(cloud, lock, path):
                  '--require-hashes', '--requirement', lock)
 
 
-def binding(cloud):
-    """The directory that nova-compute finds the binding of libvirt in."""
+def binding(cloud: deployment.Deployment) -> pathlib.Path:
+    """Return the directory in which nova-compute finds libvirt's binding."""
     return cloud.data / 'qemu' / 'python'
 
 
-def compute_environment(cloud):
-    """What the host's nova-compute finds in its environment."""
+def compute_environment(cloud: deployment.Deployment) -> dict[str, str]:
+    """Return the variables of the host's nova-compute."""
     return {'PYTHONPATH': str(binding(cloud)),
             'PATH': _path(cloud, 'nova-compute')}
 
 
 def _path(cloud, program):
-    """The PATH of a program that is to find ours before the machine's."""
+    """Return the PATH of a program that finds our programs first."""
     return f'{cloud.etc}/qemu/{program}:{prechecks.SYSTEM_PATH}'
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     if not cloud.qemu:
         return ()
     run = cloud.run / 'qemu'
@@ -211,8 +218,8 @@ def processes(cloud):
                database(cloud)),
         programs.Program(
             'libvirtd', (*inside, prechecks.find('libvirtd'),
-                         # The usual one is not below a shadow, and locked
-                         # where the machine runs a libvirtd, too.
+                         # The usual file is not below a shadow. It is locked
+                         # if the machine runs a libvirtd, too.
                          '--pid-file', str(run / 'libvirtd.pid')),
             {**environment, 'PATH': _path(cloud, 'libvirtd')},
             socket=run / 'libvirt' / 'libvirt-sock'),

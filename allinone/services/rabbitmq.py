@@ -18,20 +18,21 @@ It gets a name mapper (epmd), a cookie and a home of its own, so that a
 RabbitMQ that the machine already runs is neither seen nor touched.
 """
 
+from allinone import deployment
 from allinone import files
 from allinone import prechecks
 from allinone import programs
 
-# Not /usr/sbin/rabbitmq-server: that wrapper insists on root or rabbitmq,
-# and on the system's own directories.
+# /usr/sbin/rabbitmq-server is a wrapper that insists on the users root or
+# rabbitmq, and on the system's own directories.
 _SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
-# One scheduler that does not spin while idle is plenty for three computes.
+# One scheduler that does not spin while idle is enough for three computes.
 _ERLANG = '+S 1:1 +SDcpu 1:1 +SDio 2 +A 4 +sbwt none +sbwtdcpu none'
 
 
-def configure(cloud):
-    """Write the broker's configuration and make its directories."""
+def configure(cloud: deployment.Deployment) -> None:
+    """Write the broker's configuration, and make its directories."""
     etc = files.directory(cloud.etc / 'rabbitmq', cloud.uid)
     files.directory(cloud.data / 'rabbitmq', cloud.uid)
     files.write(etc / 'rabbitmq.conf',
@@ -39,7 +40,8 @@ def configure(cloud):
     files.write(etc / 'enabled_plugins', '[].\n', cloud.uid)
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     home = cloud.data / 'rabbitmq'
     epmd = str(cloud.ports['epmd'])
     environment = {
@@ -62,7 +64,7 @@ def processes(cloud):
         'RABBITMQ_DIST_PORT': str(cloud.ports['rabbitmq-distribution']),
         'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS':
             f'{_ERLANG} -kernel inet_dist_use_interface {{127,0,0,1}}',
-        # Makes the start script turn into the broker: no shell in between.
+        # The start script turns into the broker, so that no shell stays.
         'RUNNING_UNDER_SYSTEMD': 'true',
     }
     return (

@@ -12,32 +12,34 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""TLS: a CA of the deployment's own, and the proxy that speaks it.
+"""TLS: a CA of the deployment's own, and the proxy that speaks TLS.
 
-The API servers themselves speak HTTP, as the wheel of uWSGI has no TLS, and
-as behind the proxies of most clouds. Placement has a proxy of its own, which
-an outage can stop alone.
+The API servers themselves speak HTTP, because the wheel of uWSGI has no TLS.
+They do so behind the proxies of most clouds, too. Placement has a proxy of its
+own, which an outage can stop alone.
 """
 
 import trustme
 
+from allinone import deployment
 from allinone import files
+from allinone import programs
 from allinone.services import proxy
 
 _ROUTES = {f'{api}-tls': api for api in (
     'keystone', 'glance-api', 'nova-api', 'neutron-api', 'cinder-api')}
 
 
-def configure(cloud):
-    """Make the CA, one certificate for all proxies, and a proxy; or nothing.
+def configure(cloud: deployment.Deployment) -> None:
+    """Make the CA, one certificate for all proxies, and a proxy, if asked to.
 
-    The key of the CA is nowhere but in memory, and gone with this process.
+    The key of the CA is only in memory, and goes with this process.
     """
     if not cloud.tls:
         return
     ca = trustme.CA()
     server = ca.issue_cert('127.0.0.1')
-    # Its etc is read by daemons that dropped root, and by nobody else.
+    # Only daemons that dropped root read this directory.
     etc = files.directory(cloud.etc / 'tls', cloud.uid)
     files.write(cloud.ca, ca.cert_pem.bytes().decode(), cloud.uid)
     files.write(etc / 'server.pem',
@@ -46,7 +48,8 @@ def configure(cloud):
     proxy.configure(cloud, 'tls-proxy', _ROUTES)
 
 
-def processes(cloud):
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
     if not cloud.tls:
         return ()
     return (proxy.program(cloud, 'tls-proxy', listener='keystone-tls'),)

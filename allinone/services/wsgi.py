@@ -12,20 +12,32 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How an API is served: one uWSGI with one worker of several threads."""
+"""An API server: one uWSGI with one worker of several threads."""
 
+import collections.abc
+
+from allinone import deployment
 from allinone import files
 from allinone import programs
 
 
-def configure(cloud, name, module):
-    """Write the uWSGI configuration of the API `name`."""
+def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
+    """Write the uWSGI configuration of an API.
+
+    :param name: the listener
+    :param module: Python module that has ``application``
+    """
     files.write(cloud.etc / 'uwsgi' / f'{name}.ini',
                 files.render('uwsgi.ini', cloud, name=name, module=module))
 
 
-def api(cloud, name, environment):
-    """Return the process of the API `name`."""
+def api(cloud: deployment.Deployment, name: str,
+        environment: collections.abc.Mapping[str, str]) -> programs.Program:
+    """Return the process of an API.
+
+    :param name: the listener
+    :param environment: variables of the process
+    """
     return programs.Program(
         name, (str(cloud.environment / 'bin' / 'pyuwsgi'),
                '--ini', str(cloud.etc / 'uwsgi' / f'{name}.ini')),

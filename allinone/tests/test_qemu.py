@@ -197,7 +197,7 @@ class GuestTest(base.TestCase):
         admin.image.post.return_value.json.side_effect = [
             {'id': name} for name in ('k', 'r', 'one', 'two')]
         self.assertEqual(('one', 'two'),
-                         resources.images(admin, kernel, initrd))
+                         resources.images(admin, (kernel, initrd)))
         made = [call.kwargs['json']
                 for call in admin.image.post.call_args_list]
         self.assertEqual(['aki', 'ari', 'raw', 'raw'],
