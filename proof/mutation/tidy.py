@@ -12,107 +12,95 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Removing what a mutant has left in the cloud, by its APIs, as the admin.
+"""Removing all that a mutant has left in the cloud.
 
-Tempest and the plugin have cleaned up by now as far as the mutant let them.
-What is left belongs to projects that Tempest made, if they are still there, or
-to no project at all; and in Placement to consumers that nobody knows.
+The plugin's own ``recover`` undoes what runs left. It does not find everything
+that a mutant leaves: allocations of consumers that Nova does not know, and
+volumes and networks of the projects that Tempest made for the runs. These are
+removed here, by the APIs, as the admin.
 """
 
 import contextlib
+import pathlib
+import re
 
 from keystoneauth1 import exceptions
 
 from allinone import api
 from allinone import cloud as recipe
+from allinone import deployment
 from allinone import errors
 from allinone import readiness
-from proof.trials import marks
 from proof.trials import runs
 
-_PREFIX = 'tempest-'
-
-# Seconds for the deletes that Nova goes on with after its answer.
+# Seconds in which a volume has to be gone.
 _LIMIT = 300
+
+# The lists that show ids of runs, and the words before an id.
+_SHOW_RUNS = (('compute', '/os-services'),
+              ('compute', '/flavors?is_public=None'),
+              ('compute', '/servers?all_tenants=1&soft_deleted=True'),
+              ('identity', '/projects'), ('identity', '/users'),
+              ('image', '/v2/images'),
+              ('placement', '/traits?name=startswith:CUSTOM_'))
+_RUN = re.compile('(?:local-delete-|CUSTOM_LOCAL_DELETE_|recover --run )'
+                  '([0-9A-F]{12})', re.IGNORECASE)
 
 # What is listed by project, in the order in which it can be deleted.
 _NETWORK = ('floatingips', 'ports', 'routers', 'subnets', 'networks',
             'security-groups')
 
 
-def undo(cloud, log):
-    """Undo what runs could not: first as their journals say, then the rest.
+def undo(cloud: deployment.Deployment, log: pathlib.Path) -> None:
+    """Undo what runs could not, and remove what mutants left.
 
     :param log: file that gets what ``recover`` prints
-    :raises StepFailed: something cannot be undone
+    :raises StepFailed: a process does not start, or an API is away
     """
-    # Whoever was interrupted may have been restarting something.
-    recipe.Boot(cloud, lambda name, seconds: None).start_missing()
+    # A "mutate" that was killed may have been restarting a process.
+    recipe.Boot(cloud).start_missing()
+    admin = api.Admin(cloud)
     workspace = runs.Workspace(cloud.tempest)
-    if any(workspace.journals.glob('*.journal')):
-        workspace.command('recover', log=log)
     try:
-        _remove(cloud)
+        _recover(admin, workspace, log)
+        _remove(admin)
+        # A port may have kept a network, and so its project.
+        _recover(admin, workspace, log)
     except exceptions.ClientException as error:
         raise errors.StepFailed(f'cleaning up: {error}')
 
 
-def _remove(cloud):
-    """Remove what runs left of all kinds of things."""
-    admin = api.Admin(cloud)
+def _recover(admin, workspace, log):
+    """Undo what runs left: by their journals, or by what the cloud shows.
+
+    The caller compares the cloud with before, and finds what is still left.
+    """
+    known = {path.stem for path in workspace.journals.glob('*.journal')}
+    if known:
+        workspace.command('recover', log=log)
+    shown = {run.upper() for service, path in _SHOW_RUNS for run in
+             _RUN.findall(getattr(admin, service).get(path).text)}
+    for run in sorted(shown - known):
+        workspace.command('recover', '--run', run, log=log)
+
+
+def _remove(admin):
+    """Remove what belongs to projects of runs, or to no project at all."""
     kept = {project['id'] for project in
             admin.identity.get('/projects').json()['projects']
-            if not project['name'].startswith(_PREFIX)}
-    _give_back_computes(admin)
-    _delete_servers(admin, kept)
+            if not _RUN.search(project['name'])}
     _delete_orphans(admin)
     for kind in ('snapshots', 'volumes'):
         _delete_volumes(admin, kind, kept)
-    for one in api.pages(admin.image, '/v2/images', 'images'):
-        if one['owner'] not in kept:
-            _quietly(admin.image.delete, f'/v2/images/{one["id"]}')
     for kind in _NETWORK:
         _delete_network(admin, kind, kept)
-    for kind in ('projects', 'users'):
-        _delete_named(admin.identity, f'/{kind}', kind)
-    _delete_named(admin.compute, '/flavors?is_public=None', 'flavors',
-                  '/flavors')
-    _delete_traits(admin)
-
-
-def _give_back_computes(admin):
-    for one in api.compute_services(admin):
-        path = f'/os-services/{one["id"]}'
-        if one['forced_down']:
-            admin.compute.put(path, json={'forced_down': False})
-            readiness.wait(f'{one["host"]} up', lambda one=one: any(
-                now['id'] == one['id'] and now['state'] == 'up'
-                for now in api.compute_services(admin)), _LIMIT)
-        if one['status'] == 'disabled':
-            admin.compute.put(path, json={'status': 'enabled'})
-
-
-def _servers(admin, kept):
-    # Those that can be restored are there, and Nova hides them.
-    return [one for one in api.pages(
-        admin.compute, '/servers/detail?all_tenants=1&soft_deleted=True',
-        'servers') if one['tenant_id'] not in kept]
-
-
-def _delete_servers(admin, kept):
-    for one in _servers(admin, kept):
-        path = f'/servers/{one["id"]}/action'
-        # A server in the midst of something ignores a delete.
-        _quietly(admin.compute.post, path,
-                 json={'os-resetState': {'state': 'error'}})
-        _quietly(admin.compute.post, path, json={'forceDelete': None})
-    readiness.wait('the end of the runs\' servers',
-                   lambda: not _servers(admin, kept), _LIMIT)
 
 
 def _delete_orphans(admin):
     """Delete the allocations of consumers that Nova does not know."""
-    known = {one['id'] for one in _servers(admin, kept=())}
+    # Nova hides the servers that can be restored, unless it is asked.
+    known = {one['id'] for one in api.pages(
+        admin.compute, '/servers?all_tenants=1&soft_deleted=True', 'servers')}
     known |= {one['uuid'] for one in api.pages(
         admin.compute, '/os-migrations', 'migrations', marker='uuid',
         headers={'OpenStack-API-Version': 'compute 2.59'}
@@ -146,7 +134,7 @@ def _delete_volumes(admin, kind, kept):
                 'os-reset_status': {'status': 'available',
                                     'attach_status': 'detached'}})
         _quietly(admin.block_storage.delete, f'/{kind}/{one["id"]}')
-    readiness.wait(f'the end of the runs\' {kind}', lambda: not left(), _LIMIT)
+    readiness.wait(f'the end of all {kind}', lambda: not left(), _LIMIT)
 
 
 def _delete_network(admin, kind, kept):
@@ -163,33 +151,10 @@ def _delete_network(admin, kind, kept):
             _quietly(admin.network.delete, f'/v2.0/{kind}/{one["id"]}')
 
 
-def _delete_named(service, listed, key, path=None):
-    for one in api.pages(service, listed, key):
-        if one['name'].startswith(_PREFIX):
-            _quietly(service.delete, f'{path or listed}/{one["id"]}')
-
-
-def _delete_traits(admin):
-    ours = [trait for trait in admin.placement.get(
-        '/traits?name=startswith:CUSTOM_').json()['traits']
-        if trait.startswith(marks.TRAIT)]
-    if not ours:
-        return
-    for provider in admin.placement.get(
-            '/resource_providers').json()['resource_providers']:
-        path = f'/resource_providers/{provider["uuid"]}/traits'
-        now = admin.placement.get(path).json()
-        rest = [trait for trait in now['traits'] if trait not in ours]
-        if rest != now['traits']:
-            _quietly(admin.placement.put, path, json=dict(now, traits=rest))
-    for trait in ours:
-        _quietly(admin.placement.delete, f'/traits/{trait}')
-
-
 def _quietly(request, *arguments, **keywords):
-    """Ask for something that may have happened meanwhile by itself.
+    """Send a request that may fail, because its object may be gone.
 
-    What did not happen is found by whoever compares the cloud with before.
+    The caller compares the cloud with before, and finds what is still left.
     """
     with contextlib.suppress(exceptions.ClientException):
         request(*arguments, **keywords)
