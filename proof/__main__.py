@@ -65,7 +65,8 @@ def _prove(state, arguments):
     return arguments.run(cloud, arguments)
 
 
-def main():
+def main() -> int:
+    """Run the command line, and return the exit code."""
     return command_line.run(_prove, _parser().parse_args())
 
 

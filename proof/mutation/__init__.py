@@ -12,4 +12,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Proving the scenarios: each must fail on a cloud that is broken for it."""
+"""Proving the scenarios: each has to fail on a cloud that is broken for it."""

@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a mutant's file says of it, read without running it."""
+"""A mutant's file, read without running it."""
 
 import ast
+import collections.abc
 import dataclasses
 import pathlib
 import re
@@ -33,36 +34,39 @@ class Mutant:
 
     name: str
     path: pathlib.Path
-    #: What the service does wrong, in one line.
+    #: The defect of the service, in one line.
     summary: str
-    #: What a user of the API sees of it.
+    #: The effect that a user of the API sees.
     effect: str
-    #: The process that gets it, as "status" shows it; 'nova-compute': the
-    #: first compute, which is then the only target host.
+    #: Name of the process that gets it, as "status" shows it. 'nova-compute':
+    #: the first compute, which is then the only target host.
     service: str
-    #: The Python module whose import it waits for, to patch it.
+    #: The Python module that it patches after the import.
     module: str
-    #: Regexes of the scenarios that could catch it, in the order of trial.
+    #: Regexes of the scenarios that could kill it, in the order of trial.
     scenarios: tuple[str, ...]
-    #: Must not be caught.
+    #: Whether no scenario may kill it.
     benign: bool = False
     #: For 'nova-compute': whether every compute gets it.
     everywhere: bool = False
-    #: Options of [local_delete] that its runs need.
+    #: {option of [local_delete] that its runs need: value}.
     options: dict[str, str] = dataclasses.field(default_factory=dict)
-    #: Whether it means something on a cloud of "up --reclaim" alone; any
-    #: other means something on other clouds alone.
+    #: Whether it needs a cloud of "up --reclaim". Any other mutant needs a
+    #: cloud without that option.
     reclaim: bool = False
-    #: For 'nova-compute': whether the compute with real guests gets it, so
-    #: that it means something on a cloud of "up --qemu" alone.
+    #: For 'nova-compute': whether the compute with real guests gets it. Then
+    #: it needs a cloud of "up --qemu".
     qemu: bool = False
 
 
-def find(directory, names):
-    """Return the mutants of a directory, those named or all, by name.
+def find(directory: pathlib.Path, names: collections.abc.Collection[str]
+         ) -> list[Mutant]:
+    """Read the mutants of a directory.
 
-    :raises BadInput: there is no such directory or mutant, or a file of
-        theirs is not as it should be
+    :param names: names of mutants; none stands for all
+    :returns: The mutants, in the order of their names.
+    :raises BadInput: there is no such directory or mutant, or a file is not
+        as the file of a mutant has to be
     """
     if not directory.is_dir():
         raise errors.BadInput(f'No directory {directory}')
@@ -78,10 +82,10 @@ def find(directory, names):
             if not names or name in names]
 
 
-def read(path):
+def read(path: pathlib.Path) -> Mutant:
     """Read the file of a mutant.
 
-    :raises BadInput: it is not as it should be
+    :raises BadInput: the file is not as the file of a mutant has to be
     """
     try:
         tree = ast.parse(path.read_text())
@@ -103,7 +107,7 @@ def read(path):
 def _problem(tree, values, summary, effect):
     if not summary or not effect:
         return ('its docstring has to say what is broken, and after a blank '
-                'line what a user of the API sees of it')
+                'line what a user of the API sees')
     for name in ('SERVICE', 'MODULE', 'SCENARIOS'):
         if not values.get(name):
             return f'{name} is missing'

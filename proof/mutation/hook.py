@@ -12,18 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Loads a mutant into the service that runs this while it starts.
+"""Loads a mutant into the service that runs this file when it starts.
 
-It runs in a process of a service, before any of the service's code, and knows
-the standard library and wrapt alone. It lies, as a copy, in the directory of
-that one process, beside its mutant; environment.py has what runs it.
+The file runs in a process of a service, before the service's own code. It may
+import only the standard library and wrapt. A copy of it lies in the directory
+of that process, beside the mutant: see ``Deployment.hooks`` of the all-in-one.
 """
 
+import collections.abc
 import fcntl
 import importlib.util
 import pathlib
 import sys
 import traceback
+import types
 
 import wrapt
 
@@ -31,26 +33,31 @@ _HERE = pathlib.Path(__file__).parent
 _MUTANT = _HERE / 'mutant.py'
 _LOCK = _HERE.parent / 'lock'
 
-# uWSGI lets Python set its paths up twice; a mutant that wraps what it has
-# wrapped would do everything twice.
+# uWSGI makes Python read its paths twice. A mutant that wraps a function twice
+# would do everything twice.
 _LOADED = 'local_delete_mutant'
 
 
 class Hook:
-    """What a mutant patches with."""
+    """Patches functions for a mutant.
 
-    def __init__(self, module):
+    :param module: the mutant's MODULE
+    """
+
+    def __init__(self, module: types.ModuleType) -> None:
         self._module = module
 
-    def replace(self, name, module=None, when=None):
-        """Put a function in the place of another one.
+    def replace(self, name: str, module: types.ModuleType | None = None,
+                when: collections.abc.Callable[..., object] | None = None
+                ) -> collections.abc.Callable:
+        """Put a function in the place of another function.
 
         :param name: "function" or "Class.method"
-        :param module: where that is; by default the mutant's MODULE
-        :param when: callable of the instance and the arguments; where it
-            returns what is false the original is called
-        :returns: A decorator of a function as wrapt has them, of (wrapped,
-            instance, args, kwargs).
+        :param module: the module of the name; by default the mutant's MODULE
+        :param when: called with the instance and the arguments; if it returns
+            something false, the original is called
+        :returns: A decorator of a wrapt wrapper, which is a function of
+            (wrapped, instance, args, kwargs).
         """
         def decorate(function):
             def wrapper(wrapped, instance, args, kwargs):
@@ -64,10 +71,11 @@ class Hook:
         return decorate
 
     @staticmethod
-    def active():
-        """True while the "mutate" that put the mutant here wants it.
+    def active() -> bool:
+        """Tell whether the mutant may do something wrong now.
 
-        When that is killed its lock falls, and the service is sane again.
+        It may while the "mutate" that put it here runs, and holds its lock. If
+        "mutate" is killed, the lock is free, and the service is sane again.
         """
         try:
             with _LOCK.open() as lock:
@@ -75,20 +83,19 @@ class Hook:
         except BlockingIOError:
             return _MUTANT.exists()
         except OSError:
-            # No lock that can be read, as when "mutate" has cleaned up: where
-            # nobody is known to want the mutant, the service is sane.
+            # No lock can be read, because "mutate" has cleaned up.
             return False
         # The lock was free.
         return False
 
     @staticmethod
-    def reached():
-        """Say that the service does something wrong at this moment."""
+    def reached() -> None:
+        """Note that the service does something wrong at this moment."""
         (_HERE / 'reached').touch()
 
 
 def _patch(module):
-    """Run the mutant, which may import by now what the service has."""
+    """Run the mutant, which may now import the service's modules."""
     try:
         spec = importlib.util.spec_from_file_location('mutant', _MUTANT)
         mutant = importlib.util.module_from_spec(spec)
@@ -96,11 +103,11 @@ def _patch(module):
         mutant.patch(module, Hook(module))
         (_HERE / 'loaded').touch()
     except Exception:
-        # The service goes on as it is; whoever waits reads what is wrong.
+        # The service goes on without the mutant, and "mutate" reads this.
         (_HERE / 'failed').write_text(traceback.format_exc())
 
 
 if _LOADED not in sys.modules and Hook.active():
-    sys.modules[_LOADED] = None
+    sys.modules[_LOADED] = types.ModuleType(_LOADED)
     wrapt.register_post_import_hook(
         _patch, (_HERE / 'module').read_text())

@@ -12,10 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Mutants by scenarios: for humans, for programs, and for the documents."""
+"""The matrix of mutants and scenarios: as a table, as JSON, and as rst."""
 
+import collections.abc
 import dataclasses
 import json
+import pathlib
 import re
 import textwrap
 
@@ -25,6 +27,8 @@ import prettytable
 from allinone import files
 from proof.mutation import definition
 from proof.mutation import verdicts
+
+_Verdict = verdicts.Verdict
 
 _LETTERS = {verdicts.KILLED: 'K', verdicts.SURVIVED: 's',
             verdicts.SKIPPED: '-', verdicts.ERROR: 'E'}
@@ -37,21 +41,22 @@ _UUID = re.compile(r'\b([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b')
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What became of one mutant."""
+    """The result of one mutant."""
 
     mutant: definition.Mutant
-    verdicts: tuple[verdicts.Verdict, ...]
-    #: From the restart with it to a cloud without its traces.
+    verdicts: tuple[_Verdict, ...]
+    #: From the restart with the mutant to a cloud without its traces.
     seconds: float
-    #: Why it cannot be judged.
+    #: Why the mutant cannot be judged, or None.
     problem: str | None = None
 
-    def by(self, outcome):
+    def by(self, outcome: str) -> list[_Verdict]:
+        """Return the verdicts that have an outcome."""
         return [one for one in self.verdicts if one.outcome == outcome]
 
     @property
-    def outcome(self):
-        """One of the outcomes of a verdict: of all of them together."""
+    def outcome(self) -> str:
+        """The outcome of all verdicts together."""
         if self.problem:
             return verdicts.ERROR
         for outcome in (verdicts.KILLED, verdicts.ERROR, verdicts.SURVIVED):
@@ -60,14 +65,14 @@ class Row:
         return verdicts.ERROR
 
     @property
-    def is_right(self):
-        """Whether a harmful mutant was killed, or a benign one survived."""
+    def is_right(self) -> bool:
+        """Whether a harmful mutant was killed, or a benign mutant survived."""
         return self.outcome == (verdicts.SURVIVED if self.mutant.benign
                                 else verdicts.KILLED)
 
     @property
-    def words(self):
-        """Why the outcome is what it is, in one line."""
+    def words(self) -> str:
+        """The reason of the outcome, in one line."""
         if self.problem:
             return self.problem
         found = self.by(self.outcome)
@@ -77,8 +82,8 @@ class Row:
         return f'{found[0].scenario}: {found[0].message}'
 
 
-def show(rows):
-    """Print the matrix, its legend, and what each mutant died of."""
+def show(rows: list[Row]) -> None:
+    """Print the matrix, its legend, and the reason of each outcome."""
     names = _scenarios(rows)
     numbers = {name: str(number) for number, name in enumerate(names, 1)}
     table = prettytable.PrettyTable(
@@ -87,8 +92,8 @@ def show(rows):
     table.padding_width = 0 if len(names) > 12 else 1
     for row in rows:
         cells = {one.scenario: _LETTERS[one.outcome] for one in row.verdicts}
-        table.add_row((_name(row), *(cells.get(name, '') for name in names),
-                       _outcome(row), f'{row.seconds:.0f}'))
+        table.add_row([_name(row), *(cells.get(name, '') for name in names),
+                       _outcome(row), f'{row.seconds:.0f}'])
     print(table)
     print('K killed, s survived, - skipped, E error:')
     for name, number in numbers.items():
@@ -99,34 +104,36 @@ def show(rows):
     print(summary(rows))
 
 
-def summary(rows):
-    """Count the mutants, and name the scenarios that alone kill one."""
+def summary(rows: list[Row]) -> str:
+    """Count the mutants, and name each scenario that alone kills a mutant."""
     harmful = [row for row in rows if not row.mutant.benign]
     benign = [row for row in rows if row.mutant.benign]
     only = sorted({row.by(verdicts.KILLED)[0].scenario for row in harmful
                    if len(row.by(verdicts.KILLED)) == 1
                    and len(row.verdicts) > 1})
     lines = [f'{_right(harmful)} of {len(harmful)} harmful mutants killed, '
-             f'{_right(benign)} of {len(benign)} benign ones survived, in '
+             f'{_right(benign)} of {len(benign)} benign mutants survived, in '
              f'{sum(row.seconds for row in rows) / 60:.0f} minutes']
     if only:
-        lines.append('Only killer of a mutant, of those that were tried on '
-                     f'it: {", ".join(only)}')
+        lines.append('Scenarios that alone, of several, killed a mutant: '
+                     f'{", ".join(only)}')
     return '\n'.join(lines)
 
 
 class Results:
     """The directory of a matrix, to which several clouds may add rows.
 
-    :param mutants: all that may have a row
+    :param folder: the directory
+    :param mutants: all mutants that may have a row
     """
 
-    def __init__(self, folder, mutants):
+    def __init__(self, folder: pathlib.Path,
+                 mutants: collections.abc.Iterable[definition.Mutant]) -> None:
         self.folder = folder
         self._mutants = mutants
 
-    def write(self, rows):
-        """Write rows, beside what is there of other mutants."""
+    def write(self, rows: list[Row]) -> None:
+        """Write rows, and keep the rows of other mutants."""
         tried = {row.mutant.name for row in rows}
         with fasteners.InterProcessLock(self.folder / 'lock'):
             rows = rows + [row for row in self.load()
@@ -135,8 +142,8 @@ class Results:
             files.write(self.folder / 'matrix.json', as_json(rows))
             files.write(self.folder / 'matrix.rst', as_rst(rows))
 
-    def load(self):
-        """Return the rows that are there."""
+    def load(self) -> list[Row]:
+        """Return the rows that were written."""
         try:
             saved = {one['name']: one for one in json.loads(
                 (self.folder / 'matrix.json').read_text())}
@@ -150,7 +157,7 @@ class Results:
                 for mutant in self._mutants if mutant.name in saved]
 
 
-def as_json(rows):
+def as_json(rows: list[Row]) -> str:
     """Return the matrix as JSON."""
     return json.dumps([{
         'name': row.mutant.name, 'summary': row.mutant.summary,
@@ -162,12 +169,11 @@ def as_json(rows):
     } for row in rows], indent=1) + '\n'
 
 
-def as_rst(rows):
+def as_rst(rows: list[Row]) -> str:
     """Return the matrix as a table of reStructuredText."""
     lines = ['.. list-table::', '   :header-rows: 1', '   :widths: 22 33 45',
              '']
-    lines += _cells('Mutant', 'What is broken, and in which service',
-                    'What became of it')
+    lines += _cells('Mutant', 'Defect, and its service', 'Result')
     for row in rows:
         lines += _cells(
             f'``{row.mutant.name}``' + (' (benign)' * row.mutant.benign),
@@ -193,7 +199,7 @@ def _right(rows):
 
 
 def _fate(row):
-    """Say for a document who killed it, how, and who did not."""
+    """Say for a document which scenarios killed the mutant, and how."""
     parts = [f'**{row.outcome}** after {row.seconds:.0f} s']
     if row.problem:
         parts.append(_escape(row.problem))

@@ -14,7 +14,9 @@
 
 """Putting a mutant into one service, and taking it out again."""
 
+import collections.abc
 import contextlib
+import functools
 import pathlib
 import shutil
 
@@ -27,25 +29,28 @@ from allinone import errors
 from allinone import files
 from allinone import lifecycle
 from allinone import readiness
+from proof.mutation import definition
 
 _HOOK = pathlib.Path(__file__).with_name('hook.py')
 
-# Services that Nova knows by their heartbeats alone.
+# Services that Nova knows only by their heartbeats.
 _BEATING = ('nova-compute', 'nova-conductor', 'nova-scheduler')
 
-# Seconds in which a service that answers to nobody has to beat again.
+# Seconds in which such a service has to send a heartbeat after a restart.
 _LIMIT = 300
 
 
 @contextlib.contextmanager
-def alone(cloud):
-    """Hold the cloud's mutants: without the lock none of them does a thing.
+def alone(cloud: deployment.Deployment
+          ) -> collections.abc.Generator[None, None, None]:
+    """Hold the lock without which no mutant of the cloud does anything.
 
-    :raises BadInput: somebody else holds them
+    :returns: A context manager.
+    :raises BadInput: another process holds the lock
     """
     files.directory(cloud.hooks)
     lock = fasteners.InterProcessLock(cloud.hooks / 'lock')
-    # A service that asks whether it is held holds it for a moment.
+    # A service holds the lock for a moment when it asks for its holder.
     if not lock.acquire(timeout=3):
         raise errors.BadInput(f'Another "mutate" works on {cloud.state}')
     try:
@@ -54,10 +59,11 @@ def alone(cloud):
         lock.release()
 
 
-def processes(cloud, mutant):
-    """Return the names of the processes that get the mutant.
+def processes(cloud: deployment.Deployment, mutant: definition.Mutant
+              ) -> list[str]:
+    """Return the names of the processes that get a mutant.
 
-    :raises BadInput: there is no such process
+    :raises BadInput: the cloud has no such process
     """
     known = recipe.programs(cloud)
     if mutant.service == 'nova-compute':
@@ -72,8 +78,12 @@ def processes(cloud, mutant):
     return [mutant.service]
 
 
-def put(cloud, mutant, names):
-    """Lay the mutant down where the processes find it when they start."""
+def put(cloud: deployment.Deployment, mutant: definition.Mutant,
+        names: collections.abc.Iterable[str]) -> None:
+    """Make a mutant the hook of processes, from their next start on.
+
+    :param names: names of the processes
+    """
     for name in names:
         place = cloud.hooks / name
         shutil.rmtree(place, ignore_errors=True)
@@ -83,10 +93,10 @@ def put(cloud, mutant, names):
         files.write(place / 'module', mutant.module)
 
 
-def take_out(cloud):
+def take_out(cloud: deployment.Deployment) -> list[str]:
     """Make every mutant do nothing more, and keep it from the next start.
 
-    :returns: The names of the processes that may have one still.
+    :returns: The names of the processes that still have a mutant in memory.
     """
     places = [place for place in cloud.hooks.glob('*') if place.is_dir()]
     for place in places:
@@ -94,14 +104,19 @@ def take_out(cloud):
     return [place.name for place in places]
 
 
-def forget_reach(cloud, names):
-    """Count no more what the mutant did so far."""
+def forget_reach(cloud: deployment.Deployment,
+                 names: collections.abc.Iterable[str]) -> None:
+    """Forget that mutants of processes have done something wrong so far."""
     for name in names:
         (cloud.hooks / name / 'reached').unlink(missing_ok=True)
 
 
-def problem(cloud, names):
-    """Say why a mutant cannot be judged; None where it did something."""
+def problem(cloud: deployment.Deployment,
+            names: collections.abc.Iterable[str]) -> str | None:
+    """Say why a mutant of processes cannot be judged.
+
+    :returns: None if the mutant did something wrong, as it should.
+    """
     places = [cloud.hooks / name for name in names]
     for place in places:
         if (place / 'failed').exists():
@@ -109,28 +124,34 @@ def problem(cloud, names):
     if not any((place / 'loaded').exists() for place in places):
         return 'its MODULE was never imported'
     if not any((place / 'reached').exists() for place in places):
-        return 'what it patched was never reached'
+        return 'the function that it patches was never reached'
     return None
 
 
-def restart(cloud, names):
-    """Start processes anew, and wait until the whole cloud works again.
+def restart(cloud: deployment.Deployment,
+            names: collections.abc.Iterable[str]) -> None:
+    """Restart processes, and wait until the whole cloud works again.
 
-    :raises StepFailed: it does not
+    :param names: names of the processes
+    :raises StepFailed: the cloud does not work
     """
     admin = api.Admin(cloud)
     beating = [name for name in names if name.startswith(_BEATING)]
     lifecycle.stop(cloud, beating)
-    # Of the dead, so that no beat is taken for a new one; and while nova-api,
-    # which may be the next to be stopped, still tells.
+    # Read after their end, so that no old heartbeat is taken for a new one,
+    # and before nova-api, which tells them, may be stopped.
     before = _heartbeats(admin) if beating else {}
     lifecycle.stop(cloud, [name for name in names if name not in beating])
-    recipe.Boot(cloud, lambda name, seconds: None).repair()
+    recipe.Boot(cloud).repair()
     for name in beating:
-        readiness.wait(f'a heartbeat of {name}', lambda name=name: any(
-            beat != before.get(key)
-            for key, beat in _heartbeats(admin).items()
-            if name in (key[0], f'{key[0]}-{key[1]}')), _LIMIT)
+        readiness.wait(f'a heartbeat of {name}', functools.partial(
+            _beats, admin, name, before), _LIMIT)
+
+
+def _beats(admin, name, before):
+    return any(beat != before.get(key)
+               for key, beat in _heartbeats(admin).items()
+               if name in (key[0], f'{key[0]}-{key[1]}'))
 
 
 def _heartbeats(admin):

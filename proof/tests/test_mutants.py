@@ -259,14 +259,14 @@ class HookTest(base.TestCase):
         with service.alone(self.cloud):
             self.assertEqual('(0.0, 0.0, 0)\n', self.run_service(
                 'print(colorsys.rgb_to_hsv(0, 0, 0))'))
-            self.assertEqual('what it patched was never reached',
+            self.assertEqual('the function that it patches was never reached',
                              service.problem(self.cloud, ['nova-api']))
 
     def test_reach_is_forgotten(self):
         with service.alone(self.cloud):
             self.run_service('colorsys.rgb_to_hsv(1, 0, 0)')
             service.forget_reach(self.cloud, ['nova-api'])
-            self.assertEqual('what it patched was never reached',
+            self.assertEqual('the function that it patches was never reached',
                              service.problem(self.cloud, ['nova-api']))
 
     def test_without_the_lock_nothing_is_loaded(self):
@@ -424,7 +424,7 @@ class MatrixTest(base.TestCase):
             self.row(verdicts.KILLED, verdicts.SURVIVED),
             self.row(verdicts.SURVIVED),
             self.row(verdicts.SURVIVED, benign=True)])
-        self.assertIn('1 of 2 harmful mutants killed, 1 of 1 benign ones '
+        self.assertIn('1 of 2 harmful mutants killed, 1 of 1 benign mutants '
                       'survived, in 3 minutes', text)
         self.assertIn('test_0', text)
 
