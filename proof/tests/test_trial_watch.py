@@ -79,4 +79,4 @@ class WatchTest(base.TestCase):
 
     def test_nothing_read(self):
         seen = self.watch(0, 1, 2, readings=(OSError(),))
-        self.assertEqual(['nothing was read meanwhile'], seen.problems())
+        self.assertEqual(['nothing was read'], seen.problems())

@@ -14,8 +14,7 @@
 
 """Trials of the plugin's promises, on a cloud that is up.
 
-What a unit test cannot show: that kill -9, faults and other users of the
-cloud leave it as it was. Each module is one trial, run by its name:
-``add_arguments(parser)`` adds its options, and ``run(cloud, arguments)``
-prints what was tried and returns the exit code.
+They show what a unit test cannot: kill -9, faults and other users of the cloud
+leave the cloud as it was. The command runs a trial by the name of its module,
+which has ``add_arguments`` and ``run``.
 """

@@ -12,13 +12,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Following a run by its journal, as far as anyone outside it can tell."""
+"""A run's journal, as another process reads it."""
 
 import json
+import pathlib
+import typing
 
 
-def phases(journals):
-    """Read what the run in a folder of journals has come to.
+def phases(journals: pathlib.Path) -> list[str]:
+    """Read how far the run in a folder of journals has come.
 
     :param journals: directory of a workspace in which one run is under way
     :returns: A list of words, one a line of the journal: "intend" or
@@ -36,19 +38,21 @@ def phases(journals):
     return found
 
 
-def held(journals):
-    """Read what the runs in a folder of journals have not undone yet.
+def held(journals: pathlib.Path
+         ) -> dict[str, list[tuple[str, dict[str, typing.Any]]]]:
+    """Read which changes the runs in a folder of journals still have to undo.
 
     :param journals: directory of a workspace
-    :returns: A dict of run ids to lists of (kind, what).
+    :returns: {run id: [(kind, what)]}.
     """
     return {path.stem: _open_intents(_lines(path))
             for path in sorted(journals.glob('*.journal'))}
 
 
-def hosts_out(journals):
+def hosts_out(journals: pathlib.Path) -> set[tuple[str, str]]:
     """Read which hosts the runs in a folder of journals have taken down.
 
+    :param journals: directory of a workspace
     :returns: A set of (run id, host).
     """
     return {(run, what['target']['host'])

@@ -12,15 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Kill runs with kill -9 at many moments; recover must undo each.
+"""Kill runs with kill -9 at many moments. Recover has to undo each run.
 
-A moment is drawn by what the run's journal holds last, and then by chance
-within that phase. After each kill ``tempest local-delete recover`` is run, the
-whole cloud is compared with what it was before, and recover is run again and
-must find nothing. The exit code is 1 unless every kill was recovered and every
-phase was hit.
+The last line of a run's journal is the phase of the run. Each moment is drawn
+by chance within a phase. After a kill ``tempest local-delete recover`` runs,
+and the whole cloud is compared with the cloud before. Then recover runs again
+and must find nothing. The exit code is 1 unless every kill was recovered and
+every phase was hit.
 """
 
+import argparse
 import collections
 import dataclasses
 import itertools
@@ -31,6 +32,7 @@ import time
 
 import prettytable
 
+from allinone import deployment
 from allinone import errors
 from allinone import files
 from allinone import readiness
@@ -39,7 +41,7 @@ from proof.trials import runs
 from proof.trials import snapshot
 from proof.trials import watch
 
-# Every outage and all that can be brought, and few scenarios that have them.
+# Few scenarios, with every outage and every kind of resource.
 _SCENARIOS = ('test_allocations_removed_by_api',
               'test_allocations_removed_after_compute_restart',
               'test_server_kept_when_placement_unavailable',
@@ -68,26 +70,28 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One kill, and what recover made of it."""
+    """One kill, and the result of recover."""
 
     aimed: Moment
     hit: str
     journal_lost: bool
     recover_seconds: float
     problems: list[str]
-    #: Traits of earlier runs that Nova brought back; none of recover's doing.
+    #: Traits of earlier runs that Nova brought back, which recover did not do.
     ghosts: list[str]
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=50, metavar='N',
-                        help='how many runs to kill, at least one a phase '
-                             '(default: 50)')
+                        help='how many runs to kill, and at least as many as '
+                             'there are phases (default: 50)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='of the moments (default: 1)')
+                        help='number that decides the moments (default: 1)')
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'kills')
     workspace = runs.another(cloud, folder / 'workspace')
     lengths = {}
@@ -96,7 +100,7 @@ def run(cloud, arguments):
         log.unlink(missing_ok=True)
         lengths.update(_trace(workspace, scenario, log))
     moments = _draw(lengths, arguments.count, random.Random(arguments.seed))
-    outcomes = []
+    outcomes: list[Outcome] = []
     before = snapshot.take(cloud)
     while moments:
         number = len(outcomes) + 1
@@ -169,8 +173,8 @@ def _try(cloud, workspace, moment, before, number, log):
     runs.kill(process)
     held = journals.phases(workspace.journals)
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
-    # Each fifth as from another machine; that Placement or the scheduler is
-    # stopped is known to the journal alone.
+    # Each fifth as from another machine. Only the journal tells that Placement
+    # or the scheduler is stopped.
     lost = number % 5 == 0 and not any(
         kind in one for kind in ('placement', 'scheduler') for one in held)
     arguments = []
@@ -199,7 +203,7 @@ def _again(workspace, arguments, log):
     second = log.with_suffix('.again.json')
     second.unlink(missing_ok=True)
     code = workspace.command('recover', *arguments, '-f', 'json', log=second)
-    # What Tempest logs comes before the table.
+    # Tempest's log comes before the table.
     found = second.read_text().splitlines()[-1:]
     return [] if code == 0 and found == ['[]'] else [
         f'recover run again found something: {second}']

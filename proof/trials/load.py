@@ -14,6 +14,7 @@
 
 """Servers of another project, created and deleted while something goes on."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import random
@@ -21,6 +22,7 @@ import threading
 import time
 
 from allinone import api
+from allinone import deployment
 from allinone import readiness
 
 _TENANT = 'member2'
@@ -31,16 +33,17 @@ _LIMIT = 300
 
 @dataclasses.dataclass
 class Server:
-    """One server of the other project; moments are of the monotonic clock."""
+    """One server of the other project. Moments are of the monotonic clock."""
 
+    #: When its create was sent.
     posted: float
-    id: str = None
-    host: str = None
+    id: str | None = None
+    host: str | None = None
     #: When the host was first seen.
-    placed: float = None
+    placed: float | None = None
     #: When its delete was sent.
-    deleting: float = None
-    problem: str = None
+    deleting: float | None = None
+    problem: str | None = None
 
 
 class Load:
@@ -48,14 +51,15 @@ class Load:
 
     :param workers: how many servers live at once
     :param pause: seconds between the servers of a worker, at most
-    :param seed: of the pauses
-    :ivar servers: what was created, in order
-    :ivar problems: a line for whatever the workers could not do
+    :param seed: number that decides the pauses
+    :ivar servers: the servers, in the order of their creation
+    :ivar problems: a line for each thing that the workers could not do
     """
 
-    def __init__(self, cloud, workers, pause, seed):
-        self.servers = []
-        self.problems = []
+    def __init__(self, cloud: deployment.Deployment, workers: int,
+                 pause: float, seed: int) -> None:
+        self.servers: list[Server] = []
+        self.problems: list[str] = []
         self._admin = api.Admin(cloud).compute
         tenant = api.Admin(cloud, _TENANT, project=_TENANT)
         self._tenant = tenant.compute
@@ -63,15 +67,18 @@ class Load:
         self._flavor = self._tenant.get('/flavors').json()['flavors'][0]['id']
         self._pause = pause
         self._over = threading.Event()
-        # Daemons, so that one that hangs after all does not keep us.
+        # Daemons, so that a thread that hangs does not keep the process.
         self._threads = [
             threading.Thread(target=self._work, daemon=True,
                              args=(random.Random(seed + number),))
             for number in range(workers)]
 
     @contextlib.contextmanager
-    def made(self):
-        """Make it for as long as the body lasts; all of it is deleted."""
+    def made(self) -> collections.abc.Generator[None, None, None]:
+        """Make the load for as long as the body lasts, and delete it then.
+
+        :returns: A context manager.
+        """
         for thread in self._threads:
             thread.start()
         try:
@@ -92,7 +99,7 @@ class Load:
             self.servers.append(server)
             try:
                 self._live(server, chance)
-            # Whatever it is: it is a problem, and no reason to end the load.
+            # An error of any kind is a problem, and does not end the load.
             except Exception as error:
                 self.problems.append(
                     f'server {server.id} of the other project: '

@@ -12,19 +12,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Preflight through a proxy that writes down, and lets only reading through.
+"""Show that preflight only reads.
 
-``tempest local-delete preflight`` is run with credentials that Tempest makes
-and with pre-provisioned ones, and --try-commands. The exit code is 1 unless
-every request was a GET, a HEAD or the POST that gets a token, the proxy saw
-each request that Tempest's log has (but for tokens, some of which Tempest gets
-past any proxy), and preflight found nothing amiss.
+``tempest local-delete preflight --try-commands`` runs through a proxy that
+records each request and passes on only requests that read. It runs once with
+credentials that Tempest makes, and once with pre-provisioned credentials. The
+exit code is 1 unless every request was a GET, a HEAD or the POST for a token,
+the proxy saw each request of Tempest's log, and preflight found no problem.
+Tempest sends some requests for tokens past any proxy.
 """
 
+import argparse
 import collections
 import re
 from urllib import parse
 
+from allinone import deployment
 from allinone import files
 from proof.trials import proxy
 
@@ -33,11 +36,12 @@ _TOKENS = '/v3/auth/tokens'
 _LOGGED = re.compile(r'Request \(.*\): \d+ ([A-Z]+) (\S+)')
 
 
-def add_arguments(parser):
-    """Take none."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add no options."""
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     proxy.refuse_tls(cloud)
     folder = files.directory(cloud.state / 'trials' / 'preflight')
     problems = []
@@ -50,7 +54,7 @@ def run(cloud, arguments):
 
 
 def _try(cloud, folder, name):
-    """Run preflight once; return what is wrong, and how much it sent."""
+    """Run preflight once; return its problems, and its count of requests."""
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
     with proxy.recording(_only_reads) as (url, seen):

@@ -12,15 +12,18 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A proxy that writes down every request, as Tempest's proxy_url takes it."""
+"""A proxy that records every request, for Tempest's option proxy_url."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import http.client
 import http.server
+import pathlib
 import threading
 from urllib import parse
 
+from allinone import deployment
 from allinone import errors
 from proof.trials import runs
 
@@ -39,7 +42,7 @@ test_accounts_file = {}
 
 @dataclasses.dataclass(frozen=True)
 class Exchange:
-    """A request and, where it was passed on and answered, its answer."""
+    """A request, and its answer if it was passed on and answered."""
 
     method: str
     url: str
@@ -49,23 +52,23 @@ class Exchange:
     answer: bytes = b''
 
 
-def refuse_tls(cloud):
+def refuse_tls(cloud: deployment.Deployment) -> None:
     """Refuse a cloud whose requests no proxy can read.
 
-    :raises BadInput: its endpoints are https
+    :raises BadInput: the endpoints are https
     """
     if cloud.tls:
         raise errors.BadInput(
-            'What is sent over TLS cannot be written down: "up" without --tls')
+            'No proxy can read what TLS encrypts: run "up" without --tls')
 
 
-def workspace(cloud, directory, credentials, url):
+def workspace(cloud: deployment.Deployment, directory: pathlib.Path,
+              credentials: str, url: str) -> runs.Workspace:
     """Make a workspace whose runs go through a proxy.
 
-    :param directory: as ``runs.another`` takes it
+    :param directory: directory of the workspace; old files there are removed
     :param credentials: one of ``CREDENTIALS``
-    :param url: of the proxy
-    :returns: A ``runs.Workspace``.
+    :param url: URL of the proxy
     """
     made = runs.another(cloud, directory)
     with made.configuration.open('a') as configuration:
@@ -77,15 +80,17 @@ def workspace(cloud, directory, credentials, url):
 
 
 @contextlib.contextmanager
-def recording(lets_through=lambda method, url: True):
-    """Run the proxy for the body.
+def recording(lets_through: collections.abc.Callable[[str, str], bool]
+              = lambda method, url: True) -> collections.abc.Generator[
+                  tuple[str, list[Exchange]], None, None]:
+    """Run the proxy for as long as the body lasts.
 
-    :param lets_through: tells of a method and a URL whether the request is
-        passed on; one that is not is answered with 403
-    :returns: A context manager that gives the proxy's URL, and the list that
+    :param lets_through: tells by method and URL whether a request is passed
+        on; any other request is answered with 403
+    :returns: A context manager that gives the proxy's URL, and a list that
         gets an ``Exchange`` for each request.
     """
-    seen = []
+    seen: list[Exchange] = []
     server = http.server.ThreadingHTTPServer(
         ('127.0.0.1', 0), type('Recorder', (_Proxy,), {
             'seen': seen, 'lets_through': staticmethod(lets_through)}))
@@ -111,13 +116,13 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
         try:
             answer, content = self._pass_on(exchange)
         except (OSError, http.client.HTTPException):
-            # A service that is away gives the client a broken connection.
+            # The client of a service that is away sees a broken connection.
             self.seen.append(exchange)
             return
         self.seen.append(dataclasses.replace(
             exchange, answer_headers=dict(answer.getheaders()),
             answer=content))
-        # Not each client waits for its answer.
+        # A client may not wait for its answer.
         with contextlib.suppress(OSError):
             self._give_back(answer, content)
 

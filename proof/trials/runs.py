@@ -14,6 +14,7 @@
 
 """Runs of the scenarios and commands, each in a process group of its own."""
 
+import collections.abc
 import contextlib
 import os
 import pathlib
@@ -24,65 +25,74 @@ import subprocess
 
 import psutil
 
+from allinone import deployment
 from allinone import files
 from allinone import supervision
 
 SCENARIOS = r'^local_delete_tempest_plugin\.'
 
-# For giving back what is out: it may take the start of a service.
+# Seconds in which a run gives back a host, which may take a service's start.
 _GRACE = 120
 
-# A traceback's last line, and what follows it of a message of several lines,
-# which is not indented. Lines of code are indented as much, but have spaces.
+# The last line of a traceback, and further lines of its message, which are not
+# indented. Lines of code are indented as much, and have spaces.
 _RAISED = re.compile(r'^    ((?:\w+\.)*[A-Z]\w*(?:: .*)?\n(?:\S.*\n)*)',
                      re.MULTILINE)
 
 
 class Workspace:
-    """A workspace of Tempest: the deployment's own, or a copy of it.
+    """A workspace of Tempest: the deployment's own, or a copy.
 
-    :param directory: where it lies
+    :param directory: directory of the workspace
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
 
     @property
-    def configuration(self):
+    def configuration(self) -> pathlib.Path:
+        """The file tempest.conf."""
         return self.directory / 'etc' / 'tempest.conf'
 
     @property
-    def log(self):
-        """What the run itself writes, at the level of debug."""
+    def log(self) -> pathlib.Path:
+        """The log that a run itself writes, at the level of debug."""
         return self.directory / 'logs' / 'tempest.log'
 
     @property
-    def journals(self):
+    def journals(self) -> pathlib.Path:
+        """Directory of the journals."""
         return self.directory / 'tempest_lock' / 'local-delete'
 
-    def start(self, regex, log, **environment):
-        """Start the scenarios; they have a process group of their own.
+    def start(self, regex: str, log: pathlib.Path, **environment: str
+              ) -> subprocess.Popen:
+        """Start scenarios, in a process group of their own.
 
+        :param regex: selects the scenarios
         :param log: file that gets what they print
-        :returns: A ``subprocess.Popen``.
+        :param environment: variables, beside those of this process
         """
         return self._start(log, environment, 'run', '--serial', '--regex',
                            regex)
 
-    def running(self, regex, log, **environment):
-        """Start the scenarios; none of them lives longer than the body.
+    def running(self, regex: str, log: pathlib.Path, **environment: str
+                ) -> contextlib.AbstractContextManager[subprocess.Popen]:
+        """Start scenarios, and end them after the body.
 
-        :param log: file that gets what they print
+        The parameters are those of ``start``.
+
         :returns: A context manager that gives a ``subprocess.Popen``.
         """
         return _not_outlived(self.start(regex, log, **environment))
 
     @contextlib.contextmanager
-    def recorded(self, regex, stream, log, **environment):
-        """Start the scenarios, as ``running`` does, and record a stream.
+    def recorded(self, regex: str, stream: pathlib.Path, log: pathlib.Path,
+                 **environment: str
+                 ) -> collections.abc.Generator[subprocess.Popen, None, None]:
+        """Start scenarios, as ``running`` does, and record their results.
 
-        :param stream: file that gets their results as subunit has them
-        :param log: file that gets what they print beside that
+        :param stream: file that gets the results, as subunit
+        :param log: file that gets what the scenarios print beside the results
         :returns: A context manager that gives a ``subprocess.Popen``.
         """
         with stream.open('wb') as output, _not_outlived(self._start(
@@ -90,20 +100,29 @@ class Workspace:
                 regex, stdout=output)) as process:
             yield process
 
-    def command(self, *arguments, log, debug=False, **environment):
-        """Run ``tempest local-delete ...`` to its end; return its code."""
+    def command(self, *arguments: str, log: pathlib.Path, debug: bool = False,
+                **environment: str) -> int:
+        """Run ``tempest local-delete ...`` to its end.
+
+        :param arguments: of ``tempest local-delete``
+        :param log: file that gets what the command prints
+        :param debug: whether it gets Tempest's debug log, too
+        :param environment: variables, beside those of this process
+        :returns: The exit code.
+        """
         with _not_outlived(self._start(
                 log, environment, *['--debug'] * debug, 'local-delete',
                 *arguments)) as process:
             return process.wait()
 
-    def wait(self, process, log, limit):
-        """Wait until a run has ended; one that hangs is killed and undone.
+    def wait(self, process: subprocess.Popen, log: pathlib.Path, limit: float
+             ) -> list[str]:
+        """Wait until a run has ended; kill and recover a run that hangs.
 
         :param process: what ``start`` returned, or ``running`` gave
         :param log: file that gets what ``recover`` prints
         :param limit: seconds
-        :returns: A list of problems.
+        :returns: A line for each problem.
         """
         if wait(process, limit):
             return []
@@ -125,11 +144,12 @@ class Workspace:
                      **environment})
 
 
-def another(cloud, directory, **options):
-    """Make a workspace as another machine would have it: no lock is shared.
+def another(cloud: deployment.Deployment, directory: pathlib.Path,
+            **options: object) -> Workspace:
+    """Make a workspace that shares no lock, as if on another machine.
 
-    :param directory: where it will lie; what is there is removed
-    :param options: of [local_delete], other than the deployment's
+    :param directory: directory of the workspace; old files there are removed
+    :param options: options of [local_delete] that differ from the deployment's
     """
     shutil.rmtree(directory, ignore_errors=True)
     copy = Workspace(files.directory(directory))
@@ -149,17 +169,17 @@ def another(cloud, directory, **options):
     return copy
 
 
-def kill(process, signum=signal.SIGKILL):
+def kill(process: subprocess.Popen, signum: int = signal.SIGKILL) -> None:
     """Send a signal to all of a run, and wait until its leader is gone."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signum)
     process.wait()
 
 
-def ended(process, seconds=0):
+def ended(process: subprocess.Popen, seconds: float = 0) -> bool:
     """Wait for the end of a run, but no longer than some seconds.
 
-    :returns: Whether its leader has ended.
+    :returns: Whether the leader of the run has ended.
     """
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -167,16 +187,16 @@ def ended(process, seconds=0):
     return False
 
 
-def wait(process, limit):
-    """Wait until nothing of a run is left; kill it where that takes too long.
+def wait(process: subprocess.Popen, limit: float) -> bool:
+    """Wait until all of a run has ended, and kill it after a limit.
 
-    :param limit: seconds; for what outlives its leader, as many again
-    :returns: Whether it ended by itself.
+    :param limit: seconds for the leader, and as many again for its workers
+    :returns: Whether the run ended by itself.
     """
     if not ended(process, limit):
         kill(process)
         return False
-    # Its worker may go on giving back after the leader has gone.
+    # A worker may still give hosts back when the leader has gone.
     _, alive = psutil.wait_procs(_group(process), timeout=limit)
     if alive:
         kill(process)
@@ -185,9 +205,9 @@ def wait(process, limit):
 
 @contextlib.contextmanager
 def _not_outlived(process, grace=_GRACE):
-    """End all of a run that still lives after the body, the gentle way first.
+    """End all of a run that is left after the body, first by SIGTERM.
 
-    :param grace: seconds that it has for giving back
+    :param grace: seconds in which it gives hosts back before SIGKILL
     """
     try:
         yield process
@@ -213,28 +233,29 @@ def _group(process):
     return found
 
 
-def counts(log):
-    """Read off a run's log how many passed, failed and skipped."""
+def counts(log: pathlib.Path) -> dict[str, int]:
+    """Read from what a run printed how many tests passed, failed and skipped.
+
+    :returns: {'passed', 'failed' or 'skipped': count}; {} if the run did not
+        come to its end.
+    """
     return {name.lower(): int(count) for name, count in re.findall(
         r'^ - (Passed|Failed|Skipped): (\d+)', log.read_text(), re.MULTILINE)}
 
 
-def skips(log):
-    """Read off a run's log why scenarios were skipped.
-
-    :returns: A list of reasons.
-    """
+def skips(log: pathlib.Path) -> list[str]:
+    """Read from what a run printed the reason of each skip."""
     return re.findall(r' \.\.\. SKIPPED: (.+)$', log.read_text(),
                       re.MULTILINE)
 
 
-def failures(log):
-    """Read off a run's log what its tracebacks end in.
+def failures(log: pathlib.Path) -> list[str]:
+    """Read from what a run printed the end of each traceback.
 
-    :returns: A list of str, each "class of the exception: message".
+    :returns: A list of "class of the exception: message".
     """
     parts = re.split(r'^Captured ', log.read_text(), flags=re.MULTILINE)
-    # A run shows its failures twice: as they come, and all at the end.
+    # A run prints each failure twice: at once, and again at its end.
     return list(dict.fromkeys(
         ' '.join(found[-1].split()) for part in parts
         if part.startswith('traceback')

@@ -15,17 +15,17 @@
 """Look for every password and token of a run in all that it wrote.
 
 The scenarios and the commands run with debug logs, on both kinds of
-credentials, through a proxy that notes what is secret in their requests and
-the answers. Each secret is then looked for in what was written, in what was
-printed, and in the command lines of all processes meanwhile. The exit code is
-1 where one is found; tempest.conf and accounts.yaml, which have to hold them,
-are left out. That the search can fail is shown each time by a secret that is
-planted and has to be found.
+credentials. A proxy notes the secrets in their requests and in the answers.
+Then each secret is looked for in all written files, in all printed text, and
+in the command lines of all processes. The exit code is 1 if a secret is found.
+tempest.conf and accounts.yaml have to hold secrets, and are left out. To show
+that the search works, a planted secret has to be found each time.
 
-Through a proxy a Placement that refuses connections looks like one that
-breaks them, so the scenario of that story skips.
+Through a proxy, a Placement that refuses connections looks like a Placement
+that breaks them. So the scenario that needs the former skips.
 """
 
+import argparse
 import contextlib
 import json
 import shutil
@@ -34,6 +34,7 @@ import sys
 
 import psutil
 
+from allinone import deployment
 from allinone import files
 from proof.trials import proxy
 from proof.trials import runs
@@ -51,12 +52,14 @@ _COMMANDS = (('preflight',), ('recover',),
              ('recover', '--dry-run', '--run', '0123456789AB'))
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the trial."""
     parser.add_argument('--regex', default=runs.SCENARIOS,
                         help='which scenarios to run (default: all)')
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     proxy.refuse_tls(cloud)
     folder = cloud.state / 'trials' / 'secrets'
     shutil.rmtree(folder, ignore_errors=True)
@@ -88,7 +91,7 @@ def run(cloud, arguments):
 
 
 def _try(cloud, directory, credentials, regex, secrets):
-    """Run everything once, and note its secrets; return what went wrong."""
+    """Run everything once, and add its secrets; return the problems."""
     log = directory / 'printed.log'
     with proxy.recording() as (url, seen):
         workspace = proxy.workspace(cloud, directory, credentials, url)
@@ -109,7 +112,7 @@ def _try(cloud, directory, credentials, regex, secrets):
 
 
 def _judge(found, folder):
-    """Return what was found, and what was planted and was not."""
+    """Return the lines of real secrets, and of planted secrets not found."""
     planted = {f'{where} has what was planted' for where in (
         folder / 'planted', 'the list of processes')}
     return [*sorted(found - planted), *(
@@ -129,7 +132,7 @@ def _running_with(argument):
 
 
 def _secrets_of(exchanges):
-    """Return what is secret in requests and answers, and what it is."""
+    """Return {secret of a request or an answer: its kind}."""
     found = {}
     for one in exchanges:
         for headers in (one.headers, one.answer_headers):
@@ -159,7 +162,7 @@ def _written(folder):
 
 
 def _find(secrets, data, where):
-    """Name the kinds of secrets that are in bytes, and no secret."""
+    """Name the kinds of the secrets that bytes hold, and not the secrets."""
     kinds = sorted({kind for secret, kind in secrets.items()
                     if secret.encode() in data})
     return [f'{where} has {", ".join(kinds)}'] if kinds else []

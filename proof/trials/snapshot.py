@@ -14,12 +14,14 @@
 
 """Everything that a run could leave in the cloud, read as the admin."""
 
+import collections.abc
 import concurrent.futures
 import contextlib
 import dataclasses
 import re
 
 from allinone import api
+from allinone import deployment
 from allinone import errors
 from allinone import readiness
 from proof.trials import marks
@@ -30,12 +32,15 @@ _SERVICE = ('state', 'status', 'disabled_reason', 'forced_down')
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The cloud at one moment: kind of thing, its id, what is known of it."""
+    """The cloud at one moment.
+
+    :ivar kinds: {kind of resource: {its id: its state}}
+    """
 
     kinds: dict[str, dict[str, object]]
 
-    def differences(self, later):
-        """Return a line for whatever is not the same in a later snapshot."""
+    def differences(self, later: 'Snapshot') -> list[str]:
+        """Return a line for each difference of a later snapshot."""
         return [
             f'{kind} {key}: was {before.get(key)}, is {after.get(key)}'
             for kind, before in self.kinds.items()
@@ -44,16 +49,19 @@ class Snapshot:
             if before.get(key) != after.get(key)]
 
 
-def split(differences, run_ids):
+def split(differences: list[str],
+          run_ids: collections.abc.Container[str]
+          ) -> tuple[list[str], list[str]]:
     """Tell what runs left from the traits that Nova itself brought back.
 
-    An audit that is under way while its service is disabled or enabled writes
-    the traits that it had cached minutes before, and with them those of runs
-    that have ended (doc/source/findings.rst).
+    An audit may be under way when its service is disabled or enabled. Then it
+    writes the traits that it cached minutes before, and with them the traits
+    of runs that have ended (doc/source/findings.rst).
 
     :param differences: what ``Snapshot.differences`` returned
-    :param run_ids: of the runs that were under way since the snapshot before
-    :returns: Two lists of lines: what runs left, and the ghosts.
+    :param run_ids: ids of the runs since the earlier snapshot
+    :returns: The lines of what runs left, and the lines of such traits, which
+        are called ghosts.
     """
     ghosts = [
         line for line in differences
@@ -62,14 +70,15 @@ def split(differences, run_ids):
     return [line for line in differences if line not in ghosts], ghosts
 
 
-def settle(differences, limit):
-    """Wait until a cloud does not differ any more.
+def settle(differences: collections.abc.Callable[[], list[str]],
+           limit: float) -> list[str]:
+    """Wait until a cloud has no differences any more.
 
-    :param differences: callable that returns a list of lines
+    :param differences: returns a line for each difference
     :param limit: seconds
-    :returns: the last list: empty, unless the limit has passed
+    :returns: The last lines. There are none unless the limit has passed.
     """
-    left = []
+    left: list[str] = []
 
     def same():
         left[:] = differences()
@@ -80,11 +89,8 @@ def settle(differences, limit):
     return left
 
 
-def take(cloud):
-    """Read the whole cloud.
-
-    :returns: A ``Snapshot``.
-    """
+def take(cloud: deployment.Deployment) -> Snapshot:
+    """Read the whole cloud."""
     admin = api.Admin(cloud)
     readers = {
         'service': _services, 'allocations': _allocations,

@@ -12,32 +12,34 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""Readings of the cloud, one after the other, while a run goes on."""
 
-"""Looking at the cloud again and again while something else goes on."""
-
+import collections.abc
 import concurrent.futures
 import contextlib
 import json
 import threading
 import time
+import typing
 
 from keystoneauth1 import exceptions as keystone_exceptions
 
 # An API that is away, or a journal that is being written.
 _AWAY = (keystone_exceptions.ClientException, OSError, json.JSONDecodeError)
 
-# Longer ones hide too much; the fences and leases themselves last seconds.
+# Seconds. A longer gap hides too much, because fences and leases last seconds.
 _LONGEST_GAP = 10
 
 
 @contextlib.contextmanager
-def watching(read, pause):
+def watching(read: collections.abc.Callable[[], typing.Any], pause: float
+             ) -> collections.abc.Generator['Watch', None, None]:
     """Read in a thread for as long as the body lasts.
 
-    Whatever ``read`` raises, other than for an API that is away at the moment
-    or a journal that is being written, is raised after the body.
+    A reading is left out if an API is away, or a journal is being written. Any
+    other exception of ``read`` is raised after the body.
 
-    :param read: callable without arguments
+    :param read: returns a reading
     :param pause: seconds between two readings
     :returns: A context manager that gives a ``Watch``.
     """
@@ -52,23 +54,26 @@ def watching(read, pause):
 
 
 class Watch:
-    """What was read, and how long nobody looked.
+    """Readings, and the longest time without a reading.
 
+    :param read: returns a reading
+    :param pause: seconds between two readings
     :ivar readings: what ``read`` returned, in order
-    :ivar longest_gap: seconds between the begins of two readings, at most;
-        begin and end of it all count as readings
+    :ivar longest_gap: seconds between the begins of two readings, at most; the
+        begin and the end of the watch count as readings
     """
 
-    def __init__(self, read, pause):
-        self.readings = []
-        self.longest_gap = 0
+    def __init__(self, read: collections.abc.Callable[[], typing.Any],
+                 pause: float) -> None:
+        self.readings: list[typing.Any] = []
+        self.longest_gap = 0.0
         self._read = read
         self._pause = pause
         self._over = threading.Event()
         self._last = self._end = time.monotonic()
 
-    def look(self):
-        """Read, until it is over."""
+    def look(self) -> None:
+        """Read, until ``end`` is called."""
         while not self._over.is_set():
             begin = time.monotonic()
             with contextlib.suppress(*_AWAY):
@@ -77,8 +82,8 @@ class Watch:
             self._over.wait(self._pause)
         self._seen(self._end)
 
-    def end(self):
-        """Make ``look`` return, once the look that is under way has ended."""
+    def end(self) -> None:
+        """Make ``look`` return after the reading that is under way."""
         self._end = time.monotonic()
         self._over.set()
 
@@ -86,10 +91,10 @@ class Watch:
         self.longest_gap = max(self.longest_gap, moment - self._last)
         self._last = moment
 
-    def problems(self):
-        """Return a line for whatever makes the readings worth nothing."""
+    def problems(self) -> list[str]:
+        """Return a line for each reason why the readings prove nothing."""
         if not self.readings:
-            return ['nothing was read meanwhile']
+            return ['nothing was read']
         if self.longest_gap > _LONGEST_GAP:
             return [f'nothing was read for {self.longest_gap:.1f} s, and '
                     f'{_LONGEST_GAP} s are the limit']
