@@ -14,25 +14,32 @@
 
 """What an answer must look like before anything is decided by it.
 
-tempest.lib checks some answers of Nova and none of Keystone, Glance and
-Neutron, and takes each of them for JSON. So every answer is looked at here,
-before a client of Tempest's sees it. A field that a later release adds is no
-error; one that is missing, or of another type, is.
+tempest.lib validates the answers of Nova and Cinder, as far as its own
+clients ask for them, and no others. It takes every answer for JSON. So each
+answer is looked at here first, for what tempest.lib leaves out: all of
+Keystone, Glance, Neutron and Placement, and IDs that become a part of a URL.
+A field that a later release adds is no error. A field that is missing, or has
+another type, is one.
 """
 
 import json
 import re
+import typing
 from urllib import parse
 
 import jsonschema
 from tempest.lib.common import jsonschema_validator
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 
-# An answer of 400 and above is for a message alone.
+# Bytes. Only the message of an answer of 400 and above is used.
 _MAX_ERROR = 64 * 1024
 
+# Characters of a problem that are shown.
 _MAX_WORDS = 200
+
+_TOO_DEEP = 'is nested too deeply'
 
 
 def _object(**fields):
@@ -44,154 +51,173 @@ def _list(item):
     return {'type': 'array', 'items': item}
 
 
+def _list_of(**fields):
+    return _list(_object(**fields))
+
+
 def _may_be_null(schema):
     return {'anyOf': [schema, {'type': 'null'}]}
 
 
+def _keyed_by_uuid(schema):
+    return {'type': 'object', 'propertyNames': _UUID,
+            'additionalProperties': schema}
+
+
 _TEXT = {'type': 'string'}
 _NAME = {'type': 'string', 'minLength': 1, 'maxLength': 255}
-# It becomes a part of URLs. A flavor may have spaces in its id, and a user of
+# It becomes a part of URLs. A flavor may have spaces in its ID, and a user of
 # an LDAP an @.
 _ID = {'type': 'string',
        'pattern': r'^(?!\.{1,2}\Z)[^/?#%\x00-\x1f]{1,255}\Z'}
+# With dashes or without: Placement takes both for a consumer.
 _UUID = {'type': 'string', 'pattern': r'^[0-9A-Fa-f-]{32,36}\Z'}
 _COUNT = {'type': 'integer', 'minimum': 0}
-# -1: none.
-_LIMIT = {'type': 'integer', 'minimum': -1}
 # Python's strptime, with which Tempest reads it, knows no year 0.
 _TIME = {'type': 'string', 'format': 'iso8601-date-time',
          'pattern': r'^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?\Z'}
 
-_SERVICE = _object(
-    id=_UUID, binary=_NAME, host=_NAME,
-    state={'enum': ['up', 'down']}, status={'enum': ['enabled', 'disabled']},
-    disabled_reason=_may_be_null(_TEXT), forced_down={'type': 'boolean'},
-    updated_at=_may_be_null(_TEXT))
-
+_ANY = {'type': 'object'}
+_WITH_ID = _object(id=_ID)
 _NAMED = _object(id=_ID, name=_TEXT)
 
-_FLAVOR = _object(flavor=_object(
-    id=_ID, name=_TEXT, ram=_COUNT, vcpus=_COUNT, disk=_COUNT,
-    **{'OS-FLV-EXT-DATA:ephemeral': _COUNT}))
-
-# Where there is no limit it is -1.
-_QUOTA = _object(quota_set=_object(instances={'type': 'integer'}))
-
-_EXTRA_SPECS = _object(extra_specs={'type': 'object',
-                                    'additionalProperties': _TEXT})
-
-_ACTION = {'action': _NAME, 'request_id': _may_be_null(_TEXT)}
-
-_TRAITS = _object(traits=_list(_TEXT), resource_provider_generation=_COUNT)
-
-_ENDPOINT = _object(interface=_NAME, url=_NAME, region=_may_be_null(_TEXT))
-_TOKEN = _object(token={
+_TOKEN = {
     'allOf': [
         _object(expires_at=_TIME,
                 user=_object(id=_ID, name=_TEXT, domain=_NAMED)),
-        # These are there as the token's scope is.
+        # Whether these are there depends on the scope of the token.
         {'properties': {
             'project': _object(id=_ID, name=_TEXT, domain=_NAMED),
             'domain': _NAMED,
-            'roles': _list(_object(name=_TEXT)),
-            'catalog': _list(_object(
+            'roles': _list_of(name=_TEXT),
+            'catalog': _list_of(
                 type=_NAME,
-                # Keystone keeps a service that has none.
-                endpoints=_list(_ENDPOINT)))}}]})
+                # Keystone keeps a service that has no endpoint.
+                endpoints=_list_of(interface=_NAME, url=_NAME,
+                                   region=_may_be_null(_TEXT)))}}]}
 
-# What an answer of 2xx must be, by the request's method and its path's end.
-_SCHEMAS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), schema)
-            for call, schema in (
-    # The root of a service, or of one version of it.
-    (('GET', r''), {'type': 'object', 'properties': {'versions': {
-        'items': {'type': 'object', 'properties': {
+_FLAVOR = _object(flavor=_object(
+    id=_ID, **{'OS-FLV-EXT-DATA:ephemeral': _COUNT}))
+
+_AMOUNTS = {'type': 'object', 'additionalProperties': _COUNT}
+_HELD = _keyed_by_uuid(_object(resources=_AMOUNTS))
+_TRAITS = _object(traits=_list(_TEXT), resource_provider_generation=_COUNT)
+
+
+def _compile(call):
+    """Make a pattern of a method and the end of a path; * is an ID in it."""
+    return re.compile(r'%s (?:\S*/)?%s\Z' % tuple(
+        call.replace('*', '[^/]+').split(' ')))
+
+
+# What an answer of 2xx must be. Of several that match, the first one counts.
+_SCHEMAS = [(_compile(call), schema) for call, schema in (
+    # The root of a service, or of a version of it. Keystone's has no list.
+    ('GET ', {'type': 'object', 'properties': {'versions': {'items': {
+        'type': 'object', 'properties': {
             'version': _TEXT, 'max_version': _TEXT}}}}}),
-    (('POST', r'auth/tokens'), _TOKEN),
-    (('GET', r'projects'), _object(projects=_list(_NAMED))),
-    (('GET', r'users'), _object(users=_list(_NAMED))),
-    (('GET', r'images'), _object(images=_list(_object(
-        id=_ID, name=_may_be_null(_TEXT))))),
-    (('GET', r'images/[^/]+'),
-     _object(name=_may_be_null(_TEXT), status=_NAME)),
-    (('GET', r'ports'), _object(ports=_list({'allOf': [
+    # Keystone
+    ('POST auth/tokens', _object(token=_TOKEN)),
+    ('GET domains', _object(domains=_list_of(enabled={'type': 'boolean'}))),
+    ('GET projects', _object(projects=_list(_NAMED))),
+    ('GET roles', _object(roles=_list_of(name=_TEXT))),
+    ('GET users', _object(users=_list(_NAMED))),
+    # Glance
+    ('GET images', _object(images=_list_of(
+        id=_ID, name=_may_be_null(_TEXT)))),
+    ('GET images/*', _object(name=_may_be_null(_TEXT), status=_NAME)),
+    # Neutron
+    ('GET ports', _object(ports=_list({'allOf': [
         _object(id=_UUID, device_id=_TEXT, device_owner=_TEXT, **{
             'binding:host_id': _may_be_null(_TEXT),
-            'binding:profile': _may_be_null({'type': 'object'})}),
+            'binding:profile': _may_be_null(_ANY)}),
         # There is one where Neutron has DNS.
         {'properties': {'dns_name': _may_be_null(_TEXT)}}]}))),
-    (('GET', r'ports/[^/]+'), _object(port=_object(
+    ('POST ports', _object(port=_object(id=_UUID))),
+    ('GET ports/*', _object(port=_object(
         id=_UUID, resource_request=_may_be_null(_object(
-            request_groups=_list(_object(
-                resources={'type': 'object',
-                           'additionalProperties': _COUNT},
-                required=_list(_TEXT)))))))),
-    (('GET', r'qos/policies'), _object(policies=_list(_NAMED))),
-    (('GET', r'floatingips'), _object(floatingips=_list(_object(
+            request_groups=_list_of(
+                resources=_AMOUNTS, required=_list(_TEXT))))))),
+    ('GET qos/policies', _object(policies=_list(_NAMED))),
+    ('POST qos/policies', _object(policy=_object(id=_UUID))),
+    ('GET floatingips', _object(floatingips=_list_of(
         id=_UUID, port_id=_may_be_null(_UUID),
-        fixed_ip_address=_may_be_null(_TEXT))))),
-    (('GET', r'volumes/detail'), _object(volumes=_list(_object(
-        id=_UUID, status=_NAME,
-        attachments=_list(_object(server_id=_UUID)))))),
-    (('GET', r'attachments/detail'), _object(attachments=_list(_object(
-        id=_UUID, instance=_may_be_null(_TEXT), volume_id=_UUID)))),
-    (('GET', r'roles'), _object(roles=_list(_object(name=_TEXT)))),
-    (('GET', r'subnets'), _object(subnets=_list(_object(
+        fixed_ip_address=_may_be_null(_TEXT)))),
+    ('POST floatingips', _object(floatingip=_object(id=_UUID))),
+    ('GET subnets', _object(subnets=_list_of(
         cidr={'type': 'string', 'pattern': r'/\d{1,3}\Z'},
-        ip_version={'enum': [4, 6]})))),
-    (('GET', r'networks'), _object(networks=_list(_NAMED))),
-    (('GET', r'security-groups'), _object(security_groups=_list(_NAMED))),
-    (('GET', r'os-services'), _object(services=_list(_SERVICE))),
-    (('PUT', r'os-services/[^/]+'), _object(service=_SERVICE)),
-    (('GET', r'os-hypervisors/detail'), {
-        'allOf': [_object(hypervisors=_list(_object(
-            id=_UUID, hypervisor_hostname=_NAME, hypervisor_type=_TEXT,
-            service=_object(host=_NAME)))), {
-                # What names the next page is the last one of this page.
+        ip_version={'enum': [4, 6]}))),
+    ('GET networks', _object(networks=_list_of(
+        id=_ID, name=_TEXT, status=_TEXT, subnets=_list(_TEXT)))),
+    ('GET routers', _object(routers=_list(_WITH_ID))),
+    ('GET security-groups', _object(security_groups=_list(_NAMED))),
+    # Cinder; tempest.lib has no list of attachments.
+    ('GET volumes/detail', _object(volumes=_list_of(
+        id=_UUID, attachments=_list_of(server_id=_UUID)))),
+    ('POST volumes', _object(volume=_object(id=_UUID))),
+    ('GET attachments/detail', _object(attachments=_list_of(
+        id=_UUID, instance=_may_be_null(_TEXT), volume_id=_UUID))),
+    # Nova; the migrations are read by a client of this plugin.
+    ('GET os-services', _object(services=_list_of(
+        id=_UUID, host=_NAME, state={'enum': ['up', 'down']},
+        status={'enum': ['enabled', 'disabled']}))),
+    ('GET os-hypervisors/detail', {
+        'allOf': [_object(hypervisors=_list_of(
+            id=_UUID, service=_object(host=_NAME))), {
+                # The last hypervisor of this page names the next page.
                 'if': {'required': ['hypervisors_links'], 'properties': {
                     'hypervisors_links': {'minItems': 1}}},
                 'then': {'properties': {'hypervisors': {'minItems': 1}}}}]}),
-    (('GET', r'os-migrations'), _object(migrations=_list(_object(
-        status=_NAME, instance_uuid=_UUID,
-        uuid=_UUID, source_compute=_may_be_null(_TEXT),
-        dest_compute=_may_be_null(_TEXT))))),
-    (('GET', r'limits'), _object(limits=_object(absolute=_object(
-        totalInstancesUsed=_COUNT, totalCoresUsed=_COUNT,
-        totalRAMUsed=_COUNT, maxTotalInstances=_LIMIT, maxTotalCores=_LIMIT,
-        maxTotalRAMSize=_LIMIT)))),
-    (('GET', r'os-quota-sets/[^/]+'), _QUOTA),
-    (('PUT', r'os-quota-sets/[^/]+'), _QUOTA),
-    (('GET', r'os-aggregates'), _object(aggregates=_list(_object(
-        name=_TEXT, hosts=_list(_NAME))))),
-    (('GET', r'os-server-groups'), _object(server_groups=_list(_object(
-        id=_UUID, name=_TEXT, members=_list(_UUID))))),
-    (('GET', r'flavors'), _object(flavors=_list(_NAMED))),
-    (('GET', r'flavors/[^/]+'), _FLAVOR),
-    (('POST', r'flavors'), _FLAVOR),
-    (('GET', r'flavors/[^/]+/os-extra_specs'), _EXTRA_SPECS),
-    (('POST', r'flavors/[^/]+/os-extra_specs'), _EXTRA_SPECS),
-    (('POST', r'flavors/[^/]+/action'),
-     _object(flavor_access=_list({'type': 'object'}))),
-    (('GET', r'servers'), _object(servers=_list(_NAMED))),
-    (('GET', r'servers/detail'), _object(servers=_list(_object(
-        id=_UUID, name=_TEXT, status=_NAME, created=_TIME)))),
-    (('POST', r'servers'), _object(server=_object(id=_UUID))),
-    (('GET', r'servers/(?!detail\Z)[^/]+'),
-     _object(server=_object(id=_UUID, status=_NAME, created=_TIME))),
-    (('GET', r'servers/[^/]+/os-instance-actions'),
-     _object(instanceActions=_list(_object(**_ACTION)))),
-    (('GET', r'servers/[^/]+/os-instance-actions/[^/]+'),
-     _object(instanceAction=_object(
-         events=_list(_object(event=_NAME, result=_may_be_null(_TEXT))),
-         **_ACTION))),
-    (('PUT', r'resource_providers/[^/]+/traits'), _TRAITS),
+    ('GET os-migrations', _object(migrations=_list_of(
+        status=_NAME, instance_uuid=_UUID, uuid=_UUID,
+        source_compute=_may_be_null(_TEXT),
+        dest_compute=_may_be_null(_TEXT)))),
+    ('GET os-server-groups', _object(server_groups=_list_of(id=_UUID))),
+    ('POST os-server-groups', _object(server_group=_object(id=_UUID))),
+    ('GET flavors', _object(flavors=_list(_WITH_ID))),
+    ('GET flavors/*', _FLAVOR),
+    ('POST flavors', _FLAVOR),
+    ('GET servers', _object(servers=_list(_WITH_ID))),
+    ('GET servers/detail', _object(servers=_list_of(
+        id=_UUID, created=_TIME))),
+    ('POST servers', _object(server=_object(id=_UUID))),
+    ('GET servers/*', _object(server=_object(id=_UUID, created=_TIME))),
+    # Placement, at microversion 1.28, and 1.31 for the candidates.
+    ('GET allocations/*', {
+        'allOf': [_object(allocations=_HELD), {
+            'properties': {'project_id': _TEXT, 'user_id': _TEXT,
+                           'consumer_generation': _COUNT},
+            # A consumer that holds nothing has no owner either.
+            'if': {'properties': {'allocations': {'minProperties': 1}}},
+            'then': {'required': ['project_id', 'user_id',
+                                  'consumer_generation']}}]}),
+    ('GET resource_providers', _object(resource_providers=_list_of(
+        uuid=_UUID, name=_TEXT, root_provider_uuid=_UUID))),
+    ('GET resource_providers/*/allocations', _object(
+        allocations=_HELD, resource_provider_generation=_COUNT)),
+    ('GET resource_providers/*/traits', _TRAITS),
+    ('PUT resource_providers/*/traits', _TRAITS),
+    ('GET resource_providers/*/usages', _object(
+        usages=_AMOUNTS, resource_provider_generation=_COUNT)),
+    ('GET usages', _object(usages=_AMOUNTS)),
+    ('GET allocation_candidates', _object(
+        allocation_requests=_list_of(allocations=_HELD),
+        provider_summaries=_keyed_by_uuid(_object(
+            resources={'type': 'object', 'additionalProperties': _object(
+                capacity=_COUNT, used=_COUNT)})))),
 )]
 
+# tempest.lib parses the bodies of all other answers, empty or not.
+_MAY_BE_EMPTY = re.compile(
+    r'(DELETE|HEAD) |POST \S*/(servers|volumes)/[^/]+/action\Z|'
+    r'GET \S*/traits/[^/]+\Z|'
+    r'PUT \S*/(traits|allocations|roles)/[^/]+\Z')
+
 # What a client takes out of the head of an answer.
-_HEADERS = [(re.compile(r'%s (?:\S*/)?%s\Z' % call), header)
-            for call, header in (
-    (('POST', r'auth/tokens'), 'x-subject-token'),
-    (('DELETE', r'servers/[^/]+'), 'x-openstack-request-id'),
-    (('POST', r'servers/[^/]+/action'), 'x-openstack-request-id'),
+_HEADERS = [(_compile(call), header) for call, header in (
+    ('POST auth/tokens', 'x-subject-token'),
+    ('DELETE servers/*', 'x-openstack-request-id'),
+    ('POST servers/*/action', 'x-openstack-request-id'),
 )]
 
 # Tempest takes the message out of an error without a look.
@@ -200,15 +226,15 @@ _ERROR = {'properties': {'cloudServersFault': _FAULT, 'computeFault': _FAULT,
                          'error': _FAULT}}
 
 
-def check(call, response, data):
+def check(call: str, response: typing.Any, data: bytes) -> None:
     """Refuse an answer that cannot be used.
 
-    :param call: The request's method and URL.
-    :param response: The answer's head: a dict of its headers, by names in
-        lower case, with a ``status``.
-    :param data: Its body.
-    :raises InvalidAnswer: it is no answer to this request, or its body is
-        not what is needed; the error names the field.
+    :param call: The method and the URL of the request.
+    :param response: A ``transport.Response``. It loses the header that makes
+        Tempest sleep.
+    :param data: The body of the answer.
+    :raises InvalidAnswer: this is no answer to the request, or its body lacks
+        what is needed. The error names the field.
     """
     method, _, url = call.partition(' ')
     request = '%s %s' % (method, parse.urlsplit(url).path)
@@ -218,16 +244,40 @@ def check(call, response, data):
         else:
             _check_success(request, response, data)
     except jsonschema.ValidationError as error:
-        raise _invalid(call, '%s: %s' % (
-            error.json_path, error.message)) from None
+        raise _not_valid(call, error) from None
     except _Unusable as error:
         raise _invalid(call, str(error)) from None
     except RecursionError:
-        raise _invalid(call, 'is nested too deeply') from None
+        raise _invalid(call, _TOO_DEEP) from None
+
+
+def validator_of_tempest(validate: typing.Callable) -> typing.Callable:
+    """Let tempest.lib refuse an answer as this module does.
+
+    Its own message holds the whole schema and the whole answer, and not the
+    request.
+
+    :param validate: ``RestClient.validate_response``.
+    :returns: What takes its place.
+    """
+    def validate_response(schema, response, body):
+        try:
+            validate(schema, response, body)
+        except lib_exc.InvalidHTTPResponseBody as error:
+            if not isinstance(error.__context__, jsonschema.ValidationError):
+                raise
+            raise _not_valid(response.call, error.__context__) from None
+        except RecursionError:
+            raise _invalid(response.call, _TOO_DEEP) from None
+    return staticmethod(validate_response)
 
 
 class _Unusable(Exception):
     pass
+
+
+def _not_valid(call, error):
+    return _invalid(call, '%s: %s' % (error.json_path, error.message))
 
 
 def _invalid(call, problem):
@@ -266,14 +316,10 @@ def _check_success(request, response, data):
     for pattern, header in _HEADERS:
         if pattern.match(request) and not response.get(header):
             raise _Unusable('the answer lacks the header %s' % header)
-    schemas = [schema for pattern, schema in _SCHEMAS
-               if pattern.match(request)]
-    if not data and not schemas and (
-            response.status == 204 or not request.startswith('GET ')):
-        return
-    answer = _parse(data)
-    for schema in schemas or [{'type': 'object'}]:
-        _validate(answer, schema)
+    if data or not _MAY_BE_EMPTY.match(request):
+        _validate(_parse(data), next(
+            (schema for pattern, schema in _SCHEMAS
+             if pattern.match(request)), _ANY))
 
 
 def _parse(data):

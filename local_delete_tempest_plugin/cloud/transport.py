@@ -70,6 +70,8 @@ class Response(dict):
 
     Maps the names of headers, in lower case, to their values.
 
+    :ivar call: Method and URL of the request, for an error; set by
+        ``request``.
     :param url: URL of the request.
     :param status: HTTP status of the answer.
     :param headers: Its headers.
@@ -164,6 +166,9 @@ class BoundedFixture(fixtures.Fixture):
 
     def _setUp(self):
         for owner, name, value in (
+                (rest_client.RestClient, 'validate_response',
+                 response_schemas.validator_of_tempest(
+                     rest_client.RestClient.validate_response)),
                 (tempest_http.ClosingHttp, 'request', request),
                 (tempest_http.ClosingProxyHttp, 'request', request),
                 (auth.KeystoneAuthProvider, 'token_expiry_threshold',
@@ -227,6 +232,7 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
             'into the catalog or tempest.conf' % (
                 response.status,
                 _without_secrets(response.get('location', 'nowhere'))))
+    response.call = call
     response_schemas.check(call, response, data)
     return response, data
 

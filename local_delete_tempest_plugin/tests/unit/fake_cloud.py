@@ -256,7 +256,8 @@ class FakeCloud:
     def request(self, url, method, headers=None, body=None, **_):
         """Answer a request, as ``urllib3`` does through tempest.lib."""
         head, answer = self.answer(url, method, headers, body)
-        response_schemas.check('%s %s' % (method, url), head, answer)
+        head.call = '%s %s' % (method, url)
+        response_schemas.check(head.call, head, answer)
         return head, answer
 
     def answer(self, url, method, headers, body):

@@ -112,7 +112,8 @@ def changed(path, **fields):
         shown.update(fields)
         instead_of(path, body=json.dumps({'services': [
             {name: value for name, value in shown.items()
-             if value is not ...}]}).encode())(box)
+             if value is not ...}]}).encode(),
+            headers={'X-OpenStack-Nova-API-Version': '2.53'})(box)
     return spoil
 
 
