@@ -75,9 +75,8 @@ def find(manager):
 def _find(service, client):
     try:
         return Endpoint(service, client.base_url, client)
-    except (lib_exc.EndpointNotFound, IndexError):
-        # What the first says is the whole catalog; the second is Tempest's
-        # for a service without endpoints.
+    except lib_exc.EndpointNotFound:
+        # The error of Tempest holds the whole catalog.
         return Endpoint(
             service, None, client,
             'the catalog has no %(endpoint_type)s endpoint of type '

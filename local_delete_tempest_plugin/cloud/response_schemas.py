@@ -25,7 +25,6 @@ another type, is one.
 import json
 import re
 import typing
-from urllib import parse
 
 import jsonschema
 from tempest.lib.common import jsonschema_validator
@@ -236,8 +235,7 @@ def check(call: str, response: typing.Any, data: bytes) -> None:
     :raises InvalidAnswer: this is no answer to the request, or its body lacks
         what is needed. The error names the field.
     """
-    method, _, url = call.partition(' ')
-    request = '%s %s' % (method, parse.urlsplit(url).path)
+    request = call.partition('?')[0]
     try:
         if response.status >= 400:
             _check_error(request, response, data)

@@ -37,6 +37,7 @@ from tempest import config
 from tempest.lib import auth
 from tempest.lib.common import http as tempest_http
 from tempest.lib.common import rest_client
+from tempest.lib import exceptions as lib_exc
 import urllib3
 
 from local_delete_tempest_plugin.cloud import response_schemas
@@ -171,6 +172,7 @@ class BoundedFixture(fixtures.Fixture):
                      rest_client.RestClient.validate_response)),
                 (tempest_http.ClosingHttp, 'request', request),
                 (tempest_http.ClosingProxyHttp, 'request', request),
+                (auth.KeystoneV3AuthProvider, 'base_url', _find_endpoint),
                 (auth.KeystoneAuthProvider, 'token_expiry_threshold',
                  _CLOCKS_APART)):
             self.useFixture(fixtures.MockPatchObject(owner, name, value))
@@ -178,6 +180,22 @@ class BoundedFixture(fixtures.Fixture):
         log, mask = rest_client.RestClient.LOG.logger, _Mask()
         log.addFilter(mask)
         self.addCleanup(log.removeFilter, mask)
+
+
+_base_url = auth.KeystoneV3AuthProvider.base_url
+
+
+def _find_endpoint(provider, filters, auth_data=None):
+    # Tempest takes the first endpoint of a service, whether or not the
+    # service has one, and whether or not its URL is one.
+    try:
+        url = _base_url(provider, filters, auth_data)
+        parse.urlsplit(url)
+    except (IndexError, ValueError):
+        raise lib_exc.EndpointNotFound(
+            'the catalog has no usable endpoint of type %(service)s '
+            '(region %(region)s, %(endpoint_type)s)' % filters)
+    return url
 
 
 def request(pool: urllib3.PoolManager, url: str, method: str,
@@ -256,8 +274,7 @@ def _exchange(pool, url, method, headers, body, limit):
 
 def _without_secrets(url):
     """Leave out of a URL what may be a password in it."""
-    parts = parse.urlsplit(str(url))
-    return parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
+    return re.sub(r'//[^/?#]*@', '//', str(url))
 
 
 def _explain(cause):

@@ -25,6 +25,7 @@ from urllib import parse
 import fixtures
 from oslo_utils import fixture as time_fixture
 from oslo_utils import timeutils
+import urllib3
 
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -86,6 +87,8 @@ class FakeEdge(fixtures.Fixture):
         self.requests.append('%s %s' % (method, url))
         self._time.advance_time_delta(self.pause)
         parts = parse.urlsplit(url)
+        if not parts.hostname:
+            raise urllib3.exceptions.LocationValueError('No host specified.')
         try:
             given = self.before_answer(method, url)
             if given:

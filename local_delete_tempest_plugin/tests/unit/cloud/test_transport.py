@@ -29,7 +29,8 @@ from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import rude_server
 
 TOKEN = 'gAAAA-secret'
-FULL = rude_server.HEAD + b'Content-Length: 2\r\n\r\n{}'
+USAGES = b'{"usages": {}}'
+FULL = rude_server.HEAD + b'Content-Length: 14\r\n\r\n' + USAGES
 NEVER_ENDING = (
     rude_server.silence,
     rude_server.trickle(b'HTTP/1.1 200 '),
@@ -76,7 +77,7 @@ class RequestTest(base.TestCase):
 
     def test_good_answer(self):
         server = self.serve(rude_server.answer(FULL))
-        self.assertEqual(b'{}', self.client(server.url).get('/usages')[1])
+        self.assertEqual(USAGES, self.client(server.url).get('/usages')[1])
         self.assertIn(TOKEN.encode(), server.seen[0])
 
     def late(self, *urls, **options):
@@ -126,7 +127,7 @@ class RequestTest(base.TestCase):
         client = self.client(self.serve(rude_server.answer(FULL)).url)
         with futures.ThreadPoolExecutor(8) as threads:
             for _, data in threads.map(client.get, ['/usages'] * 100):
-                self.assertEqual(b'{}', data)
+                self.assertEqual(USAGES, data)
 
     def test_answer_that_is_too_long(self):
         ten = 10 * 1024 ** 2
@@ -148,6 +149,11 @@ class RequestTest(base.TestCase):
                 'into the catalog or tempest.conf' % (status, other.url),
                 self.failure(server.url))
         self.assertEqual([], other.seen)
+
+    def test_redirect_to_a_url_that_is_none(self):
+        server = self.serve(rude_server.redirect(302, 'http://['))
+        self.assertIn('a redirect to http://[, which is not followed',
+                      self.failure(server.url))
 
     def test_tls(self):
         server = self.serve(rude_server.answer(FULL), tls=True)
@@ -173,7 +179,8 @@ class RequestTest(base.TestCase):
                       self.failure(url, exceptions.Unreachable))
 
     def test_url_that_is_none(self):
-        for url in ('ftp://host', 'http://', 'nonsense'):
+        for url in ('ftp://host', 'http://', 'nonsense', 'http://[',
+                    'http://host:port'):
             self.assertIn('no answer: ', self.failure(url))
 
     def test_connection_that_breaks(self):
@@ -188,7 +195,7 @@ class RequestTest(base.TestCase):
     def test_through_a_proxy(self):
         proxy = self.serve(rude_server.answer(FULL))
         client = self.client('http://placement.test', proxy_url=proxy.url)
-        self.assertEqual(b'{}', client.get('/usages')[1])
+        self.assertEqual(USAGES, client.get('/usages')[1])
         self.assertIn(b'GET http://placement.test/usages', proxy.seen[0])
 
     def test_debug_log_shows_no_secret(self):
