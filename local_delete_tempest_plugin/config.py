@@ -301,9 +301,9 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
     cfg.IntOpt(
         'stays_gone_period', default=60, min=1,
         help=_text("""
-How long the scenarios of test_stays_gone read on after a local delete. A
-number of seconds, default 60. The host stays down for that time. Raise it
-where services repeat their requests for longer.""")),
+How many seconds the scenarios of test_stays_gone read on after a local delete.
+The host stays down for that time. Default: 60. Raise it where services repeat
+their requests for longer.""")),
     _limit('heal_timeout', 300,
            "a compute's start or its audit has removed a deleted server's "
            'allocations',

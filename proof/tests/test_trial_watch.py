@@ -31,8 +31,9 @@ class WatchTest(base.TestCase):
         answers = [1, OSError(), 2]
 
         def read():
-            if len(answers) == 1:
+            if not answers:
                 done.set()
+                raise OSError
             answer = answers.pop(0)
             if isinstance(answer, Exception):
                 raise answer
