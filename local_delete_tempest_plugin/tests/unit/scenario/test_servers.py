@@ -125,3 +125,154 @@ class DeletesTest(Deletes):
             server, = self.named('one')
             self.servers_of(member).try_delete(server, force)
             self.assertEqual([asked], member.asked)
+
+
+class CreatesTest(base.TestCase):
+    """How a server is asked for, and where it has to come to."""
+
+    def setUp(self):
+        super().setUp()
+        self.config('compute', image_ref='image', build_timeout=1)
+        self.client, self.admin = mock.Mock(), mock.Mock()
+        self.testbed, self.leased, self.watch = (
+            mock.Mock(flavor_id='flavor', networks='none'), mock.Mock(),
+            mock.Mock())
+        self.testbed.name.return_value = 'its name'
+        self.testbed.run.servers = set()
+        self.leased.targets = [types.SimpleNamespace(host='cmp1')]
+        self.client.create_server.side_effect = self.create
+        self.made = servers.MemberServers(
+            self.client, self.admin, self.testbed, self.leased, self.watch,
+            self.addCleanup)
+        self.shown = {'id': 'its id', 'name': 'its name', 'created': 'now',
+                      'status': 'ACTIVE', 'OS-EXT-STS:task_state': None,
+                      'OS-EXT-SRV-ATTR:host': 'cmp1'}
+        self.admin.servers_client.show_server.side_effect = (
+            lambda server_id: {'server': self.shown})
+
+    def create(self, **fields):
+        self.testbed.intents.write.assert_called_once()
+        self.leased.renew.assert_called_once_with()
+        return {'server': {'id': 'its id'}}
+
+    def test_written_down_and_watched(self):
+        server = self.made.request()
+        self.testbed.intents.write.assert_called_once_with(
+            self.addCleanup, 'server', name='its name')
+        self.client.create_server.assert_called_once_with(
+            name='its name', imageRef='image', flavorRef='flavor',
+            networks='none')
+        self.assertEqual({'its id'}, self.testbed.run.servers)
+        self.watch.add.assert_called_once_with(server)
+        self.assertIsNone(server.host)
+
+    def test_own_settings_and_client(self):
+        client = mock.Mock()
+        client.create_server.side_effect = self.create
+        self.made.request(client, imageRef=None, flavorRef='large')
+        self.client.create_server.assert_not_called()
+        client.create_server.assert_called_once_with(
+            name='its name', flavorRef='large', networks='none')
+
+    def test_several_in_one_request(self):
+        self.assertEqual('its name', self.made.request_many(7))
+        self.testbed.intents.write.assert_called_once_with(
+            self.addCleanup, 'servers', name='its name')
+        self.assertEqual(
+            7, self.client.create_server.call_args.kwargs['min_count'])
+
+    def await_active(self):
+        return self.made.await_active(self.made.request())
+
+    def test_active_on_a_leased_host(self):
+        server = self.await_active()
+        self.assertEqual('cmp1', server.host)
+        self.watch.add.assert_called_with(server)
+
+    def test_another_host(self):
+        self.shown['OS-EXT-SRV-ATTR:host'] = 'cmp2'
+        failure = self.assertRaises(self.failureException, self.await_active)
+        self.assertIn('on host cmp2 should be on a leased host: cmp1',
+                      str(failure))
+
+    def test_error(self):
+        self.shown.update(status='ERROR', fault={'message': 'No valid host'})
+        failure = self.assertRaises(self.failureException, self.await_active)
+        self.assertIn('became ERROR instead of ACTIVE: No valid host',
+                      str(failure))
+
+    def test_active_with_a_task_is_still_moving(self):
+        self.shown['OS-EXT-STS:task_state'] = 'resize_prep'
+        self.assertRaises(exceptions.TimedOut, self.await_active)
+
+
+class WhoDeletedTest(base.TestCase):
+    """Whether the API deleted a server alone, or its compute did."""
+
+    def setUp(self):
+        super().setUp()
+        self.config(action_timeout=1)
+        self.admin = mock.Mock()
+        self.server = footprint.Server('its id', 'its name', 'cmp1', 'now')
+        self.made = servers.MemberServers(
+            None, self.admin, None, None, None, self.addCleanup)
+        self.deleted(by_compute=False)
+        self.admin.services.show.return_value.state = 'down'
+
+    def deleted(self, by_compute, request_id='req'):
+        self.admin.servers_client.list_instance_actions.return_value = {
+            'instanceActions': [
+                {'action': 'create', 'request_id': 'another'},
+                {'action': 'delete', 'request_id': request_id}]}
+        self.admin.servers_client.show_instance_action.return_value = {
+            'instanceAction': {'events': [
+                {'event': servers.COMPUTE_DELETE_EVENT,
+                 'result': 'Success'}] if by_compute else []}}
+
+    def failure_of(self, step):
+        return str(self.assertRaises(self.failureException, step,
+                                     self.server, 'req'))
+
+    def test_locally(self):
+        self.made.assert_deleted_locally(self.server, 'req')
+        self.assertIn('was a local delete', self.failure_of(
+            self.made.assert_deleted_by_compute))
+
+    def test_by_its_compute(self):
+        self.deleted(by_compute=True)
+        self.made.assert_deleted_by_compute(self.server, 'req')
+        self.assertIn('its compute took part', self.failure_of(
+            self.made.assert_deleted_locally))
+
+    def test_its_compute_was_up_all_the_time(self):
+        self.admin.services.show.return_value.state = 'up'
+        self.assertIn('its compute should be down', self.failure_of(
+            self.made.assert_deleted_locally))
+
+    def test_a_server_without_host_needs_no_outage(self):
+        self.admin.services.show.return_value.state = 'up'
+        server = footprint.Server('its id', 'its name', None, 'now')
+        self.made.assert_deleted_locally(server, 'req')
+
+    def test_another_delete_proves_nothing(self):
+        self.deleted(by_compute=False, request_id='another')
+        self.assertIn('the delete req of', self.failure_of(
+            self.made.assert_deleted_locally))
+
+    def test_a_refused_delete(self):
+        member = mock.MagicMock()
+        self.made._client = member
+        member.delete_server.side_effect = lib_exc.Conflict()
+        self.made.assert_delete_refused(self.server)
+        member.show_server.side_effect = lib_exc.NotFound()
+        failure = self.assertRaises(
+            self.failureException, self.made.assert_delete_refused,
+            self.server)
+        self.assertIn('yet it is gone', str(failure))
+        member.delete_server.side_effect = None
+        member.delete_server.return_value.response.status = 204
+        failure = self.assertRaises(
+            self.failureException, self.made.assert_delete_refused,
+            self.server)
+        self.assertIn('answered 204, and should have been refused',
+                      str(failure))

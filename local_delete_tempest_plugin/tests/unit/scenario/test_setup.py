@@ -1,0 +1,164 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a class of scenarios has, without a class of Tempest."""
+
+import os
+import signal
+from unittest import mock
+
+import fixtures
+
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.scenario.steps import setup
+from local_delete_tempest_plugin.tests.unit import base
+
+RUN = run.Run('0123456789AB')
+
+
+class SetupTest(base.TestCase):
+    """A journal of a run that changes nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.journals = self.useFixture(fixtures.TempDir()).path
+        self.config(journal_dir=self.journals)
+        self.journal = journal.Journal(RUN.id)
+
+    def written(self):
+        """Read the journal, or '' where there is none."""
+        path = os.path.join(self.journals, RUN.id + '.journal')
+        if not os.path.exists(path):
+            return ''
+        with open(path) as file:
+            return file.read()
+
+
+class IntentsTest(SetupTest):
+
+    def setUp(self):
+        super().setUp()
+        self.recovery = mock.Mock()
+        self.intents = setup.Intents(self.journal, self.recovery)
+        self.cleanups = []
+
+    def write(self, kind='server', **what):
+        self.intents.write(
+            lambda undo, *arguments: self.cleanups.append(
+                lambda: undo(*arguments)), kind, **what)
+
+    def test_written_before_it_is_registered(self):
+        """Otherwise an undo could find nothing that says what to undo."""
+        self.intents.write(
+            lambda *arguments: self.cleanups.append(self.written()),
+            'server', name='a name')
+        self.assertIn('"a name"', self.cleanups[0])
+        self.recovery.undo.assert_not_called()
+
+    def test_undone_and_completed(self):
+        self.write(name='a name')
+        self.cleanups[0]()
+        intent, = self.recovery.undo.call_args.args
+        self.assertEqual(('server', {'name': 'a name'}),
+                         (intent.kind, intent.what))
+        self.assertEqual('', self.written())
+
+    def test_an_undo_that_fails_stays_in_the_journal(self):
+        self.recovery.undo.side_effect = ValueError()
+        self.write(name='a name')
+        self.assertRaises(ValueError, self.cleanups[0])
+        self.assertIn('"a name"', self.written())
+
+    def test_ctrl_c_waits_for_the_undo(self):
+        self.recovery.undo.side_effect = lambda intent: signal.raise_signal(
+            signal.SIGINT)
+        self.write(name='a name')
+        self.assertRaises(KeyboardInterrupt, self.cleanups[0])
+        self.assertEqual('', self.written())
+
+
+class TestbedTest(SetupTest):
+
+    def setUp(self):
+        super().setUp()
+        self.config('compute', flavor_ref='small')
+        self.config('service_available', neutron=False)
+        self.calls = []
+        self.admin = mock.Mock()
+        flavors = self.admin.flavors_client
+        flavors.show_flavor.side_effect = lambda model: {'flavor': {
+            'id': model, 'ram': 1, 'vcpus': 2, 'disk': 3,
+            'OS-FLV-EXT-DATA:ephemeral': 4}}
+        flavors.list_flavor_extra_specs.return_value = {
+            'extra_specs': {'hw:x': 'y'}}
+        flavors.create_flavor.side_effect = self.create_flavor
+        self.admin.placement.create_trait.side_effect = self.calls.append
+        self.recovery = self.useFixture(fixtures.MockPatch(
+            'local_delete_tempest_plugin.recovery.undo.Recovery')
+        ).mock.return_value
+        self.recovery.undo.side_effect = lambda intent: self.calls.append(
+            'undo ' + intent.kind)
+        self.member = mock.Mock()
+        self.member.credentials.project_id = 'ours'
+        self.testbed = setup.Testbed(RUN, self.journal, self.admin,
+                                     self.member)
+        self.testbed.setUp()
+
+    def create_flavor(self, name, **fields):
+        self.assertIn(name, self.written())
+        self.assertFalse(fields['os-flavor-access:is_public'])
+        self.calls.append('flavor')
+        return {'flavor': {'id': 'flavor %d' % self.calls.count('flavor')}}
+
+    def test_nothing_is_changed_before_begin(self):
+        self.testbed.cleanUp()
+        self.assertEqual([], self.calls)
+        self.assertEqual('', self.written())
+
+    def test_made_and_given_back_in_reverse(self):
+        self.testbed.begin(['abandoned'])
+        self.recovery.recover_all.assert_called_once_with(['abandoned'])
+        self.assertEqual('flavor 1', self.testbed.flavor_id)
+        self.testbed.flavor_like('large')
+        self.testbed.cleanUp()
+        self.assertEqual([RUN.trait, 'flavor', 'flavor', 'undo flavor',
+                          'undo flavor', 'undo trait'], self.calls)
+        self.assertEqual('', self.written())
+
+    def test_a_flavor_is_bound_to_the_lease_and_made_once(self):
+        for specs in ({}, {'resources:VCPU': '7'}):
+            made = self.testbed.flavor_like('large', **specs)
+            self.assertEqual(made, self.testbed.flavor_like('large', **specs))
+            client = self.admin.flavors_client
+            client.set_flavor_extra_spec.assert_called_with(
+                made, **{'hw:x': 'y', 'trait:' + RUN.trait: 'required'},
+                **specs)
+            client.add_flavor_access.assert_called_with(made, 'ours')
+        self.assertEqual(['flavor', 'flavor'], self.calls)
+
+    def networks_of(self, network=None, *listed):
+        self.member.networks_client.list_networks.return_value = {
+            'networks': [{'id': found} for found in listed]}
+        self.testbed.begin(network=network and {'id': network})
+        return self.testbed.networks
+
+    def test_networks(self):
+        self.assertEqual('none', self.networks_of('made'))
+        self.config('service_available', neutron=True)
+        for expected, arguments in (
+                ([{'uuid': 'made'}], ('made', 'other')),
+                ([{'uuid': 'only'}], (None, 'only')),
+                ('none', (None, 'one', 'two')), ('none', (None,))):
+            self.assertEqual(expected, self.networks_of(*arguments))
