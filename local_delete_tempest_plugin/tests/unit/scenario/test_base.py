@@ -17,10 +17,15 @@ from unittest import mock
 import fixtures
 from tempest.lib import exceptions as lib_exc
 import testtools
+from testtools.testresult import doubles
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import base as steps_base
+from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 
 
 class SkipChecksTest(base.TestCase):
@@ -163,3 +168,124 @@ class OutageTest(base.TestCase):
         self.assertEqual(2, tries)
         self.assertIn('AssertionError', problems[0][1])
         self.assertIn('buy another', problems[0][1])
+
+
+class FootprintUnchangedTest(base.TestCase):
+    """What a story leases and watches, on a cloud in memory."""
+
+    def setUp(self):
+        super().setUp()
+        self.use_microversions()
+        self.config('service_available', neutron=False, cinder=False)
+        self.config(
+            allow_outages=True, target_hosts=['*'], min_other_hosts=0,
+            cleanup_timeout=1,
+            journal_dir=self.useFixture(fixtures.TempDir()).path)
+        self.cloud = fake_cloud.FakeCloud()
+        for number in (1, 2):
+            self.cloud.add_compute('cmp%d' % number, number)
+        self.before = dict(self.cloud.traits)
+        self.seen = []
+
+    def outcome_of(self, test):
+        """Run a story; return how it came out, and the words for that."""
+        admin, member = self.cloud.admin(), self.cloud.member()
+        member.credentials = mock.Mock(project_id='ours')
+        this_run = run.Run()
+        self.cloud.flavors.append('%s-1' % this_run.name)
+
+        class Story(testtools.TestCase):
+            footprint_unchanged = (
+                steps_base.BaseLocalDeleteTest.footprint_unchanged)
+            assert_nothing_left = (
+                steps_base.BaseLocalDeleteTest.assert_nothing_left)
+            _lease_hosts = steps_base.BaseLocalDeleteTest._lease_hosts
+
+            def setUp(self):
+                super().setUp()
+                self.admin, self.member = admin, member
+                self.testbed = setup.Testbed(
+                    this_run, journal.Journal(this_run.id), admin, member)
+                self.brought, self.hosts = set(), None
+                self.last_look = mock.Mock()
+
+            def test_it(self):
+                test(self)
+
+        result = doubles.ExtendedTestResult()
+        Story('test_it').run(result)
+        (outcome, _, *details), = [event for event in result._events
+                                   if event[0].startswith('add')]
+        parts = details[0].values() if details else ()
+        return outcome, ''.join(part.as_text() for part in parts)
+
+    def leased(self):
+        return [name for name, traits in sorted(self.cloud.traits.items())
+                if any(trait.startswith(run.TRAIT_PREFIX)
+                       for trait in traits)]
+
+    def hold(self):
+        self.cloud.hold(7, 1, VCPU=1)
+
+    def test_hosts_are_leased_once_and_given_back_at_the_end(self):
+        def story(test):
+            for _ in range(2):
+                with test.footprint_unchanged(hosts=2) as watch:
+                    self.seen.append((test.hosts, watch))
+                    self.assertIs(watch, test.watch)
+                self.assertEqual(2, len(self.leased()))
+
+        self.assertEqual('addSuccess', self.outcome_of(story)[0])
+        (first, watch), (second, another) = self.seen
+        self.assertIs(first, second)
+        self.assertIsNot(watch, another)
+        self.assertEqual(self.before, self.cloud.traits)
+
+    def test_what_is_left_at_the_end_fails(self):
+        def story(test):
+            with test.footprint_unchanged():
+                self.hold()
+
+        outcome, words = self.outcome_of(story)
+        self.assertEqual('addFailure', outcome)
+        self.assertIn('LeakFound', words)
+        self.assertIn('VCPU before 0', words)
+        self.assertEqual(self.before, self.cloud.traits)
+
+    def test_a_body_that_fails_is_all_that_is_told(self):
+        def story(test):
+            with test.footprint_unchanged():
+                self.hold()
+                test.fail('it was refused')
+
+        outcome, words = self.outcome_of(story)
+        self.assertEqual('addFailure', outcome)
+        self.assertIn('it was refused', words)
+        self.assertNotIn('VCPU before 0', words)
+        self.assertEqual([], self.leased())
+
+    def test_no_host_to_lease_is_a_skip(self):
+        def refuse(target):
+            raise exceptions.OutageRefused(
+                exceptions.Refusal.NO_GUESTS, 'no guests')
+
+        def story(test):
+            with test.footprint_unchanged(accept=refuse):
+                self.seen.append(test)
+
+        outcome, words = self.outcome_of(story)
+        self.assertEqual('addSkip', outcome)
+        self.assertEqual([], self.seen)
+
+    def test_what_was_brought_is_watched(self):
+        group = 'server group', fake_cloud.uuid(70)
+        self.cloud.server_groups.append({'id': group[1], 'members': []})
+
+        def story(test):
+            test.brought.add(group)
+            with test.footprint_unchanged():
+                self.cloud.server_groups.clear()
+
+        outcome, words = self.outcome_of(story)
+        self.assertEqual('addFailure', outcome)
+        self.assertIn('server group %s is gone' % group[1], words)
