@@ -14,10 +14,10 @@
 
 """Try the scenarios on a cloud that is broken on purpose.
 
-Each mutant is loaded into one service, the scenarios that could catch it run,
-and it is taken out again. A scenario catches it when one of its own
-expectations fails. The exit code is 0 when every harmful mutant was caught and
-no benign one. The cloud should have no other user meanwhile.
+Each mutant is loaded into one service. The scenarios that could kill it run,
+and then the mutant is taken out again. A scenario kills a mutant when one of
+the scenario's own expectations fails. The exit code is 0 if every harmful
+mutant was killed, and no benign mutant. The cloud should have no other user.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import time
 
 from keystoneauth1 import exceptions
 
+from allinone import deployment
 from allinone import errors
 from allinone import files
 from allinone import workspace
@@ -39,37 +40,38 @@ from proof.trials import snapshot
 
 _CONFIGURATION = 'tempest-mutants.conf'
 
-# Limits in seconds that are long enough here, and spare a mutant that keeps
-# something from happening most of the waiting.
+# Limits in seconds. They are long enough here. They are short because a mutant
+# often prevents the event that is waited for.
 _LIMITS = {'service_down_timeout': 30, 'service_up_timeout': 90,
            'delete_timeout': 30, 'cleanup_timeout': 30, 'heal_timeout': 75,
-           # A trait may come back with one audit and go with the next.
+           # A trait may come back with one audit, and go with the next.
            'api_timeout': 40, 'trait_timeout': 75, 'action_timeout': 15,
            'request_timeout': 75}
 
-# Seconds for one run of Tempest; what takes longer hangs.
+# Seconds for one run of Tempest. A run that takes longer hangs.
 _LONGEST_RUN = 3600
 
-# Seconds in which what Nova does by itself has come to rest.
+# Seconds in which Nova's own clean-up has ended.
 _REST = 20
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of "mutate"."""
     parser.add_argument(
         '--mutants', type=pathlib.Path, metavar='DIR',
         default=definition.DIRECTORY,
         help='directory of the mutants (default: proof/mutants)')
     parser.add_argument(
         '--all', action='store_true',
-        help='run every scenario on each mutant, and not only those that '
-             'could catch it, until one has')
+        help='run every scenario on each mutant (default: the scenarios that '
+             'could kill it, until one does)')
     parser.add_argument(
         '--table', type=pathlib.Path, metavar='FILE',
-        help='write the table for the documentation there too')
+        help='also write the table for the documentation into this file')
     parser.add_argument(
         '--part', type=_part, metavar='K/N', default=(1, 1),
-        help='try only the K-th of N parts of them, so that N clouds side by '
-             'side try all')
+        help='try only the K-th of N parts of the mutants, so that N clouds '
+             'side by side try all')
     parser.add_argument(
         '--results', type=pathlib.Path, metavar='DIR',
         help='directory of the matrix, which several clouds may share '
@@ -83,17 +85,18 @@ def _part(text):
     if not (slash and number.isdecimal() and count.isdecimal()
             and 1 <= int(number) <= int(count)):
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not K/N, as 1/2 and 2/2 for two clouds')
+            f'{text!r} is not K/N, such as 1/2 and 2/2 for two clouds')
     return int(number), int(count)
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Try the mutants, print the matrix, and return the exit code."""
     mutants = definition.find(arguments.mutants, arguments.names)
     for mutant in mutants:
         service.processes(cloud, mutant)
     mutants = _that_fit(cloud, mutants, arguments.names)
     number, count = arguments.part
-    # By service, so that one restart takes one out and brings the next.
+    # By service, so that one restart removes a mutant and brings the next.
     mutants = sorted(mutants, key=lambda one: one.service)[number - 1::count]
     if not mutants:
         raise errors.BadInput(f'Part {number}/{count} has no mutant')
@@ -112,9 +115,9 @@ def run(cloud, arguments):
 
 
 def _that_fit(cloud, mutants, names):
-    """Leave out what means nothing on this cloud, unless it was asked for.
+    """Leave out the mutants that need another cloud, unless they are named.
 
-    :raises BadInput: it was, or nothing would be tried
+    :raises BadInput: such a mutant is named, or no mutant is left
     """
     fit = [one for one in mutants if (
         cloud.qemu if one.qemu else one.reclaim == cloud.reclaim)]
@@ -124,7 +127,7 @@ def _that_fit(cloud, mutants, names):
     words = f'made for another cloud: {", ".join(rest)}'
     if names or not fit:
         raise errors.BadInput(words)
-    print(f'Left out, since {words}', flush=True)
+    print(f'Left out, because {words}', flush=True)
     return fit
 
 
@@ -149,7 +152,7 @@ class _Mutation:
         self._before = None
 
     def run(self, mutants):
-        """Try the mutants; return a row for each."""
+        """Try the mutants, and return a row for each."""
         rows = []
         service.restart(self._cloud, [])
         self._before = snapshot.take(self._cloud)
@@ -170,7 +173,7 @@ class _Mutation:
         names = service.processes(self._cloud, mutant)
         try:
             service.put(self._cloud, mutant, names)
-            # Those that had the one before become sane in the same restart.
+            # The same restart frees processes of the mutant before.
             restarted = sorted({*self._mutated, *names})
             self._mutated = restarted
             service.restart(self._cloud, restarted)
@@ -184,7 +187,7 @@ class _Mutation:
                         for one in found.values()):
                     break
             if not found:
-                problem = 'no scenario is called so'
+                problem = 'no scenario has such a name'
             elif any(one.outcome != verdicts.SKIPPED
                      for one in found.values()):
                 problem = service.problem(self._cloud, names)
@@ -199,11 +202,11 @@ class _Mutation:
     def _regexes(self, mutant):
         if self._everything:
             return [runs.SCENARIOS]
-        # Tempest has tests of its own for all that is called a port.
+        # Without the package, "port" would select tests of Tempest itself.
         return [f'{runs.SCENARIOS}.*(?:{regex})' for regex in mutant.scenarios]
 
     def _run(self, mutant, names, regex):
-        """Run scenarios; return their verdicts."""
+        """Run scenarios, and return their verdicts."""
         options = {**_LIMITS, **mutant.options}
         if mutant.service == 'nova-compute' and not mutant.everywhere:
             options['target_hosts'] = names[0].removeprefix('nova-compute-')
@@ -216,7 +219,7 @@ class _Mutation:
         return verdicts.read(stream)
 
     def _tidy(self, log):
-        """Clean up after a mutant; say what cannot be cleaned."""
+        """Clean up after a mutant, and say what is left."""
         try:
             tidy.undo(self._cloud, log)
             left = self._left()
@@ -225,7 +228,7 @@ class _Mutation:
         return f'left in the cloud: {"; ".join(left)}' if left else None
 
     def _left(self):
-        """Say what the cloud has that it had not before, and goes not away."""
+        """Return a line for each difference from the cloud before."""
         before = self._before
 
         def differences():

@@ -12,10 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run of Tempest says of a mutant, read off its subunit stream."""
+"""The verdicts of scenarios on a mutant, read from their subunit stream."""
 
+import collections.abc
 import dataclasses
+import pathlib
 import re
+import typing
 
 import subunit
 import testtools
@@ -26,14 +29,15 @@ from local_delete_tempest_plugin import exceptions
 KILLED = 'killed'
 SURVIVED = 'survived'
 SKIPPED = 'skipped'
-#: It failed, and not by an expectation of its own: that proves nothing.
+#: The scenario failed, but by none of its own expectations.
 ERROR = 'error'
 
-# What unittest, testtools and the plugin raise for an expectation, as a
-# traceback names it.
+# The exceptions of unittest, testtools and the plugin for an expectation, as a
+# traceback names them.
+_KINDS: tuple[type, ...] = (
+    matchers.MismatchError, *exceptions.DefectShown.__subclasses__())
 _EXPECTATIONS = {'AssertionError', *(
-    f'{kind.__module__}.{kind.__qualname__}' for kind in (
-        matchers.MismatchError, *exceptions.DefectShown.__subclasses__()))}
+    f'{kind.__module__}.{kind.__qualname__}' for kind in _KINDS)}
 
 # What the last look of a class raises, which is the only expectation of a
 # tearDownClass.
@@ -45,21 +49,18 @@ _SET_UP = re.compile(r'^  File .*, in (?:setUp|setUpClass|tearDownClass)$',
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What one scenario said of one mutant."""
+    """The verdict of one scenario on one mutant."""
 
     scenario: str
     outcome: str
     seconds: float
-    #: The first line of why.
+    #: The first line of the reason.
     message: str = ''
 
 
-def read(path):
-    """Read a file of subunit, whole or cut off.
-
-    :returns: A list of ``Verdict``.
-    """
-    found = []
+def read(path: pathlib.Path) -> list[Verdict]:
+    """Read the verdicts from a file of subunit, which may be cut off."""
+    found: list[Verdict | None] = []
     result = testtools.StreamToDict(
         lambda test: found.append(judge(test)))
     result.startTestRun()
@@ -70,10 +71,11 @@ def read(path):
     return [verdict for verdict in found if verdict]
 
 
-def judge(test):
-    """Return the ``Verdict`` of a test, or None where it is no verdict.
+def judge(test: collections.abc.Mapping[str, typing.Any]) -> Verdict | None:
+    """Return the verdict of a test.
 
-    :param test: what ``testtools.StreamToDict`` tells of it
+    :param test: the test as ``testtools.StreamToDict`` tells it
+    :returns: None if the test did not run.
     """
     name = short(test['id'])
     begin, end = test['timestamps']
@@ -106,10 +108,10 @@ def _why(test_id, traceback, seconds):
         raised.partition(': ')[2] if killed else raised or 'no traceback')
 
 
-def last_exception(traceback):
-    """Return what a traceback ends in: "class: message".
+def last_exception(traceback: str) -> str:
+    """Return the end of a traceback, "class: message".
 
-    Of a chain of exceptions that is the last one.
+    The end of a chain of exceptions is the last exception.
     """
     lines = _last(traceback).splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith(' ')):
@@ -121,14 +123,14 @@ def _last(traceback):
     return traceback.rpartition('Traceback (most recent call last):\n')[2]
 
 
-def first_line(text):
-    """Return the first line; with the one that it announces by a colon."""
+def first_line(text: str) -> str:
+    """Return the first line of a text, and the next line after a colon."""
     first, *others = text.strip().splitlines() or ['']
     return f'{first} {others[0].strip()}' if (
         first.endswith(':') and others) else first
 
 
-def short(test_id):
-    """Name a scenario the way a human does: without package and tags."""
+def short(test_id: str) -> str:
+    """Return the name of a scenario without its package and tags."""
     return re.sub(r'^local_delete_tempest_plugin\.scenario\.', '',
                   test_id.partition('[')[0])

@@ -223,13 +223,13 @@ class PairsTest(base.TestCase):
 
     def test_two_leases_on_one_host(self):
         self.assertEqual(
-            ['compute1 is had twice: AA (leased, out), BB (leased)'],
+            ['two runs have compute1: AA (leased, out), BB (leased)'],
             self.read(out=[('AA', 'compute1')], leased=[
                 ('AA', 'compute1'), ('BB', 'compute1')]))
 
     def test_a_lease_on_the_host_that_the_other_fenced(self):
         self.assertEqual(
-            ['compute1 is had twice: AA (fenced), BB (leased)'],
+            ['two runs have compute1: AA (fenced), BB (leased)'],
             self.read(fenced=[('AA', 'compute1')],
                       leased=[('BB', 'compute1')]))
 
@@ -325,7 +325,7 @@ class FaultsTest(base.TestCase):
                 [(5, 'Ctrl-C')], [(place, fault.name) for place, fault in
                                   faults.select('Ctrl')])
             error = self.assertRaises(errors.BadInput, faults.select, '')
-            self.assertIn('"disk of the journal full" takes root', str(error))
+            self.assertIn('"disk of the journal full" needs root', str(error))
         with mock.patch('os.geteuid', autospec=True, return_value=0):
             self.assertEqual(len(faults.FAULTS), len(faults.select('')))
 

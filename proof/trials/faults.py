@@ -12,18 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
-"""Let something fail in the middle of an outage; the cloud must get well.
+"""Let something fail in the middle of an outage. The cloud has to recover.
 
 Services are killed and come back, the run is interrupted, its disk is full,
-its tokens are over, a start command fails. A fault strikes when the journal's
-last line is the intent of an outage, and some moments later. The run may pass
-or fail, but must end, and with a message that tells. Then the cloud must be
-what it was, at most after ``tempest local-delete recover``. The exit code is 1
-unless it always is, and each run ended as its fault lets it. The full disk
-takes root, since a tmpfs is mounted; --only can leave it out.
+its tokens expire, or a start command fails. A fault strikes soon after the
+journal has the intent of an outage as its last line. The run may pass or fail.
+It has to end, and a failure needs a message that helps. Then the cloud has to
+be as it was before, at the latest after ``tempest local-delete recover``. The
+exit code is 0 if all this is true, and if each run ended as its fault allows.
+The full disk is a tmpfs, which only root can mount. --only can leave it out.
 """
 
+import argparse
+import collections.abc
 import contextlib
 import dataclasses
 import errno
@@ -34,7 +35,6 @@ import re
 import resource
 import signal
 import subprocess
-import typing
 
 from keystoneauth1 import exceptions as keystone_exceptions
 import prettytable
@@ -42,6 +42,7 @@ import psutil
 
 from allinone import api
 from allinone import checks
+from allinone import deployment
 from allinone import errors
 from allinone import files
 from allinone import lifecycle
@@ -62,10 +63,10 @@ _INTERRUPT = 'KeyboardInterrupt'
 _POLL = 0.02
 _LIMIT = 900
 _SETTLE = 90
-# With a journal left there is something to recover: no need to wait for more.
+# If a journal is left, recover has to run, and a long wait is of no use.
 _SETTLE_WITH_JOURNAL = 5
 
-# What these say is for who wrote the code, not for who runs it.
+# The messages of these help only the author of the code.
 _UNCLEAR = re.compile(
     r'(Attribute|Type|Key|Index|Name|UnboundLocal|Value|Runtime)Error\b'
     r'|[\w.]+$')
@@ -74,19 +75,26 @@ _UNCLEAR = re.compile(
 class Struck:
     """A run that a fault strikes.
 
+    :param workspace: the workspace of the run
     :param process: what ``Workspace.running`` gave
-    :ivar run_ids: of the runs whose journals were seen
+    :param chance: decides the moments
+    :ivar run_ids: ids of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, workspace, process, chance):
+    def __init__(self, cloud: deployment.Deployment, workspace: runs.Workspace,
+                 process: subprocess.Popen, chance: random.Random) -> None:
         self.cloud = cloud
         self.workspace = workspace
         self.process = process
         self.chance = chance
-        self.run_ids = set()
+        self.run_ids: set[str] = set()
 
-    def wait_for(self, phase):
-        """Wait until the journal ends in a phase; False: the run ended."""
+    def wait_for(self, phase: str) -> bool:
+        """Wait until the journal ends in a phase, and some moments more.
+
+        :returns: Whether the run is still there.
+        :raises StepFailed: the run hangs before the phase
+        """
         folder = self.workspace.journals
 
         def reached():
@@ -97,13 +105,13 @@ class Struck:
         readiness.wait(phase, reached, _LIMIT, _POLL)
         return not runs.ended(self.process, self.chance.uniform(0, 0.5))
 
-    def processes(self):
+    def processes(self) -> list[psutil.Process]:
         """Return all processes of the run."""
         leader = psutil.Process(self.process.pid)
         return [leader, *leader.children(recursive=True)]
 
-    def worker(self):
-        """Return the process that runs the scenarios: the journal's."""
+    def worker(self) -> psutil.Process:
+        """Return the process that runs the scenarios, and has the journal."""
         folder = str(self.workspace.journals)
         [worker] = [one for one in self.processes() if any(
             file.path.startswith(folder) for file in one.open_files())]
@@ -116,7 +124,7 @@ def _nothing(struck):
 
 @contextlib.contextmanager
 def _killed(cloud, name):
-    """Kill a process; it is started again after the body, whatever happens."""
+    """Kill a process, and always start it again after the body."""
     try:
         lifecycle.kill(cloud, [name])
         yield
@@ -154,7 +162,7 @@ def _revoke(struck):
             for enabled in (False, True):
                 identity.patch(f'/users/{user["id"]}',
                                json={'user': {'enabled': enabled}})
-    # They remember for minutes which tokens were valid.
+    # They cache for minutes which tokens are valid.
     for name in ('nova-api', 'placement-api'):
         with _killed(struck.cloud, name):
             pass
@@ -162,7 +170,7 @@ def _revoke(struck):
 
 @contextlib.contextmanager
 def _quiet_log(cloud, workspace):
-    """Send the run's own log where it never grows: see _no_more_bytes."""
+    """Discard the run's own log, which _no_more_bytes would limit, too."""
     workspace.log.symlink_to(os.devnull)
     yield
 
@@ -182,7 +190,7 @@ def _full_disk(cloud, workspace):
 
 @contextlib.contextmanager
 def _short_tokens(cloud, workspace):
-    """Tokens of 65 s: too short to use twice, so each request gets its own."""
+    """Let tokens expire after 65 s, so that each request gets its own."""
     path = cloud.etc / 'keystone' / 'keystone.conf'
     text = path.read_text()
     try:
@@ -195,7 +203,7 @@ def _short_tokens(cloud, workspace):
             files.write(path, text)
 
 
-# What comes back may have been away at a moment when nobody needed it.
+# A service may have been away at a moment when nobody needed it.
 _ANY = frozenset({'passed', 'failed', 'skipped'})
 _PASSED = frozenset({'passed'})
 _FAILED = frozenset({'failed'})
@@ -206,23 +214,29 @@ _ENDED = frozenset({'ended'})
 class Fault:
     """One kind of fault.
 
-    :ivar strike: called with a ``Struck`` once a phase is reached
+    :ivar strike: called with a ``Struck`` when a phase is reached
     :ivar around: context manager of the cloud and the workspace, around the
         run
+    :ivar phases: phases in which it strikes, one in each try
+    :ivar options: options of [local_delete] that the run needs
+    :ivar environment: variables that the run needs
     :ivar endings: how a run that it strikes may end, as in ``Outcome``
     :ivar needs_root: whether only root can make it
     """
 
     name: str
-    strike: typing.Callable = _nothing
-    around: typing.Callable = lambda cloud, workspace: contextlib.nullcontext()
-    phases: tuple = tuple(_SCENARIOS)
-    options: dict = dataclasses.field(default_factory=dict)
-    environment: dict = dataclasses.field(default_factory=dict)
-    endings: frozenset = _ANY
+    strike: collections.abc.Callable[[Struck], object] = _nothing
+    around: collections.abc.Callable[
+        [deployment.Deployment, runs.Workspace],
+        contextlib.AbstractContextManager] = (
+            lambda cloud, workspace: contextlib.nullcontext())
+    phases: tuple[str, ...] = tuple(_SCENARIOS)
+    options: dict[str, object] = dataclasses.field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    endings: frozenset[str] = _ANY
     needs_root: bool = False
     #: What a message of a run that fails must hold: the name of a class, or
-    #: what an operator has to know.
+    #: words that an operator needs.
     says: tuple[str, ...] = ()
 
 
@@ -244,7 +258,7 @@ FAULTS = (
           says=(_INTERRUPT,)),
     Fault('SIGTERM to the worker', _to_worker(signal.SIGTERM), endings=_ENDED,
           says=(_INTERRUPT,)),
-    # The signal by which it strikes, at a moment that we choose.
+    # Its signal, at a moment of the trial's choice.
     Fault('OS_TEST_TIMEOUT', _to_worker(signal.SIGALRM), endings=_FAILED,
           environment={'OS_TEST_TIMEOUT': '900'}, says=('TimeoutException',)),
     Fault('disk of the journal full', around=_full_disk, endings=_FAILED,
@@ -264,13 +278,13 @@ FAULTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One fault, and what became of run and cloud."""
+    """One try of a fault: the end of the run, and of the cloud."""
 
     fault: str
     phase: str
     hit: bool
-    #: "passed", "failed", "skipped" since the guard saw the fault, or
-    #: "ended" by the fault, as it was meant to.
+    #: "passed"; "failed"; "skipped" because the guard saw the fault; or
+    #: "ended" by a fault that ends runs.
     ending: str
     messages: list[str]
     recover_needed: bool
@@ -279,19 +293,22 @@ class Outcome:
     ghosts: list[str]
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=3, metavar='N',
                         help='how often each fault strikes (default: 3)')
     parser.add_argument('--only', metavar='REGEX', default='',
-                        help='faults to try (default: all)')
+                        help='try only faults whose names match (default: '
+                             'all)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='of the moments (default: 1)')
+                        help='number that decides the moments (default: 1)')
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     selected = select(arguments.only)
     folder = files.directory(cloud.state / 'trials' / 'faults')
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
         _try_all(cloud, folder, selected, arguments, outcomes)
     finally:
@@ -300,12 +317,11 @@ def run(cloud, arguments):
     return _judge(outcomes)
 
 
-def select(only):
-    """Return the faults to try.
+def select(only: str) -> list[tuple[int, Fault]]:
+    """Return the faults whose names match a regular expression.
 
-    :param only: regular expression; their names match
-    :returns: A list of (place in ``FAULTS``, ``Fault``).
-    :raises BadInput: there is none, or one of them takes root
+    :returns: A list of (place in ``FAULTS``, fault).
+    :raises BadInput: no fault matches, or one needs root
     """
     try:
         selected = [(place, fault) for place, fault in enumerate(FAULTS)
@@ -320,7 +336,7 @@ def select(only):
     for _, fault in selected:
         if fault.needs_root and os.geteuid():
             raise errors.BadInput(
-                f'The fault "{fault.name}" takes root: be root, or leave it '
+                f'The fault "{fault.name}" needs root: be root, or leave it '
                 f'out with --only \'^(?!{fault.name})\'')
     return selected
 
@@ -336,7 +352,7 @@ def _try_all(cloud, folder, selected, arguments, outcomes):
                   f'{"" if outcome.recover_needed else "no "}recover needed: '
                   f'{"; ".join(outcome.problems) or "good"}', flush=True)
             if outcome.problems:
-                # What stays wrong is not the next fault's.
+                # The next fault is not to blame for what stays wrong.
                 before = snapshot.take(cloud)
 
 
@@ -374,31 +390,34 @@ def _ending(fault, log):
     return 'passed' if found['passed'] else 'skipped'
 
 
-def is_hit(fault, reached, ending):
+def is_hit(fault: Fault, reached: bool, ending: str) -> bool:
     """Tell whether a run met its fault.
 
-    :param reached: whether the phase came in which it strikes
+    :param reached: whether the run came to the phase of the fault
     :param ending: as in ``Outcome``
     """
-    # What is there from the start is met by whatever does not skip.
+    # A run that does not skip meets a fault that is there from the start.
     return ending != 'skipped' if fault.strike is _nothing else reached
 
 
-def unexpected(fault, ending):
-    """Return a line where a run ended as its fault cannot make it end."""
+def unexpected(fault: Fault, ending: str) -> list[str]:
+    """Return a line if a run did not end as its fault allows.
+
+    :param ending: as in ``Outcome``
+    """
     return [] if ending in fault.endings else [
         f'{ending}, but this fault lets a run end only as '
         f'{" or ".join(sorted(fault.endings))}']
 
 
-def unclear(fault, ending, messages):
-    """Return a line for whatever a run did not say as it should.
+def unclear(fault: Fault, ending: str,
+            messages: collections.abc.Collection[str]) -> list[str]:
+    """Return a line for each message that is missing, or helps nobody.
 
-    :param fault: a ``Fault``
     :param ending: as in ``Outcome``
     :param messages: what ``runs.failures`` found
     """
-    # What Tempest itself says of a time-out and Ctrl-C is but a name.
+    # Tempest's own message of a time-out or Ctrl-C is only a name.
     found = [f'says nothing that helps: {message}' for message in messages
              if _UNCLEAR.match(message)
              and not (fault.says and _says(fault, message))]
@@ -415,7 +434,7 @@ def _says(fault, message):
 
 
 def _get_well(well, workspace, log):
-    """Wait until the cloud is what it was, with recover where that is needed.
+    """Wait until the cloud is as before, and run recover if it is needed.
 
     :returns: Whether recover was needed, and a list of problems.
     """
@@ -430,12 +449,12 @@ def _get_well(well, workspace, log):
     problems += well.settle(_SETTLE)
     if journals.held(workspace.journals):
         problems.append(f'the journal is still there: {workspace.journals}')
-    # A journal that outlived what it tells of is no work for recover.
+    # A journal may be left when the cloud has nothing to undo any more.
     return bool(left), problems
 
 
 def _mend(workspace):
-    """Do as the message says where a start command failed."""
+    """Do as the message of a failed start command says."""
     text = workspace.configuration.read_text()
     files.write(workspace.configuration, text.replace(
         'compute_start_command = false {host}\n', ''))
@@ -446,7 +465,7 @@ class _Well:
 
     :param before: a ``Snapshot``
     :param run_ids: as for ``snapshot.split``
-    :ivar ghosts: traits of earlier runs, which differ when it was last read
+    :ivar ghosts: traits of earlier runs that differed in the last reading
     """
 
     def __init__(self, cloud, before, run_ids):

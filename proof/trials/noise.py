@@ -12,17 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Run the scenarios while another project creates and deletes servers.
 
-That project's servers go wherever the scheduler puts them, the target hosts
-included, and live for some seconds each. The exit code is 1 unless no test
-fails, every skip names a server that is in the way, none of the project's
-servers is ever on a host while that is down, none is put on a host that is
-fenced, and the cloud is afterwards what it was. It is also 1 where nothing was
-tried: no scenario passed, no veto was needed, or no host was seen out.
+The scheduler puts these servers on any host, target hosts included, and they
+live for some seconds each. The exit code is 0 if all of these are true:
+
+- no scenario fails, and each skip names such a server;
+- no such server is ever on a host that is down;
+- no such server is put on a host that is fenced;
+- the cloud is as it was before;
+- some scenario passed, some host was vetoed, and some host was out.
 """
 
+import argparse
+import collections.abc
 import dataclasses
 import json
 import re
@@ -31,6 +34,7 @@ import time
 import prettytable
 
 from allinone import api
+from allinone import deployment
 from allinone import files
 from proof.trials import journals
 from proof.trials import load
@@ -39,7 +43,7 @@ from proof.trials import runs
 from proof.trials import snapshot
 from proof.trials import watch
 
-# Options that are off here; the skip of a scenario that needs one names it.
+# Options that are off here. A scenario that needs one skips, and names it.
 _OFF = ('allow_placement_outage', 'allow_scheduler_outage')
 
 _RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
@@ -50,7 +54,7 @@ _PAUSE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """For how long a host was surely out: from a first to a last look."""
+    """The time from the first to the last reading that shows a host out."""
 
     host: str
     begin: float
@@ -67,23 +71,25 @@ class Reading:
     fenced: frozenset[str]
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=5, metavar='N',
                         help='how often all scenarios run (default: 5)')
     parser.add_argument('--workers', type=int, default=3, metavar='N',
                         help='how many servers live at once (default: 3)')
     parser.add_argument('--pause', type=float, default=6, metavar='SECONDS',
-                        help='between the servers of a worker, at most '
-                             '(default: 6)')
+                        help='the longest pause between two servers of a '
+                             'worker (default: 6)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='of the pauses (default: 1)')
+                        help='number that decides the pauses (default: 1)')
     parser.add_argument('--set', action='append', default=[], dest='options',
                         metavar='NAME=VALUE',
-                        help='an option of [local_delete], to see what it '
-                             'is good for')
+                        help='set an option of [local_delete], to see the '
+                             'trial fail without it')
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'noise')
     workspace = runs.another(
         cloud, folder / 'workspace', **dict.fromkeys(_OFF, False),
@@ -165,43 +171,48 @@ class _Reader:
         ), frozenset(host for _, host in marks.fences(services)))
 
 
-def intervals(readings, kind):
-    """Return for how long each host was seen out, without a break.
+def intervals(readings: collections.abc.Iterable[Reading], kind: str
+              ) -> list[Interval]:
+    """Return the times in which each host was seen out, without a break.
 
-    :param readings: list of ``Reading``, in order
+    :param readings: readings, in their order
     :param kind: 'down' or 'fenced'
-    :returns: A list of ``Interval``.
     """
-    found, open_since, last = [], {}, None
-    for reading in (*readings, None):
-        now = getattr(reading, kind) if reading else frozenset()
-        for host in open_since.keys() - now:
-            found.append(Interval(host, open_since.pop(host), last.begin))
+    found: list[Interval] = []
+    open_since: dict[str, float] = {}
+    last = 0.0
+    for reading in readings:
+        now = getattr(reading, kind)
+        found += [Interval(host, open_since.pop(host), last)
+                  for host in open_since.keys() - now]
         for host in now - open_since.keys():
-            # Out when the answer came, and perhaps not when it was asked.
+            # Out when the answer came, and perhaps not when it was sent.
             open_since[host] = reading.end
-        last = reading
-    return found
+        last = reading.begin
+    return found + [Interval(host, begin, last)
+                    for host, begin in open_since.items()]
 
 
-def harm(servers, down, fenced):
-    """Return a line for each server that was where it should not have been.
+def harm(servers: collections.abc.Iterable[load.Server],
+         down: collections.abc.Iterable[Interval],
+         fenced: collections.abc.Iterable[Interval]) -> list[str]:
+    """Return a line for each server on a host that was out.
 
-    :param servers: list of ``Server``
-    :param down: list of ``Interval`` in which hosts were down
-    :param fenced: list of ``Interval`` in which hosts were fenced
+    :param servers: servers of the other project
+    :param down: times in which hosts were down
+    :param fenced: times in which hosts were fenced
     """
-    placed = [one for one in servers if one.placed is not None]
+    placed = [(one, one.placed) for one in servers if one.placed is not None]
     return [
-        f'server {one.id} was on {one.host} while that was down'
-        for one in placed for out in down
-        if one.host == out.host and one.placed <= out.end
+        f'server {one.id} was on {one.host}, which was down'
+        for one, since in placed for out in down
+        if one.host == out.host and since <= out.end
         and (one.deleting is None or one.deleting >= out.begin)
     ] + [
-        f'server {one.id} was put on {one.host} while that was fenced'
-        for one in placed for out in fenced
+        f'server {one.id} was put on {one.host}, which was fenced'
+        for one, since in placed for out in fenced
         if one.host == out.host and out.begin < one.posted
-        and one.placed <= out.end]
+        and since <= out.end]
 
 
 def _judge(figures, problems):
@@ -214,8 +225,8 @@ def _judge(figures, problems):
     return 1 if problems or untried(figures) else 0
 
 
-def untried(figures):
-    """Return a line for whatever was never there, and so was not tried."""
+def untried(figures: dict[str, float]) -> list[str]:
+    """Return a line for each promise that the trial had no chance to break."""
     return [f'{what}: none, so nothing was tried: give another --pause'
             for what in ('scenarios passed', 'vetoes', 'hosts down',
                          'hosts fenced') if not figures[what]]

@@ -12,16 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""Run two runs at once. They may never have the same host.
 
-"""Run the scenarios twice at once; never may both runs have one host.
+The two runs share only the cloud, as if on two machines. While they go on, the
+traits of the providers, the compute services and both journals are read, again
+and again. The exit code is 0 if all of these are true:
 
-The two runs share nothing but the cloud, as if on two machines. While they go
-on, the traits of the providers, the compute services and both journals are
-read, again and again. The exit code is 1 unless no reading shows a host that
-both have, every run passes or skips with a reason that names what keeps it
-off, the cloud is afterwards what it was, and both wanted one host at times.
+- no reading shows a host that both runs have;
+- each scenario passes, or its skip names what the other run has;
+- the cloud is as it was before;
+- some two runs wanted the same host.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import json
@@ -38,7 +41,7 @@ from proof.trials import runs
 from proof.trials import snapshot
 from proof.trials import watch
 
-# The quick ones: a try is a race for the lease and little more.
+# Two quick scenarios, because a try is a race for the lease.
 _SCENARIOS = ('test_allocations_removed_by_api',
               'test_allocations_removed_when_service_disabled')
 
@@ -48,10 +51,10 @@ _PAUSE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What is seen of the runs at one moment: who has which host.
+    """Which run has which host, at one moment.
 
-    The journals and the services are read before and after the traits, so
-    what is ``out`` was so while the traits were read.
+    The journals and the services are read before and after the traits. So a
+    host that is ``out`` was out while the traits were read.
     """
 
     #: (run id, host), by the journals.
@@ -61,15 +64,15 @@ class Reading:
     #: (run id, host), by the traits of the providers.
     leased: frozenset[tuple[str, str]]
 
-    def hosts_taken_twice(self):
+    def hosts_taken_twice(self) -> list[str]:
         """Return a line for each host that two runs have."""
-        had = {}
+        had: dict[str, dict[str, set[str]]] = {}
         for source in dataclasses.fields(self):
             for run, host in getattr(self, source.name):
                 had.setdefault(host, {}).setdefault(run, set()).add(
                     source.name)
         return [
-            f'{host} is had twice: ' + ', '.join(
+            f'two runs have {host}: ' + ', '.join(
                 f'{run} ({", ".join(sorted(how))})'
                 for run, how in sorted(by_run.items()))
             for host, by_run in sorted(had.items()) if len(by_run) > 1]
@@ -80,33 +83,36 @@ class Outcome:
     """One try: two runs at once."""
 
     targets: str
-    #: Whether only the lease is in the way: the guard minds no server.
+    #: Whether the guard allows any server, so that only the lease decides.
     lease_alone: bool
     readings: int
     longest_gap: float
     passed: int
     skipped: int
-    #: Whether one run found the host that it wanted with the other.
+    #: Whether a run wanted a host that the other run had.
     contested: bool
     problems: list[str]
     #: Traits of earlier runs that Nova brought back.
     ghosts: list[str]
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=20, metavar='N',
                         help='how often two runs run at once (default: 20)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='of what chance decides (default: 1)')
+                        help='number that decides the hosts and the moments '
+                             '(default: 1)')
 
 
-def run(cloud, arguments):
+def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+    """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'pairs')
     chance = random.Random(arguments.seed)
     outcomes = []
     before = snapshot.take(cloud)
     for number in range(arguments.count):
-        # With one host a run must lose; with two, each must find its own.
+        # With one host a run has to lose. With two hosts each gets its own.
         targets = ','.join(chance.sample(deployment.COMPUTES, 1 + number % 2))
         outcome, before = _try(cloud, folder / f'try-{number + 1:03}', targets,
                                number % 4 < 2, chance, before)
