@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``tempest local-delete recover``: undo what a dead run left."""
+"""``tempest local-delete recover``: undo what an abandoned run left."""
 
 import argparse
 import re
@@ -20,18 +20,18 @@ import re
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
-from local_delete_tempest_plugin.recovery import unattributed
 from local_delete_tempest_plugin.recovery import undo
 
 
 class Recover(base.Command):
-    """Undo what runs that died have left in the cloud.
+    """Undo what abandoned runs have left in the cloud.
 
-    The journals of this machine tell it; a run that lives holds its journal,
-    and is left alone. With --run, what carries the id of that run in the
-    cloud itself is undone: nobody but you can know that it is dead. What it
-    may have left without its id is named, and left to you.
+    The journals of this machine tell that. A run that lives holds its
+    journal, and is left alone. With --run, all that carries the id of that
+    run in the cloud is undone; only you can know that the run has ended. What
+    the run may have left without its id is named, and left to you.
     """
 
     def get_parser(self, prog_name):
@@ -42,7 +42,7 @@ class Recover(base.Command):
         parser.add_argument(
             '--run', metavar='ID', type=_run_id,
             help='undo what carries the id of this run in the cloud, without '
-            'its journal; be sure that it is dead')
+            'its journal; be sure that the run has ended')
         return parser
 
     def take_action(self, args):
@@ -50,31 +50,32 @@ class Recover(base.Command):
         with admin.microversions():
             the_admin = base.find_admin()
             recoverer = undo.Recovery(the_admin)
-            dead_runs, unusable = self._find(recoverer, args.run)
-            for dead in dead_runs:
-                rows += self._rows(dead, args.dry_run)
+            runs, unusable = self._find(recoverer, args.run)
+            for abandoned in runs:
+                rows += self._rows(abandoned, args.dry_run)
             if not args.dry_run:
-                recoverer.recover_all(dead_runs)
-            if any(dead.path is None for dead in dead_runs):
-                rows += [(args.run, kind, words, 'left to you')
-                         for kind, words in unattributed.find(the_admin)]
+                recoverer.recover_all(runs)
+            if any(abandoned.file is None for abandoned in runs):
+                rows += [(args.run, kind.kind, words, 'left to you')
+                         for kind in changes.KINDS.values()
+                         for words in kind.suspects(the_admin)]
             if unusable:
                 raise unusable
         return ('Run', 'Change', 'What', 'Outcome'), rows
 
     def _find(self, recoverer, run_id):
-        """Find the dead runs to undo, or the one with the id.
+        """Find the abandoned runs, or the one with the id.
 
-        :returns: (list of ``journal.DeadJournal``, the ``JournalUnusable``
-            of one that cannot be read, or None).
+        :returns: (list of ``journal.AbandonedRun``, the ``JournalUnusable``
+            of a journal that cannot be read, or None).
         """
         found, unusable = [], None
         try:
-            for dead in journal.find_dead():
-                if run_id in (None, dead.run_id):
-                    found.append(dead)
+            for abandoned in journal.find_abandoned():
+                if run_id in (None, abandoned.run_id):
+                    found.append(abandoned)
                 else:
-                    dead.close(recovered=False)
+                    abandoned.close(recovered=False)
         except exceptions.JournalUnusable as error:
             unusable = error
         if run_id and not found:
@@ -82,12 +83,12 @@ class Recover(base.Command):
             found.append(recoverer.find_in_cloud(run_id))
         return found, unusable
 
-    def _rows(self, dead, dry_run):
+    def _rows(self, abandoned, dry_run):
         if dry_run:
-            dead.close(recovered=False)
-        return [(dead.run_id, intent.kind, undo.describe(intent),
+            abandoned.close(recovered=False)
+        return [(abandoned.run_id, intent.change.kind, str(intent.change),
                  'would be undone' if dry_run else 'undone')
-                for intent in reversed(dead.intents)]
+                for intent in reversed(abandoned.intents)]
 
 
 def _run_id(text):

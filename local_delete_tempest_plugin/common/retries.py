@@ -14,9 +14,9 @@
 
 """Retries, because what was changed must go back when an API fails."""
 
-import collections.abc
+from collections.abc import Callable
 import time
-import typing
+from typing import TypeVar
 
 from oslo_log import log as logging
 from tempest import config
@@ -34,7 +34,7 @@ _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              exceptions.RequestFailed, exceptions.InvalidAnswer)
 
 
-_T = typing.TypeVar('_T')
+_T = TypeVar('_T')
 
 
 class Retrier:
@@ -48,12 +48,12 @@ class Retrier:
         get a new token.
     """
 
-    def __init__(self, renew_token: collections.abc.Callable[[], None]
+    def __init__(self, renew_token: Callable[[], None]
                  ) -> None:
         self._renew_token = renew_token
         self._failing_since: float | None = None
 
-    def call(self, do: collections.abc.Callable[[], _T]) -> _T:
+    def call(self, do: Callable[[], _T]) -> _T:
         """Call ``do`` until it raises nothing that may pass.
 
         :param do: Callable without arguments that may be called again.
@@ -68,7 +68,7 @@ class Retrier:
                 max=CONF.local_delete.poll_interval_max),
             stop=self._is_over, reraise=True)(self._try, do)
 
-    def _try(self, do: collections.abc.Callable[[], _T]) -> _T:
+    def _try(self, do: Callable[[], _T]) -> _T:
         try:
             answer = self._with_a_valid_token(do)
         except Exception as error:
@@ -82,7 +82,7 @@ class Retrier:
         self._failing_since = None
         return answer
 
-    def _with_a_valid_token(self, do: collections.abc.Callable[[], _T]
+    def _with_a_valid_token(self, do: Callable[[], _T]
                             ) -> _T:
         try:
             return do()

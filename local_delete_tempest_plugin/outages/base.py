@@ -12,29 +12,34 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Something that is taken away on purpose, and always given back.
+"""A service that is taken away on purpose, and always given back.
 
-Each is a fixture. ``useFixture`` alone changes nothing; it only sees to it
-that ``restore`` runs when the test ends, whatever ends it. ``begin`` takes the
+Each outage is a fixture. ``useFixture`` alone changes nothing. It only makes
+``restore`` run when the test ends, however the test ends. ``begin`` takes the
 service away.
 """
 
+from collections.abc import Callable
 import shlex
 
 import fixtures
 from oslo_log import log as logging
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import change as safety_change
 
 LOG = logging.getLogger(__name__)
 
-# One heartbeat may be under way when the last PUT arrives; the second one is
-# from a process that lives after it.
-HEARTBEATS = 2
+# One heartbeat may be under way when the last PUT arrives. The second one is
+# from a process that lives after the PUT.
+_HEARTBEATS = 2
 
 # A stop command outlives the run that was killed, and may take effect after
 # our start.
@@ -42,68 +47,81 @@ _STARTS = 4
 
 
 class Outage(fixtures.Fixture):
-    """Something that is taken away and given back, once.
+    """A service that is taken away and given back, once.
 
     :param admin: An ``admin.Admin``.
-    :param journal: The run's ``journal.Journal``, or None to give back what
-        a dead run took away.
+    :param journal: The run's ``journal.Journal``; None to only give back.
     """
 
-    def __init__(self, admin, journal):
+    def __init__(self, admin: cloud_admin.Admin,
+                 journal: safety_change.Journal | None) -> None:
         super().__init__()
         self._retrier = retries.Retrier(admin.renew_token)
         self._journal = journal
-        self._begun = False
-        self._intent = None
+        self._intent: safety_change.Intent | None = None
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.addCleanup(self.restore)
 
-    def begin(self):
-        """Take it away, and return when that is seen in the cloud."""
-        self._mark_begun()
+    def begin(self) -> None:
+        """Take the service away, and wait until the cloud shows that."""
+        self._write_down()
         self._take_away()
 
-    def _mark_begun(self):
-        # Before the change: a time-out can strike between any two lines.
+    def _write_down(self) -> None:
+        assert self._journal, 'this outage only gives back'
+        # Before the change: a time-out can come between any two lines.
         with signals.held_back():
-            if not self._begun:
-                self._intent = self._journal.intend(self.kind, **self._what())
-                self._begun = True
+            if not self._intent:
+                self._intent = self._journal.intend(self._change())
 
-    def restore(self):
-        """Give it back; nothing is done where that has been done already.
+    def restore(self) -> None:
+        """Give the service back; nothing is done where that was done already.
 
         :raises RestoreFailed: it could not be given back whole.
         """
-        if not self._begun:
-            return
-        with signals.held_back():
-            self._give_back()
-            self._begun = False
-            if self._journal is not None:
-                self._journal.strike(self._intent)
+        if self._intent or not self._journal:
+            with signals.held_back():
+                self._give_back()
+                if self._journal and self._intent:
+                    self._journal.complete(self._intent)
+                    self._intent = None
+
+    def _change(self) -> safety_change.Change:
+        """Tell what the undo of this outage needs."""
+        raise NotImplementedError
+
+    def _take_away(self) -> None:
+        """Take the service away, and wait until the cloud shows that."""
+        raise NotImplementedError
+
+    def _give_back(self) -> None:
+        """Give the service back, and prove it by reading back."""
+        raise NotImplementedError
 
 
-def words_of(option, instead):
+def words_of(option: str, instead: str, host: str | None = None) -> str:
     """Put a command into words for an operator.
 
     :param option: Name of the command's option.
-    :param instead: What to say where it is unusable.
+    :param instead: What to say where the command cannot be used.
+    :param host: Name of the host that the command is for, or None.
+    :returns: A command line, or ``instead``.
     """
     try:
-        return shlex.join(commands.arguments(option))
+        return shlex.join(commands.arguments(option, host))
     except exceptions.CommandFailed:
         return instead
 
 
-def start(option, host, wait, limit):
+def start(option: str, host: str | None,
+          wait: Callable[[float], None], limit: float) -> None:
     """Start a service, again and again until it is there.
 
     :param option: Name of the start command's option.
     :param host: Its host, or None.
     :param wait: Callable of a limit in seconds that waits for the service.
-    :param limit: Seconds for the last start; those before it get a part.
+    :param limit: Seconds for the last start. Those before it get a part.
     :raises CommandFailed: the last start failed, and the service is not there.
     :raises tempest.lib.exceptions.TimeoutException: it is not there.
     """
@@ -112,13 +130,42 @@ def start(option, host, wait, limit):
         try:
             commands.run(option, host)
         except exceptions.CommandFailed as error:
-            # Some service managers will not start what runs already. The
-            # service tells, not exit codes.
+            # Some service managers refuse to start what runs already. So the
+            # service tells, not the exit code.
             failure = error
         try:
-            # The last one may need the whole of it.
+            # The last one may need the whole limit.
             return wait(limit if attempt == _STARTS else limit / _STARTS)
         except lib_exc.TimeoutException as error:
             if attempt == _STARTS:
                 raise failure or error
             LOG.warning('%s; running %s again', failure or error, option)
+
+
+def await_heartbeats(
+        read: Callable[[], list[compute_services.Service]],
+        hosts: list[str], whose: str, limit: float) -> None:
+    """Wait until services show that their processes live.
+
+    Nova shows a service as up for service_down_time after its last heartbeat,
+    even if its process is dead. So heartbeats are counted, by the cloud's
+    clock alone.
+
+    :param read: Callable that reads the services of the hosts.
+    :param hosts: Names of the hosts.
+    :param whose: The services, in words for the failure message.
+    :param limit: Seconds.
+    :raises TimedOut: a service has sent too few heartbeats.
+    """
+    beats: dict[str, set[str | None]] = {host: set() for host in hosts}
+
+    def count() -> dict[str, int]:
+        for service in read():
+            beats[service.host].add(service.updated_at)
+        return {host: len(seen) for host, seen in beats.items()}
+
+    waiters.wait_until(
+        count, lambda counted: all(
+            number > _HEARTBEATS for number in counted.values()),
+        '%s has sent %d heartbeats since its start' % (whose, _HEARTBEATS),
+        limit)

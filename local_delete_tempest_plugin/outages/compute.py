@@ -14,22 +14,33 @@
 
 """Ways to take a compute service away."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
 import dataclasses
 import shlex
+from typing import Any
+from typing import ClassVar
 
 from oslo_log import log as logging
 from tempest import config
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
+from local_delete_tempest_plugin.safety import change as safety_change
+from local_delete_tempest_plugin.safety import guard as safety_guard
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
+
+
+_Attempt = Callable[[compute_services.Service], None]
 
 
 class _NotAsBefore(Exception):
@@ -39,15 +50,25 @@ class _NotAsBefore(Exception):
 class ComputeOutage(outage_base.Outage):
     """The change of one compute service.
 
-    :param guard: The run's ``guard.Guard``.
+    :param guard: The run's ``guard.Guard``; None to only give back.
     :param target: The ``compute_services.TargetHost`` that is taken down.
     :param reason: The disabled reason with which the service is kept from
-        taking servers meanwhile, or None where it is not.
+        taking servers during the outage, or None where it is not.
+    :param before: The ``compute_services.Service`` before the outage, to
+        give back.
     """
 
-    kind = 'compute'
+    #: Name of the outage in journals, so it stays as it is.
+    name: ClassVar[str]
 
-    def __init__(self, admin, journal, guard, target, reason=None):
+    _before: compute_services.Service
+
+    def __init__(self, admin: cloud_admin.Admin,
+                 journal: safety_change.Journal | None,
+                 guard: safety_guard.Guard | None,
+                 target: compute_services.TargetHost,
+                 reason: str | None = None,
+                 before: compute_services.Service | None = None) -> None:
         super().__init__(admin, journal)
         self._admin = admin
         self._services = admin.services
@@ -55,62 +76,59 @@ class ComputeOutage(outage_base.Outage):
         self._guard = guard
         self._target = target
         self._reason = reason
-        self._before = None
+        if before:
+            self._before = before
 
-    @classmethod
-    def resume(cls, admin, target, reason, before):
-        """Take up the outage of a dead run, to give its host back.
+    def _change(self) -> safety_change.Change:
+        return Change(self.name, self._target, self._reason, self._before)
 
-        :param before: The ``compute_services.Service`` before the outage.
-        :returns: An outage that only needs ``restore``.
-        """
-        resumed = cls(admin, None, None, target, reason)
-        resumed._before = before
-        resumed._begun = True
-        return resumed
-
-    def _what(self):
-        return {'outage': type(self).__name__,
-                'target': dataclasses.asdict(self._target),
-                'reason': self._reason,
-                'before': dataclasses.asdict(self._before)}
-
-    def begin(self):
+    def begin(self) -> None:
         """Ask the guard, fence the host, ask again, and change the service.
 
         :raises OutageRefused: by the guard; a fence is then still there, and
             ``restore`` takes it away.
         """
+        assert self._guard, 'this outage only gives back'
         self._guard.check(self._target)
         self._before = self._services.show(self._target.host)
         if self._reason is not None:
-            self._mark_begun()
+            self._write_down()
             self._set(status='disabled', disabled_reason=self._reason)
             # A server may have been placed between the look and the fence.
             self._guard.check(self._target, fenced=True)
         super().begin()
 
-    def has_disabled_trait(self):
-        """Tell whether the provider carries COMPUTE_STATUS_DISABLED."""
+    def has_disabled_trait(self) -> bool:
+        """Tell whether the provider carries COMPUTE_STATUS_DISABLED.
+
+        :returns: A bool.
+        """
         return DISABLED_TRAIT in self._placement.list_resource_provider_traits(
             self._target.provider_id)['traits']
 
-    def _set(self, **settings):
+    def _set(self, **settings: Any) -> None:
         self._services.update(self._before, **settings)
 
-    def _await_service(self, accept, awaited, limit):
-        return waiters.wait_until(
-            lambda: self._services.show(self._target.host), accept,
-            'the compute service of host %s %s' % (
-                self._target.host, awaited), limit)
+    def _show(self) -> compute_services.Service:
+        return self._services.show(self._target.host)
 
-    def await_down(self):
-        """Wait until Nova sees that the service is down."""
-        self._await_service(lambda service: service.state == 'down',
-                            'is seen down',
-                            CONF.local_delete.service_down_timeout)
+    @property
+    def _whose(self) -> str:
+        return 'the compute service of host %s' % self._target.host
 
-    def _give_back(self):
+    def _await_state(self, state: str, limit: float) -> None:
+        waiters.wait_until(
+            self._show, lambda service: service.state == state,
+            '%s is seen %s' % (self._whose, state), limit)
+
+    def await_down(self) -> None:
+        """Wait until Nova sees that the service is down.
+
+        :raises TimedOut: Nova has not seen that within service_down_timeout.
+        """
+        self._await_state('down', CONF.local_delete.service_down_timeout)
+
+    def _give_back(self) -> None:
         # The order matters: enabling a service that is down leaves the trait
         # on its provider, and a forced-down one is never seen up.
         problems = []
@@ -120,65 +138,66 @@ class ComputeOutage(outage_base.Outage):
             try:
                 self._retrier.call(step)
             except Exception as error:
-                # Whatever it is: the steps after it may still succeed, and
-                # each one that does is one thing less for the operator to do.
-                # A test's time-out is held back, so it is none.
+                # The steps after it may still succeed, and then the operator
+                # has less to do. A test's time-out does not come here,
+                # because it is held back.
                 LOG.exception('Giving back host %s', self._target.host)
                 problems.append(str(error))
         if problems:
             raise exceptions.RestoreFailed(
-                what='the compute service of host %s' % self._target.host,
-                problem='; '.join(problems), remedy=self.remedy())
+                what=self._whose, problem='; '.join(problems),
+                remedy=self.remedy())
 
-    def _start_process(self):
-        """Nothing was stopped: only a real outage has a process to start."""
+    def _start_process(self) -> None:
+        """Start the process, if the outage stopped it."""
 
-    def _lift_forced_down(self):
-        now = self._services.show(self._target.host)
+    def _lift_forced_down(self) -> None:
+        now = self._show()
         if now.forced_down != self._before.forced_down:
             self._set(forced_down=self._before.forced_down)
 
-    def _await_up(self):
-        self._await_service(lambda service: service.state == 'up',
-                            'is seen up',
-                            CONF.local_delete.service_up_timeout)
+    def _await_up(self) -> None:
+        self._await_state('up', CONF.local_delete.service_up_timeout)
 
-    def _restore_status(self):
-        now = self._services.show(self._target.host)
+    def _restore_status(self) -> None:
+        now = self._show()
         if (now.status, now.disabled_reason) == (
                 self._before.status, self._before.disabled_reason):
             return
         if now.state != 'up':
-            # It would keep its trait, and the fence tells what to do.
+            # Its provider would keep the trait. The fence tells what to do.
             raise _NotAsBefore('the service is down, so it is left %s (%s)' % (
                 now.status, now.disabled_reason))
         if now.status == 'disabled' and now.disabled_reason != self._reason:
             raise _NotAsBefore(
-                'somebody else disabled the service meanwhile (%r), so it is '
-                'left disabled: ask who did it' % now.disabled_reason)
+                'somebody else disabled the service during the outage (%r), '
+                'so it is left disabled: ask who did it' % now.disabled_reason)
         if self._before.disabled_reason is None:
             self._set(status=self._before.status)
         else:
             self._set(status=self._before.status,
                       disabled_reason=self._before.disabled_reason)
 
-    def _await_trait_gone(self):
-        # One that could not be enabled keeps its trait, however long we wait.
-        if self._services.show(self._target.host).status == 'enabled':
+    def _await_trait_gone(self) -> None:
+        # The provider of a service that is disabled keeps the trait.
+        if self._show().status == 'enabled':
             waiters.wait_until(
                 self.has_disabled_trait, lambda there: not there,
                 'the trait %s is gone from %s' % (
                     DISABLED_TRAIT, self._target),
                 CONF.local_delete.trait_timeout)
 
-    def _compare(self):
-        now = self._services.show(self._target.host)
+    def _compare(self) -> None:
+        now = self._show()
         if now.settings != self._before.settings:
             raise _NotAsBefore('it was (%s) and is (%s)' % (
                 self._before, now))
 
-    def remedy(self):
-        """Give the command lines that put the host right."""
+    def remedy(self) -> str:
+        """Give the command lines that put the host right.
+
+        :returns: A str.
+        """
         host = shlex.quote(self._target.host)
         return ('openstack --os-compute-api-version 2.53 compute service set '
                 '--up {0} nova-compute; openstack compute service set '
@@ -186,13 +205,15 @@ class ComputeOutage(outage_base.Outage):
 
 
 class ForcedDown(ComputeOutage):
-    """An API flag says that the service is down; the process goes on."""
+    """An API flag says that the service is down, and the process goes on."""
 
-    def _take_away(self):
+    name = 'forced-down'
+
+    def _take_away(self) -> None:
         self.flip(True)
         self.await_down()
 
-    def flip(self, forced_down):
+    def flip(self, forced_down: bool) -> None:
         """Set or lift the flag, and wait for nothing.
 
         :param forced_down: Whether Nova is to take the service for down.
@@ -201,25 +222,30 @@ class ForcedDown(ComputeOutage):
 
 
 class Attempt(ComputeOutage):
-    """What somebody tries on the service who has no right to.
+    """Somebody tries to change the service, and has no right to do that.
 
-    :param attempt: Callable of the ``compute_services.Service``. What it
-        changes all the same is given back.
+    :param attempt: Callable of the ``compute_services.Service``. If it does
+        change the service, that is given back.
     """
 
-    def __init__(self, admin, journal, guard, target, reason=None,
-                 attempt=None):
-        super().__init__(admin, journal, guard, target, reason)
+    name = 'attempt'
+
+    def __init__(self, *arguments: Any,
+                 attempt: _Attempt | None = None) -> None:
+        super().__init__(*arguments)
         self._attempt = attempt
 
-    def _take_away(self):
+    def _take_away(self) -> None:
+        assert self._attempt, 'this outage only gives back'
         self._attempt(self._before)
 
 
 class Disabled(ComputeOutage):
-    """The service takes no new servers; it is up, so this is no outage."""
+    """The service takes no new servers. It is up, so this is no outage."""
 
-    def _take_away(self):
+    name = 'disabled'
+
+    def _take_away(self) -> None:
         waiters.wait_until(
             self.has_disabled_trait, bool,
             'the trait %s is on %s' % (DISABLED_TRAIT, self._target),
@@ -229,65 +255,61 @@ class Disabled(ComputeOutage):
 class Stopped(ComputeOutage):
     """The process is dead, and Nova has noticed."""
 
+    name = 'stopped'
     needs = ('compute_stop_command', 'compute_start_command')
     verb = 'start'
 
-    def begin(self):
-        """Stop the process, if there is a way to start it again."""
+    def begin(self) -> None:
+        """Stop the process, if it can be started again.
+
+        :raises OutageRefused: by the guard.
+        :raises CommandFailed: a command is not set, or cannot be used.
+        """
         for option in self.needs:
             commands.arguments(option, self._target.host)
         super().begin()
 
-    def _take_away(self):
+    def _take_away(self) -> None:
         self._stop_process()
         self.await_down()
 
-    def _stop_process(self):
+    def _stop_process(self) -> None:
         commands.run(self.needs[0], self._target.host)
 
-    def _start_process(self):
+    def _start_process(self) -> None:
         outage_base.start(self.needs[1], self._target.host,
                           self._await_heartbeats,
                           CONF.local_delete.service_up_timeout)
 
-    def _await_heartbeats(self, limit):
-        # Nova shows a service up for service_down_time after its last
-        # heartbeat, be its process dead or not; so beats are counted, by the
-        # cloud's clock alone.
-        beats = []
+    def _await_heartbeats(self, limit: float) -> None:
+        outage_base.await_heartbeats(
+            lambda: [self._show()], [self._target.host], self._whose, limit)
 
-        def read():
-            now = self._services.show(self._target.host)
-            if now.updated_at not in beats:
-                beats.append(now.updated_at)
-            return now
+    def remedy(self) -> str:
+        """Give the command lines that start the process, and the rest.
 
-        waiters.wait_until(
-            read, lambda now: len(beats) > outage_base.HEARTBEATS,
-            'the compute service of host %s has sent %d heartbeats since '
-            'its start' % (self._target.host, outage_base.HEARTBEATS), limit)
-
-    def remedy(self):
-        """Give the command lines that start the process, and the rest."""
-        try:
-            start = shlex.join(commands.arguments(
-                self.needs[1], self._target.host))
-        except exceptions.CommandFailed:
-            start = '%s nova-compute on %s' % (self.verb, self._target.host)
-        return '%s; %s' % (start, super().remedy())
+        :returns: A str.
+        """
+        return '%s; %s' % (outage_base.words_of(
+            self.needs[1], '%s nova-compute on %s' % (
+                self.verb, self._target.host), self._target.host),
+            super().remedy())
 
 
 class ServiceDeleted(Stopped):
     """The process is dead, and Nova has forgotten its service and provider.
 
-    When it starts it registers as a new service, which a periodic task or the
-    operator maps to its cell. Since 2023.1 it keeps the UUID of its provider
-    (nova.virt.node).
+    When the process starts it registers as a new service. A periodic task or
+    the operator maps that to its cell. Since 2023.1 the provider keeps its
+    UUID (nova.virt.node).
     """
 
+    name = 'service-deleted'
+
     @staticmethod
-    def check(admin, target):
-        """Refuse a host with what nova-compute would not renew.
+    def check(admin: cloud_admin.Admin,
+              target: compute_services.TargetHost) -> None:
+        """Refuse a host that has something which nova-compute does not renew.
 
         :param admin: An ``admin.Admin``.
         :param target: A ``compute_services.TargetHost``.
@@ -308,36 +330,35 @@ class ServiceDeleted(Stopped):
         if kept:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.NOT_RECOVERABLE,
-                'the service of host %s may not be deleted, for it '
-                'would not get back: %s' % (target.host, ', '.join(kept)))
+                'the service of host %s may not be deleted, because it would '
+                'not get back: %s' % (target.host, ', '.join(kept)))
 
-    def begin(self):
+    def begin(self) -> None:
         """Stop the process, if nothing is lost with its service.
 
         :raises OutageRefused: by the guard, or by ``check``.
+        :raises CommandFailed: a command is not set, or cannot be used.
         """
         self.check(self._admin, self._target)
         super().begin()
 
-    def _take_away(self):
+    def _take_away(self) -> None:
         super()._take_away()
         self._admin.delete_service(self._before.id)
 
-    def _await_heartbeats(self, limit):
-        def read():
-            return next((service for service in self._services.list()
-                         if service.host == self._target.host), None)
-
-        service = waiters.wait_until(
-            read, bool, 'host %s has registered its compute service again' %
+    def _await_heartbeats(self, limit: float) -> None:
+        found = waiters.wait_until(
+            lambda: [service for service in self._services.list()
+                     if service.host == self._target.host], bool,
+            'host %s has registered its compute service again' %
             self._target.host, limit)
-        self._before = dataclasses.replace(self._before, id=service.id)
+        self._before = dataclasses.replace(self._before, id=found[0].id)
         super()._await_heartbeats(limit)
 
-    def _await_up(self):
+    def _await_up(self) -> None:
         super()._await_up()
 
-        def read():
+        def read() -> Any:
             # Nova shows no node of a host before its cell is known.
             try:
                 return self._services.target_host(self._target.host)
@@ -356,39 +377,47 @@ class ServiceDeleted(Stopped):
 
 
 class Unnoticed(Stopped):
-    """The process is dead, and Nova takes it for alive: no heartbeat is due.
+    """The process is dead, and Nova has not noticed: no heartbeat is due yet.
 
-    What is sent to it meanwhile waits in its queue.
+    Its requests wait in its queue.
     """
 
-    def _take_away(self):
+    name = 'unnoticed'
+
+    def _take_away(self) -> None:
         self._stop_process()
 
-    def force_down(self):
-        """Tell Nova, as the operator does who finds the host dead."""
+    def force_down(self) -> None:
+        """Tell Nova, as an operator does who finds the host dead.
+
+        :raises TimedOut: Nova has not seen that within service_down_timeout.
+        """
         self._set(forced_down=True)
         self.await_down()
 
 
 class Frozen(Unnoticed):
-    """The process hangs, and Nova takes it for alive: no heartbeat is due.
+    """The process hangs, and Nova has not noticed: no heartbeat is due yet.
 
-    It goes on where it was, which no process does that was started anew: that
-    one ends at its start what it finds half-way
+    When it is thawed it goes on where it was. A process that is started
+    instead ends at once what it finds half-way
     (ComputeManager._init_instance).
     """
 
+    name = 'frozen'
     needs = ('compute_freeze_command', 'compute_thaw_command')
     verb = 'thaw'
 
 
 class Unknown(Stopped):
-    """A dead run took the service away, and nobody knows in which way.
+    """An abandoned run took the service away, and nobody knows how.
 
-    It is stopped or frozen, or goes on.
+    The process is stopped, or frozen, or it goes on.
     """
 
-    def _start_process(self):
+    name = 'unknown'
+
+    def _start_process(self) -> None:
         if CONF.local_delete.compute_thaw_command:
             try:
                 commands.run('compute_thaw_command', self._target.host)
@@ -396,3 +425,53 @@ class Unknown(Stopped):
                 # There may be no process to thaw.
                 LOG.warning('%s', error)
         super()._start_process()
+
+
+OUTAGES: dict[str, type[ComputeOutage]] = {outage.name: outage for outage in (
+    ForcedDown, Attempt, Disabled, Stopped, ServiceDeleted, Unnoticed, Frozen,
+    Unknown)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Change(safety_change.Change):
+    """A compute service was taken away."""
+
+    kind = 'compute'
+
+    outage: str = dataclasses.field(metadata={'enum': sorted(OUTAGES)})
+    target: compute_services.TargetHost
+    reason: str | None
+    before: compute_services.Service
+
+    @classmethod
+    def find(cls, admin: cloud_admin.Admin, this_run: run.Run
+             ) -> list['Change']:
+        # The guard lets a host be fenced only if it is enabled and not forced
+        # down. Only a command can tell whether its process was stopped too.
+        outage = (Unknown if CONF.local_delete.compute_start_command
+                  else ForcedDown)
+        return [cls(outage.name, admin.services.target_host(service.host),
+                    service.disabled_reason, dataclasses.replace(
+                        service, status='enabled', disabled_reason=None,
+                        forced_down=False))
+                for service in admin.services.list()
+                if run.fenced_by(service.disabled_reason) == this_run.id]
+
+    @classmethod
+    def suspects(cls, admin: cloud_admin.Admin
+                 ) -> Iterator[str]:
+        if CONF.local_delete.allow_service_delete:
+            there = {service.host for service in admin.services.list()}
+            for host in CONF.local_delete.target_hosts:
+                if host != safety_guard.ANY_HOST and host not in there:
+                    yield ('host %s of [local_delete] target_hosts has no '
+                           'compute service; unless that is meant: restart '
+                           'nova-compute there, so that it registers again'
+                           % host)
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        OUTAGES[self.outage](admin, None, None, self.target, self.reason,
+                             self.before).restore()
+
+    def __str__(self) -> str:
+        return '%s of host %s' % (self.outage, self.target.host)

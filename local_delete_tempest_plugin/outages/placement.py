@@ -14,14 +14,19 @@
 
 """Placement is taken away from everyone."""
 
+import dataclasses
+
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
+from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
@@ -39,31 +44,22 @@ class PlacementStopped(outage_base.Outage):
     UNAVAILABLE = 'a proxy answers 503'
     ANSWERS = 'it answers'
 
-    kind = 'placement'
-
-    def __init__(self, admin, journal, answer):
+    def __init__(self, admin: cloud_admin.Admin,
+                 journal: safety_change.Journal | None, answer: str) -> None:
         super().__init__(admin, journal)
         self._placement = admin.placement
         self._answer = answer
         self._stop, self._start = self.needs(answer)
 
-    @classmethod
-    def resume(cls, admin, answer):
-        """Take up the outage of a dead run, to give Placement back.
+    def _change(self) -> safety_change.Change:
+        return Change(_NAMES[self._answer])
 
-        :returns: An outage that only needs ``restore``.
-        """
-        resumed = cls(admin, None, answer)
-        resumed._begun = True
-        return resumed
+    def begin(self) -> None:
+        """Stop Placement, if that is allowed and it can be started again.
 
-    def _what(self):
-        return {'answer': self._answer}
-
-    def begin(self):
-        """Stop it, if that is allowed and there is a way to start it again.
-
-        :raises OutageRefused: the operator does not allow it.
+        :raises OutageRefused: the operator does not allow it, or clients see
+            something else than ``answer``.
+        :raises CommandFailed: a command is not set, or cannot be used.
         """
         guard.check_placement()
         for option in (self._stop, self._start):
@@ -71,7 +67,7 @@ class PlacementStopped(outage_base.Outage):
         super().begin()
 
     @staticmethod
-    def needs(answer):
+    def needs(answer: str) -> tuple[str, str]:
         """Name the options of the commands that bring the answer about.
 
         :param answer: ``REFUSED`` or ``UNAVAILABLE``.
@@ -83,15 +79,15 @@ class PlacementStopped(outage_base.Outage):
                     'placement_proxy_start_command')
         return 'placement_stop_command', 'placement_start_command'
 
-    def probe(self):
+    def probe(self) -> str:
         """Tell what a client of Placement sees at this moment.
 
         :returns: ``ANSWERS``, ``REFUSED``, ``UNAVAILABLE``, or words for
             anything else.
         """
         try:
-            # Not the client's own way, which takes no limit: a Placement that
-            # hangs must not make one look last as long as a slow request may.
+            # The client's own request takes no limit. Then one look would
+            # last as long as a slow request may, if Placement hangs.
             resp, _ = self._placement.http_obj.request(
                 self._placement.base_url.rstrip('/') + '/', 'GET',
                 headers=self._placement.get_headers(), timeout=_PROBE_LIMIT)
@@ -106,7 +102,7 @@ class PlacementStopped(outage_base.Outage):
             return 'it answers %d' % resp.status
         return self.ANSWERS
 
-    def _take_away(self):
+    def _take_away(self) -> None:
         commands.run(self._stop)
         seen = waiters.wait_until(
             self.probe, lambda seen: seen != self.ANSWERS,
@@ -114,22 +110,58 @@ class PlacementStopped(outage_base.Outage):
         if seen != self._answer:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.OTHER_OUTAGE,
-                'after [local_delete] %s %s; this scenario is the '
-                'story of a Placement of which %s' % (
+                'after [local_delete] %s clients of Placement see: %s; this '
+                'scenario needs: %s' % (
                     self._stop, seen, self._answer))
 
-    def _give_back(self):
+    def _give_back(self) -> None:
         try:
             outage_base.start(self._start, None, self._await_answer,
                               CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
-            raise exceptions.RestoreFailed(
-                what='Placement', problem=str(error), remedy=self.remedy())
+            raise self._failed(str(error))
 
-    def _await_answer(self, limit):
+    def _failed(self, problem: str) -> exceptions.RestoreFailed:
+        return exceptions.RestoreFailed(
+            what='Placement', problem=problem, remedy=outage_base.words_of(
+                self._start, 'start Placement'))
+
+    def _await_answer(self, limit: float) -> None:
         waiters.wait_until(self.probe, lambda seen: seen == self.ANSWERS,
                            'Placement answers', limit)
 
-    def remedy(self):
-        """Give the command line that starts Placement."""
-        return outage_base.words_of(self._start, 'start Placement')
+    def require(self) -> None:
+        """Refuse to go on without Placement.
+
+        :raises RestoreFailed: Placement does not answer.
+        """
+        seen = self.probe()
+        if seen != self.ANSWERS:
+            raise self._failed(seen)
+
+
+# Names in journals, which stay as they are.
+_NAMES = {PlacementStopped.REFUSED: 'connection-refused',
+          PlacementStopped.UNAVAILABLE: 'http-503'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Change(safety_change.Change):
+    """Placement was stopped."""
+
+    kind = 'placement'
+
+    answer: str = dataclasses.field(metadata={'enum': [*_NAMES.values()]})
+
+    @classmethod
+    def find(cls, admin: cloud_admin.Admin, this_run: run.Run
+             ) -> list['Change']:
+        # Nothing tells who stopped Placement. Without it nothing that the run
+        # left there is found.
+        PlacementStopped(admin, None, PlacementStopped.REFUSED).require()
+        return []
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        answer, = (seen for seen, name in _NAMES.items()
+                   if name == self.answer)
+        PlacementStopped(admin, None, answer).restore()

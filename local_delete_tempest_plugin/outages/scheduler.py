@@ -13,13 +13,20 @@
 # under the License.
 """The scheduler is taken away, so that a build stays half-way."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
+import dataclasses
+
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
+from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard
 
 CONF = config.CONF
@@ -28,41 +35,32 @@ BINARY = 'nova-scheduler'
 
 
 class SchedulerStopped(outage_base.Outage):
-    """Every scheduler is dead; what it is asked waits in its queue.
+    """Every scheduler is dead, and its requests wait in its queue.
 
-    A server that is asked for meanwhile stays in BUILD, for as long as the
-    conductor waits for an answer (rpc_response_timeout in nova.conf).
+    A server that is asked for then stays in BUILD, as long as the conductor
+    waits for an answer (rpc_response_timeout in nova.conf).
+
+    :param hosts: Names of the hosts whose scheduler was up, to give back.
     """
-
-    kind = 'scheduler'
 
     needs = ('scheduler_stop_command', 'scheduler_start_command')
 
-    def __init__(self, admin, journal):
+    def __init__(self, admin: cloud_admin.Admin,
+                 journal: safety_change.Journal | None,
+                 hosts: Iterable[str] = ()) -> None:
         super().__init__(admin, journal)
         self._services = admin.services
-        self._hosts = []
+        self._hosts = sorted(hosts)
 
-    @classmethod
-    def resume(cls, admin, hosts):
-        """Take up the outage of a dead run, to give the scheduler back.
+    def _change(self) -> safety_change.Change:
+        return Change(self._hosts)
 
-        :param hosts: Names of the hosts on which one was up.
-        :returns: An outage that only needs ``restore``.
-        """
-        resumed = cls(admin, None)
-        resumed._hosts = hosts
-        resumed._begun = True
-        return resumed
+    def begin(self) -> None:
+        """Stop the scheduler, if that is allowed and it can be started again.
 
-    def _what(self):
-        return {'hosts': self._hosts}
-
-    def begin(self):
-        """Stop it, if that is allowed and there is a way to start it again.
-
-        :raises OutageRefused: the operator does not allow it, or none is up,
-            so that nothing could tell when it is back.
+        :raises OutageRefused: the operator does not allow it, or no scheduler
+            is up, so that nothing could tell when it is back.
+        :raises CommandFailed: a command is not set, or cannot be used.
         """
         guard.check_scheduler()
         for option in self.needs:
@@ -76,41 +74,51 @@ class SchedulerStopped(outage_base.Outage):
                 'Nova shows no %s that is up' % BINARY)
         super().begin()
 
-    def _take_away(self):
+    def _take_away(self) -> None:
         commands.run(self.needs[0])
-        # Nova's word is waited for, as a compute's: a command that stops
-        # nothing, or not all, is then an outage that was never seen.
+        # Nova has to show them down, because the command may have stopped no
+        # scheduler, or not all of them.
         waiters.wait_until(
             lambda: {service.host: service.state for service in self._list()},
             lambda states: set(states.values()) <= {'down'},
             '%s of %s is seen down' % (BINARY, ', '.join(self._hosts)),
             CONF.local_delete.service_down_timeout)
 
-    def _list(self):
+    def _list(self) -> list[compute_services.Service]:
         return [service for service in self._services.list(BINARY)
                 if service.host in self._hosts]
 
-    def _give_back(self):
+    def _give_back(self) -> None:
         try:
-            outage_base.start(self.needs[1], None, self._await_heartbeats,
-                              CONF.local_delete.service_up_timeout)
+            outage_base.start(
+                self.needs[1], None,
+                lambda limit: outage_base.await_heartbeats(
+                    self._list, self._hosts, 'the scheduler', limit),
+                CONF.local_delete.service_up_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
                 what='the scheduler', problem=str(error),
                 remedy=outage_base.words_of(self.needs[1],
                                             'start %s' % BINARY))
 
-    def _await_heartbeats(self, limit):
-        # As with a compute: one that is dead is shown as up for a while.
-        beats = {host: set() for host in self._hosts}
 
-        def read():
-            for service in self._list():
-                beats[service.host].add(service.updated_at)
-            return {host: len(seen) for host, seen in beats.items()}
+@dataclasses.dataclass(frozen=True)
+class Change(safety_change.Change):
+    """The scheduler was stopped, on the hosts where it was up."""
 
-        waiters.wait_until(
-            read, lambda counted: all(count > outage_base.HEARTBEATS
-                                      for count in counted.values()),
-            'the scheduler has sent %d heartbeats since its start' %
-            outage_base.HEARTBEATS, limit)
+    kind = 'scheduler'
+
+    hosts: list[str]
+
+    @classmethod
+    def suspects(cls, admin: cloud_admin.Admin
+                 ) -> Iterator[str]:
+        if CONF.local_delete.scheduler_start_command:
+            for service in admin.services.list(BINARY):
+                if service.state == 'down':
+                    yield '%s on host %s is down; unless that is meant: %s' % (
+                        BINARY, service.host, outage_base.words_of(
+                            SchedulerStopped.needs[1], 'start it'))
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        SchedulerStopped(admin, None, self.hosts).restore()

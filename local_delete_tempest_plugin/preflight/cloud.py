@@ -193,12 +193,12 @@ class CloudChecks:
 
     def _check_journals(self):
         left = []
-        for dead in journal.find_dead():
-            left.append(dead.run_id)
-            dead.close(recovered=False)
+        for abandoned in journal.find_abandoned():
+            left.append(abandoned.run_id)
+            abandoned.close(recovered=False)
         yield finding.judge(
             'journals', not left,
-            'of dead runs: %s' % (', '.join(left) or 'none'),
+            'of abandoned runs: %s' % (', '.join(left) or 'none'),
             'tempest local-delete recover', bad=finding.WARN)
 
 

@@ -14,20 +14,28 @@
 
 """What a run is about to change, on disk before it is changed.
 
-A journal is a file of JSON lines: a head, then intents and strikes. An intent
-is on disk, in the sense of fsync, before the cloud sees the change, and is
-struck after the change was undone. The run holds a lock on its journal for as
-long as it lives, so a journal that nobody holds belongs to a dead run.
+A journal is a file of JSON lines. The first line is the head. Each other line
+is an intent, or tells that an intent is complete. An intent is on disk, in
+the sense of fsync, before the cloud sees the change. It is complete after the
+change was undone. The run holds a lock on its journal as long as it lives. So
+a journal that nobody holds belongs to an abandoned run.
 """
 
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import errno
 import fcntl
+import io
 import json
 import os
 import pathlib
 import stat
 import sys
+from typing import Any
+from typing import cast
+from typing import IO
+from typing import TextIO
 
 import jsonschema
 from oslo_concurrency import lockutils
@@ -36,51 +44,41 @@ from tempest import config
 
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.safety import change as safety_change
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-VERSION = 1
+# Version 1 has 'struck' instead of 'complete', and other names (changes.py).
+# A plugin that knows version 1 alone refuses a later one in one line.
+VERSION = 2
 
 _SUFFIX = '.journal'
 
-_HEAD = {
-    'type': 'object',
-    'properties': {'version': {'type': 'integer'},
-                   'run': {'type': 'string', 'pattern': '^[0-9A-F]{12}$'},
-                   'cloud': {'type': 'string'}},
-    'required': ['version', 'run', 'cloud'],
-}
-
-_LINE = {
-    'type': 'object',
-    'oneOf': [
-        {'properties': {'intent': {'type': 'integer'},
-                        'kind': {'type': 'string'},
-                        'what': {'type': 'object'}},
-         'required': ['intent', 'kind', 'what']},
-        {'properties': {'struck': {'type': 'integer'}},
-         'required': ['struck']},
-    ],
-}
+_INTEGER, _TEXT = {'type': 'integer'}, {'type': 'string'}
 
 
-@dataclasses.dataclass(frozen=True)
-class Intent:
-    """One change that may have been made and is not known to be undone."""
-
-    number: int
-    kind: str
-    what: dict
+def _object(**properties: Any) -> dict[str, Any]:
+    return {'type': 'object', 'properties': properties,
+            'required': list(properties)}
 
 
-def directory():
+_HEAD = _object(version=_INTEGER, cloud=_TEXT,
+                run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'})
+_LINE = {'oneOf': [
+    _object(intent=_INTEGER, kind=_TEXT, what={'type': 'object'}),
+    _object(complete=_INTEGER), _object(struck=_INTEGER)]}
+
+
+def directory() -> pathlib.Path:
     """Tell where the journals of this machine are.
 
     :returns: A ``pathlib.Path``.
     """
+    # Tempest always sets a lock_path.
     return pathlib.Path(CONF.local_delete.journal_dir or os.path.join(
-        lockutils.get_lock_path(CONF), 'local-delete'))
+        str(lockutils.get_lock_path(CONF)), 'local-delete'))
 
 
 class Journal:
@@ -89,59 +87,56 @@ class Journal:
     :param run_id: Id of the run.
     """
 
-    def __init__(self, run_id):
+    def __init__(self, run_id: str) -> None:
         self._run_id = run_id
-        self._path = None
-        self._file = None
+        self._path: pathlib.Path | None = None
+        self._file: io.FileIO | None = None
         self._count = 0
-        self._open = {}
+        self._open: dict[int, safety_change.Intent] = {}
 
-    def intend(self, kind, **what):
+    def intend(self, change: safety_change.Change) -> safety_change.Intent:
         """Write down a change before it is made.
 
-        :param kind: Name of the change, one that ``recovery`` can undo.
-        :param what: What is needed to undo it.
-        :returns: The ``Intent``.
-        :raises JournalUnusable: it cannot be written; then nothing may be
+        :param change: The change.
+        :returns: The ``change.Intent``, for ``complete``.
+        :raises JournalUnusable: it cannot be written. Then nothing may be
             changed.
         """
         with signals.held_back():
-            return self._intend(kind, what)
-
-    def _intend(self, kind, what):
-        try:
-            if self._file is None:
-                self._create()
-            self._count += 1
-            intent = Intent(self._count, kind, what)
-            self._write({'intent': intent.number, 'kind': kind, 'what': what})
-        except OSError as error:
-            raise exceptions.JournalUnusable(
-                path=self._path or directory(),
-                problem='cannot be written (%s), so nothing is changed'
-                % error.strerror)
-        self._open[intent.number] = intent
+            try:
+                self._file = self._file or self._create()
+                self._count += 1
+                intent = safety_change.Intent(self._count, change)
+                _append(self._file, {
+                    'intent': intent.number, 'kind': change.kind,
+                    'what': dataclasses.asdict(change)})
+            except OSError as error:
+                raise exceptions.JournalUnusable(
+                    path=self._path or directory(), problem='cannot be '
+                    'written (%s), so nothing is changed' % error.strerror)
+            self._open[intent.number] = intent
         return intent
 
-    def strike(self, intent):
+    def complete(self, intent: safety_change.Intent) -> None:
         """Write down that a change was undone.
 
-        :param intent: What ``intend`` returned; no error if it is struck.
+        :param intent: What ``intend`` returned. Nothing is done where it is
+            complete already.
         """
-        if intent.number not in self._open:
+        if not self._open.pop(intent.number, None) or not self._file:
             return
-        del self._open[intent.number]
         try:
             if self._open:
-                self._write({'struck': intent.number})
+                _append(self._file, {'complete': intent.number})
             else:
-                self._remove()
+                file, self._file = self._file, None
+                _remove(file)
         except OSError as error:
-            # All is undone; recover will look at it again, and find so.
-            LOG.warning('%s: cannot strike what was undone: %s',
+            # All is undone. If recover looks at it again, it finds so.
+            LOG.warning('%s: cannot write that a change was undone: %s',
                         self._path, error)
 
-    def say_what_is_left(self):
+    def say_what_is_left(self) -> None:
         """Say on stderr how to undo what this process leaves, if anything.
 
         Ctrl-C ends a run before the clean-ups of its class, and then there
@@ -151,93 +146,100 @@ class Journal:
             print('%s: run %s ends and leaves behind: %s. To undo it: '
                   'tempest local-delete recover' % (
                       self._path, self._run_id, ', '.join(
-                          intent.kind for intent in self._open.values())),
+                          intent.change.kind
+                          for intent in self._open.values())),
                   file=sys.stderr)
 
-    def _create(self):
+    def _create(self) -> io.FileIO:
         folder = directory()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / (self._run_id + _SUFFIX)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND
-                             | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._path, self._file = path, descriptor
+        self._path = folder / (self._run_id + _SUFFIX)
+        file = open(self._path, 'ab', buffering=0, opener=(
+            lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
-            self._write({'version': VERSION, 'run': self._run_id,
-                         'cloud': CONF.identity.uri_v3})
+            _append(file, {'version': VERSION, 'run': self._run_id,
+                           'cloud': CONF.identity.uri_v3})
             _sync_folder(folder)
         except OSError:
             # Without a head nobody could read what a later try writes.
-            self._remove()
+            _remove(file)
             raise
+        return file
 
-    def _write(self, line):
-        data = (json.dumps(line) + '\n').encode()
-        size = os.fstat(self._file).st_size
-        try:
-            if os.write(self._file, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._file)
-        except OSError:
-            # Half a line would spoil the next one.
-            os.ftruncate(self._file, size)
-            raise
 
-    def _remove(self):
-        held, self._file = self._file, None
-        try:
-            self._path.unlink(missing_ok=True)
-            _sync_folder(self._path.parent)
-        finally:
-            os.close(held)
-        self._count = 0
+def _append(file: io.FileIO, line: dict[str, Any]) -> None:
+    data = (json.dumps(line) + '\n').encode()
+    size = os.fstat(file.fileno()).st_size
+    try:
+        if file.write(data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError:
+        # Half a line would spoil the next one.
+        file.truncate(size)
+        raise
+
+
+def _remove(file: IO[Any]) -> None:
+    """Remove a journal that is held, and let go of it."""
+    path = pathlib.Path(file.name)
+    with file:
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclasses.dataclass
-class DeadJournal:
-    """The journal of a run that has ended, held by whoever recovers it."""
+class AbandonedRun:
+    """A run that ended and left something; whoever recovers it holds this."""
 
-    path: pathlib.Path | None
     run_id: str
-    intents: list
-    _file: object = None
+    intents: list[safety_change.Intent]
+    #: The journal, held by its lock; None where what is left was found
+    #: without it.
+    file: TextIO | None = None
 
-    def close(self, recovered):
-        """Let go of it; remove it if nothing of it is left to undo.
+    def close(self, recovered: bool) -> None:
+        """Let go of the journal, and remove it if nothing of it is left.
 
         :param recovered: Whether all its intents were undone.
         """
-        if self._file is None:
-            return
-        if recovered:
-            self.path.unlink(missing_ok=True)
-            _sync_folder(self.path.parent)
-        self._file.close()
+        if self.file:
+            if recovered:
+                _remove(self.file)
+            self.file.close()
 
 
-def find_dead():
-    """Open the journals of dead runs on this machine and this cloud.
+def find_abandoned() -> Iterator[AbandonedRun]:
+    """Open the journals of abandoned runs on this machine and this cloud.
 
-    :returns: A generator of ``DeadJournal``; those of runs that live, and of
+    :returns: A generator of ``AbandonedRun``. Runs that live, and those of
         other clouds, are passed over.
     :raises JournalUnusable: one is corrupt, of a newer version, or another
         user's; raised after all others were given.
     """
-    folder = directory()
     unusable = None
-    for path in sorted(folder.glob('*' + _SUFFIX)):
+    for path in sorted(directory().glob('*' + _SUFFIX)):
         try:
-            dead = _open_dead(path)
+            abandoned = _open_abandoned(path)
         except exceptions.JournalUnusable as error:
             unusable = unusable or error
             continue
-        if dead:
-            yield dead
+        if abandoned:
+            yield abandoned
     if unusable:
         raise unusable
 
 
-def refuse_if_alive(run_id):
+def refuse_if_alive(run_id: str) -> None:
     """Refuse to undo a run that lives on this machine.
 
     :param run_id: Id of the run.
@@ -254,38 +256,36 @@ def refuse_if_alive(run_id):
             path=path, problem='is held by a run that lives: end it first')
 
 
-def _open_dead(path):
+def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Bytes that are no text are no JSON either, and the line is named.
+        file = open(path, encoding='utf-8', errors='replace', opener=(
+            lambda path, flags: os.open(
+                path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise exceptions.JournalUnusable(
             path=path, problem='cannot be opened (%s)' % error.strerror)
-    # What is no text is no JSON either, and the line is named.
-    file = os.fdopen(descriptor, encoding='utf-8', errors='replace')
-    try:
-        _check_owner(path, os.fstat(descriptor))
+    with contextlib.ExitStack() as kept:
+        kept.callback(file.close)
+        _check_owner(path, os.fstat(file.fileno()))
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             LOG.info('%s is held by a run that lives', path)
-            file.close()
             return None
-        run_id, of_cloud, intents = _parse(path, file.read())
-    except BaseException:
-        file.close()
-        raise
-    # The Keystone tells, so that a journal is never taken for one of another
-    # cloud on which the same hosts have the same names.
-    if of_cloud != CONF.identity.uri_v3:
-        LOG.info('%s is of another cloud: %s', path, of_cloud)
-        file.close()
-        return None
-    return DeadJournal(path, run_id, intents, file)
+        run_id, cloud, intents = _parse(path, file.read())
+        # The Keystone tells, so that a journal is never taken for one of
+        # another cloud on which the same hosts have the same names.
+        if cloud != CONF.identity.uri_v3:
+            LOG.info('%s is of another cloud: %s', path, cloud)
+            return None
+        kept.pop_all()
+    return AbandonedRun(run_id, intents, file)
 
 
-def _check_owner(path, status):
+def _check_owner(path: pathlib.Path, status: os.stat_result) -> None:
     if status.st_uid != os.geteuid():
         raise exceptions.JournalUnusable(
             path=path, problem='belongs to user id %d, and this is %d' % (
@@ -297,11 +297,15 @@ def _check_owner(path, status):
             'written it; 600 would be right' % mode)
 
 
-def _parse(path, text):
-    lines = text.split('\n')
+def _parse(path: pathlib.Path, text: str
+           ) -> tuple[str, str, list[safety_change.Intent]]:
+    """Read a journal.
+
+    :returns: The run's id, the cloud, and the intents that are not complete.
+    """
     # What follows the last newline was cut short by the crash. Its change was
-    # never made, since an intent is on disk before its change.
-    numbered = list(enumerate(lines[:-1], 1))
+    # never made, because an intent is on disk before its change.
+    numbered = list(enumerate(text.split('\n')[:-1], 1))
     if not numbered:
         # Cut short before its head was whole, and so before any change.
         return path.stem, CONF.identity.uri_v3, []
@@ -313,27 +317,21 @@ def _parse(path, text):
     intents = {}
     for number, text in numbered[1:]:
         line = _line(path, number, text, _LINE)
-        if 'struck' in line:
-            intents.pop(line['struck'], None)
+        if 'intent' in line:
+            intents[line['intent']] = safety_change.Intent(
+                line['intent'], changes.read(
+                    str(path), head['version'], line['kind'], line['what']))
         else:
-            intents[line['intent']] = Intent(
-                line['intent'], line['kind'], line['what'])
+            intents.pop(line.get('complete', line.get('struck')), None)
     return head['run'], head['cloud'], list(intents.values())
 
 
-def _line(path, number, text, schema):
+def _line(path: pathlib.Path, number: int, text: str,
+          schema: dict[str, Any]) -> dict[str, Any]:
     try:
         line = json.loads(text)
         jsonschema.validate(line, schema)
     except (ValueError, RecursionError, jsonschema.ValidationError):
         raise exceptions.JournalUnusable(
             path=path, problem='is corrupt in line %d' % number)
-    return line
-
-
-def _sync_folder(folder):
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return cast(dict[str, Any], line)

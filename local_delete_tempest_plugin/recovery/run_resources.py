@@ -12,158 +12,196 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run brings for its servers, and what Nova makes of them.
+"""Ports, volumes and the like that a run makes for its servers.
 
-Ports, volumes and the like; and the image of a server that is shelved.
-
-Each carries the run's id, in its name or, where it has none, its description,
-so that it can be found and deleted when the run is dead.
+Also the image that Nova makes of a server that is shelved. Each resource
+carries the id of its run in its name, or in its description if it has no
+name. So it can be found and deleted after the run was abandoned.
 """
+
+from collections.abc import Iterable
+import dataclasses
+import operator
+from typing import Any
+from typing import ClassVar
+from typing import TypeVar
 
 from tempest import config
 from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import pagination
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.safety import change as safety_change
+from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
-# The most that Glance gives at once, by its default.
+# Glance gives this many images at once, by its default.
 _PAGE = 1000
 
-_ignore_gone = test_utils.call_and_ignore_notfound_exc
+_Self = TypeVar('_Self', bound='RunResource')
+_Items = Iterable[dict[str, Any]]
 
 
-class Belongings:
-    """Finds and deletes what runs brought, in every project.
+@dataclasses.dataclass(frozen=True)
+class RunResource(safety_change.Change):
+    """A resource that carries the id of its run."""
 
-    :param manager: An admin's ``tempest.clients.Manager``.
-    """
+    #: What is in the field that carries the id.
+    name: str
 
-    #: What can be brought.
-    KINDS = ('floating IP', 'port', 'QoS policy', 'volume', 'server group',
-             'image')
+    #: The service in ``[service_available]``; None where every cloud has it.
+    service: ClassVar[str | None] = None
+    #: The field that carries the id.
+    field: ClassVar[str] = 'name'
+    #: The key under which an answer has the list.
+    key: ClassVar[str]
+    #: Each takes a ``tempest.clients.Manager`` and gives a client's method.
+    list_method: ClassVar['operator.attrgetter[Any]']
+    delete_method: ClassVar['operator.attrgetter[Any]']
 
-    def __init__(self, manager):
-        self._manager = manager
-        self._list = {'floating IP': self._list_floating_ips,
-                      'port': self._list_ports,
-                      'QoS policy': self._list_qos_policies,
-                      'volume': self._list_volumes,
-                      'server group': self._list_server_groups,
-                      'image': self._list_images}
-        self._delete = {'floating IP': self._delete_floating_ip,
-                        'port': self._delete_port,
-                        'QoS policy': self._delete_qos_policy,
-                        'volume': self._delete_volume,
-                        'server group': self._delete_server_group,
-                        'image': self._delete_image}
+    @classmethod
+    def find(cls: type[_Self], admin: cloud_admin.Admin, this_run: run.Run
+             ) -> list[_Self]:
+        return [cls(name) for name in sorted(set(cls._names(admin).values()))
+                if this_run.name in name]
 
-    def find(self, part):
-        """Find all whose name has a part.
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        for found, name in self._names(
+                admin, **{self.field: self.name}).items():
+            if name == self.name:
+                test_utils.call_and_ignore_notfound_exc(
+                    self._delete, admin.manager, found)
 
-        :param part: The part, such as a run's name.
-        :returns: A set of (kind, name).
+    @classmethod
+    def _names(cls, admin: cloud_admin.Admin, **filters: Any
+               ) -> dict[str, str]:
+        """Read the names of all, or of those that filters let through.
+
+        :returns: {id: name}.
         """
-        return {(kind, name) for kind in self.KINDS
-                for name in self._list[kind]().values() if part in name}
-
-    def delete(self, kind, name):
-        """Delete all of a kind that have a name; no error if none has.
-
-        :param kind: One of ``KINDS``.
-        :param name: The name.
-        """
-        for found, its_name in self._list[kind](name).items():
-            if its_name == name:
-                self._delete[kind](found)
-
-    # Each gives {id: name}, of all or of those with a name.
-
-    def _list_floating_ips(self, name=None):
-        if not CONF.service_available.neutron:
+        if cls.service and not CONF.service_available[cls.service]:
             return {}
-        filters = {'description': name} if name else {}
-        return {found['id']: found.get('description') or '' for found in
-                pagination.read(
-                    self._manager.floating_ips_client.list_floatingips,
-                    'floatingips', 'GET /floatingips', **filters)}
+        return {found['id']: found.get(cls.field) or ''
+                for found in cls._read(admin, **filters)}
 
-    def _list_ports(self, name=None):
-        if not CONF.service_available.neutron:
-            return {}
-        filters = {'name': name} if name else {}
-        return {found['id']: found['name'] for found in pagination.read(
-            self._manager.ports_client.list_ports, 'ports', 'GET /ports',
-            **filters)}
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        return pagination.read(cls.list_method(admin.manager), cls.key,
+                               'GET /' + cls.key, **filters)
 
-    def _list_qos_policies(self, name=None):
-        if not CONF.service_available.neutron:
-            return {}
-        filters = {'name': name} if name else {}
+    def _delete(self, manager: Any, found: str) -> None:
+        self.delete_method(manager)(found)
+
+
+class Flavor(RunResource):
+    """A flavor that brings the member's servers to the leased hosts."""
+
+    kind = 'flavor'
+    delete_method = operator.attrgetter('flavors_client.delete_flavor')
+
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        # Nova filters flavors by no name.
+        return admin.flavors()
+
+
+class QosPolicy(RunResource):
+    """A QoS policy, in a Neutron that has them."""
+
+    kind = 'QoS policy'
+    service = 'neutron'
+    key = 'policies'
+    list_method = operator.attrgetter('qos_client.list_qos_policies')
+    delete_method = operator.attrgetter('qos_client.delete_qos_policy')
+
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
         try:
-            return {found['id']: found['name'] for found in pagination.read(
-                self._manager.qos_client.list_qos_policies, 'policies',
-                'GET /qos/policies', **filters)}
+            yield from super()._read(admin, **filters)
         except lib_exc.NotFound:
-            # Not every Neutron has them.
-            return {}
+            return
 
-    def _list_volumes(self, name=None):
-        if not CONF.service_available.cinder:
-            return {}
-        filters = dict({'name': name} if name else {}, all_tenants=1)
-        client = self._manager.volumes_client_latest
-        return {found['id']: found['name'] or '' for found in pagination.read(
+
+class FloatingIp(RunResource):
+    """A floating IP, which has a description and no name."""
+
+    kind = 'floating IP'
+    service = 'neutron'
+    field = 'description'
+    key = 'floatingips'
+    list_method = operator.attrgetter('floating_ips_client.list_floatingips')
+    delete_method = operator.attrgetter(
+        'floating_ips_client.delete_floatingip')
+
+
+class Image(RunResource):
+    """An image."""
+
+    kind = 'image'
+    service = 'glance'
+    delete_method = operator.attrgetter('image_client_v2.delete_image')
+
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        client = admin.manager.image_client_v2
+        return pagination.read(lambda **page: client.list_images(page),
+                               'images', 'GET /images', limit=_PAGE, **filters)
+
+
+class Port(RunResource):
+    """A port."""
+
+    kind = 'port'
+    service = 'neutron'
+    key = 'ports'
+    list_method = operator.attrgetter('ports_client.list_ports')
+    delete_method = operator.attrgetter('ports_client.delete_port')
+
+
+class ServerGroup(RunResource):
+    """A server group."""
+
+    kind = 'server group'
+    delete_method = operator.attrgetter(
+        'server_groups_client.delete_server_group')
+
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        # Nova filters server groups by no name.
+        return pagination.read_unlinked(
+            admin.manager.server_groups_client.list_server_groups,
+            'server_groups', 'GET /os-server-groups', all_projects=True)
+
+
+class Volume(RunResource):
+    """A volume."""
+
+    kind = 'volume'
+    service = 'cinder'
+
+    @classmethod
+    def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        client = admin.manager.volumes_client_latest
+        return pagination.read(
             lambda **page: client.list_volumes(detail=True, params=page),
-            'volumes', 'GET /volumes/detail', **filters)}
+            'volumes', 'GET /volumes/detail', all_tenants=1, **filters)
 
-    def _list_server_groups(self, name=None):
-        return {found['id']: found['name']
-                for found in pagination.read_unlinked(
-                    self._manager.server_groups_client.list_server_groups,
-                    'server_groups', 'GET /os-server-groups',
-                    all_projects=True)}
+    def _delete(self, manager: Any, found: str) -> None:
+        client = manager.volumes_client_latest
+        # A local delete may have left it in use, and then Cinder keeps it.
+        client.reset_volume_status(found, status='available',
+                                   attach_status='detached')
+        client.force_delete_volume(found)
 
-    def _list_images(self, name=None):
-        if not CONF.service_available.glance:
-            return {}
-        filters = dict({'name': name} if name else {}, limit=_PAGE)
-        return {found['id']: found['name'] or '' for found in pagination.read(
-            lambda **page: self._manager.image_client_v2.list_images(page),
-            'images', 'GET /images', **filters)}
-
-    def _delete_floating_ip(self, floating_ip):
-        _ignore_gone(self._manager.floating_ips_client.delete_floatingip,
-                     floating_ip)
-
-    def _delete_port(self, port):
-        _ignore_gone(self._manager.ports_client.delete_port, port)
-
-    def _delete_qos_policy(self, policy):
-        _ignore_gone(self._manager.qos_client.delete_qos_policy, policy)
-
-    def _delete_server_group(self, group):
-        _ignore_gone(
-            self._manager.server_groups_client.delete_server_group, group)
-
-    def _delete_image(self, image):
-        _ignore_gone(self._manager.image_client_v2.delete_image, image)
-
-    def _delete_volume(self, volume_id):
-        client = self._manager.volumes_client_latest
-        # A local delete may have left it in use, and then it stays for ever.
-        _ignore_gone(client.reset_volume_status, volume_id,
-                     status='available', attach_status='detached')
-        _ignore_gone(client.force_delete_volume, volume_id)
-
-        def state():
+        def is_there() -> str | None:
             try:
-                return client.show_volume(volume_id)['volume']['status']
+                return client.show_volume(found)['volume']['status']
             except lib_exc.NotFound:
                 return None
 
-        waiters.wait_until(state, lambda seen: seen is None,
-                           'volume %s is gone' % volume_id,
+        waiters.wait_until(is_there, lambda status: status is None,
+                           'volume %s is gone' % found,
                            CONF.volume.build_timeout)

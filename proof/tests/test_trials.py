@@ -114,29 +114,29 @@ class RunsTest(base.TestCase):
 
 class JournalsTest(base.TestCase):
 
-    LINES = ({'version': 1, 'run': 'AA', 'cloud': 'http://'},
+    LINES = ({'version': 2, 'run': 'AA', 'cloud': 'http://'},
              {'intent': 1, 'kind': 'trait', 'what': {'trait': 'T'}},
              {'intent': 2, 'kind': 'compute', 'what': {
-                 'outage': 'Stopped', 'target': {'host': 'compute1'}}})
+                 'outage': 'stopped', 'target': {'host': 'compute1'}}})
 
     def write(self, *lines, tail=''):
         (self.state / 'AA.journal').write_text(
             ''.join(json.dumps(line) + '\n' for line in lines) + tail)
 
-    def test_open_and_struck(self):
+    def test_open_and_complete(self):
         self.write(*self.LINES)
         self.assertEqual({('AA', 'compute1')},
                          journals.hosts_out(self.state))
-        self.write(*self.LINES, {'struck': 2})
+        self.write(*self.LINES, {'complete': 2})
         self.assertEqual(set(), journals.hosts_out(self.state))
         self.assertEqual({'AA': [('trait', {'trait': 'T'})]},
                          journals.held(self.state))
         self.assertEqual(
-            ['intend trait', 'intend compute Stopped',
-             'strike compute Stopped'], journals.phases(self.state))
+            ['intend trait', 'intend compute stopped',
+             'complete compute stopped'], journals.phases(self.state))
 
     def test_a_line_that_is_being_written(self):
-        self.write(*self.LINES, tail='{"struck": 2')
+        self.write(*self.LINES, tail='{"complete": 2')
         self.assertEqual({('AA', 'compute1')},
                          journals.hosts_out(self.state))
 

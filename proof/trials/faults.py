@@ -53,9 +53,9 @@ from proof.trials import runs
 from proof.trials import snapshot
 
 _SCENARIOS = {
-    'intend compute ForcedDown': 'test_allocations_removed_by_api',
-    'intend compute Stopped': 'test_server_kept_when_placement_unavailable',
-    'intend compute Disabled':
+    'intend compute forced-down': 'test_allocations_removed_by_api',
+    'intend compute stopped': 'test_server_kept_when_placement_unavailable',
+    'intend compute disabled':
         'test_allocations_removed_when_service_disabled'}
 
 _INTERRUPT = 'KeyboardInterrupt'
@@ -269,7 +269,7 @@ FAULTS = (
           endings=_FAILED),
     Fault('tokens of a minute', around=_short_tokens, endings=_PASSED),
     Fault('tokens revoked', _revoke),
-    Fault('start command fails', phases=('intend compute Stopped',),
+    Fault('start command fails', phases=('intend compute stopped',),
           options={'compute_start_command': 'false {host}',
                    'service_up_timeout': 30}, endings=_FAILED,
           says=(_remedy('false compute'),)),

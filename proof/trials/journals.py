@@ -24,7 +24,7 @@ def phases(journals: pathlib.Path) -> list[str]:
 
     :param journals: directory of a workspace in which one run is under way
     :returns: A list of words, one a line of the journal: "intend" or
-        "strike", and what.
+        "complete", and the change.
     """
     found = []
     for path in sorted(journals.glob('*.journal')):
@@ -33,8 +33,8 @@ def phases(journals: pathlib.Path) -> list[str]:
             if 'intent' in line:
                 kinds[line['intent']] = _name(line)
                 found.append(f'intend {kinds[line["intent"]]}')
-            elif 'struck' in line:
-                found.append(f'strike {kinds[line["struck"]]}')
+            elif 'complete' in line:
+                found.append(f'complete {kinds[line["complete"]]}')
     return found
 
 
@@ -65,8 +65,8 @@ def _open_intents(lines):
     for line in lines:
         if 'intent' in line:
             intents[line['intent']] = (line['kind'], line['what'])
-        elif 'struck' in line:
-            intents.pop(line['struck'], None)
+        elif 'complete' in line:
+            intents.pop(line['complete'], None)
     return list(intents.values())
 
 
@@ -81,6 +81,5 @@ def _lines(path):
 
 def _name(line):
     what = line['what']
-    more = [what[key] for key in ('outage', 'answer', 'belonging')
-            if key in what]
+    more = [what[key] for key in ('outage', 'answer') if key in what]
     return ' '.join([line['kind'], *more])

@@ -35,7 +35,8 @@ from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
-from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import footprint
@@ -130,7 +131,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         cls.last_look = footprint.LastLook(
             reader.Reader(cls.admin, cls.member, (), cls.testbed.project_id,
                           cls.testbed.run),
-            functools.partial(undo.remove_allocations, cls.admin.placement))
+            functools.partial(changes.remove_allocations, cls.admin))
 
     @classmethod
     def resource_cleanup(cls):
@@ -149,13 +150,12 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.brought: set[tuple[str, str]] = set()
         self.hosts = self.watch = self.servers = None
 
-    def intend(self, kind: str, **what: Any) -> None:
+    def intend(self, change: safety_change.Change) -> None:
         """Write down a change, to be undone when the test ends.
 
-        :param kind: Name of the change, as for ``setup.Intents.write``.
-        :param what: What is needed to undo the change.
+        :param change: The change, as for ``setup.Intents.write``.
         """
-        self.testbed.intents.write(self.addCleanup, kind, **what)
+        self.testbed.intents.write(self.addCleanup, change)
 
     # -- the footprint
 

@@ -22,6 +22,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import user_resources
 
@@ -59,7 +60,7 @@ class PortBandwidth(user_resources.UserResources):
         """
         manager = self.admin.manager
         name = self.testbed.name()
-        self.intend('belonging', belonging='QoS policy', name=name)
+        self.intend(run_resources.QosPolicy(name))
         try:
             policy_id = manager.qos_client.create_qos_policy(
                 name=name,

@@ -17,6 +17,7 @@
 from tempest import config
 
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 
@@ -80,7 +81,7 @@ class ServerStates(base.BaseLocalDeleteTest):
         Nova makes an image of the server, which has to go with the server.
         """
         name = '%s-shelved' % server.name
-        self.intend('belonging', belonging='image', name=name)
+        self.intend(run_resources.Image(name))
         server = self.offload_server(server)
         self._track_image(server, name)
         return server

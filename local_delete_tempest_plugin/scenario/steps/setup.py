@@ -30,8 +30,12 @@ from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
@@ -64,23 +68,22 @@ class Intents:
         self._journal = written_to
         self._recovery = recovery
 
-    def write(self, add_cleanup: Callable[..., Any], kind: str,
-              **what: Any) -> None:
+    def write(self, add_cleanup: Callable[..., Any],
+              change: safety_change.Change) -> None:
         """Write down a change that is about to be made.
 
         :param add_cleanup: Takes what undoes the change, as ``addCleanup`` of
             a test, of a class or of a fixture does.
-        :param kind: Name of the change, as for ``journal.Journal.intend``.
-        :param what: What is needed to undo the change.
+        :param change: The change, one of ``recovery.changes.KINDS``.
         :raises JournalUnusable: it cannot be written down, so the change must
             not be made.
         """
-        add_cleanup(self._undo, self._journal.intend(kind, **what))
+        add_cleanup(self._undo, self._journal.intend(change))
 
     def _undo(self, intent):
         with signals.held_back():
             self._recovery.undo(intent)
-            self._journal.strike(intent)
+            self._journal.complete(intent)
 
 
 class ClassAccounts(fixtures.Fixture):
@@ -90,8 +93,7 @@ class ClassAccounts(fixtures.Fixture):
 
     :param this_run: The run.
     :param written_to: The run's journal.
-    :ivar abandoned: The journals of abandoned runs, which are still to be
-        recovered.
+    :ivar abandoned: The abandoned runs, which are still to be recovered.
     """
 
     def __init__(self, this_run: run.Run,
@@ -99,8 +101,8 @@ class ClassAccounts(fixtures.Fixture):
         super().__init__()
         self._run = this_run
         self._journal = written_to
-        self._intent: journal.Intent | None = None
-        self.abandoned: list[journal.DeadJournal] = []
+        self._intent: safety_change.Intent | None = None
+        self.abandoned: list[journal.AbandonedRun] = []
 
     def _setUp(self):
         signals.end_as_ctrl_c_does()
@@ -115,16 +117,16 @@ class ClassAccounts(fixtures.Fixture):
             to recover it by hand.
         """
         endpoints.require_tls(accounts.log_in_admin)
-        self.abandoned = list(journal.find_dead())
+        self.abandoned = list(journal.find_abandoned())
         for abandoned in self.abandoned:
             if not CONF.local_delete.recover_on_start:
                 raise exceptions.JournalUnusable(
-                    path=abandoned.path, problem='is of a run that died: see '
-                    'what it left with "tempest local-delete recover '
-                    '--dry-run"')
-            undo.release_accounts(abandoned.run_id)
-        self._intent = self._journal.intend('credentials',
-                                            run_id=self._run.id)
+                    path=abandoned.file.name, problem='is of a run that was '
+                    'abandoned: see what the run left with "tempest '
+                    'local-delete recover --dry-run"')
+            credentials.release_accounts(run.Run(abandoned.run_id))
+        self._intent = self._journal.intend(
+            credentials.Credentials(self._run.id))
 
     def undo(self) -> None:
         """Delete the accounts that Tempest has half made and forgotten.
@@ -137,7 +139,7 @@ class ClassAccounts(fixtures.Fixture):
         if CONF.auth.use_dynamic_credentials:
             undo.Recovery(cloud_admin.Admin.of(
                 accounts.log_in_admin())).undo(self._intent)
-        self._journal.strike(self._intent)
+        self._journal.complete(self._intent)
 
 
 class Testbed(fixtures.Fixture):
@@ -179,27 +181,26 @@ class Testbed(fixtures.Fixture):
     def _setUp(self):
         self.useFixture(cloud_admin.microversions())
 
-    def begin(self, abandoned: Iterable[journal.DeadJournal] = (),
+    def begin(self, abandoned: Iterable[journal.AbandonedRun] = (),
               network: dict | None = None) -> None:
         """Recover abandoned runs, and make what every scenario needs.
 
-        :param abandoned: The journals of abandoned runs.
+        :param abandoned: The abandoned runs.
         :param network: The network of the member's credentials, if Tempest
             has made one.
         """
         self._recovery.recover_all(abandoned)
-        self.intend('trait', trait=self.run.trait)
+        self.intend(changes.Trait(self.run.trait))
         self.lease.create_trait()
         self.flavor_id = self.flavor_like(CONF.compute.flavor_ref)
         self.networks = self._find_networks(network)
 
-    def intend(self, kind: str, **what: Any) -> None:
+    def intend(self, change: safety_change.Change) -> None:
         """Write down a change, to be undone after the tests of the class.
 
-        :param kind: Name of the change, as for ``Intents.write``.
-        :param what: What is needed to undo the change.
+        :param change: The change, as for ``Intents.write``.
         """
-        self.intents.write(self.addCleanup, kind, **what)
+        self.intents.write(self.addCleanup, change)
 
     def name(self) -> str:
         """Make a name that tells whose run it is.
@@ -227,7 +228,7 @@ class Testbed(fixtures.Fixture):
         specs = dict(client.list_flavor_extra_specs(
             model['id'])['extra_specs'], **specs)
         name = self.name()
-        self.intend('flavor', name=name)
+        self.intend(run_resources.Flavor(name))
         flavor_id = client.create_flavor(
             name=name,
             ram=model['ram'], vcpus=model['vcpus'], disk=model['disk'],

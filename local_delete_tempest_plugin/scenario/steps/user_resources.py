@@ -21,6 +21,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import setup
@@ -43,7 +44,7 @@ class UserResources(base.BaseLocalDeleteTest):
         """
         if self.testbed.networks == setup.NO_NETWORK:
             self.skipTest('the project has no network of its own, or several')
-        return self._bring('port', lambda name: (
+        return self._bring(run_resources.Port, lambda name: (
             self.member.ports_client.create_port(
                 name=name, network_id=self.testbed.networks[0]['uuid'],
                 **settings)['port']))
@@ -58,7 +59,7 @@ class UserResources(base.BaseLocalDeleteTest):
         """
         settings = {'port_id': port[1]} if port else {}
         try:
-            return self._bring('floating IP', lambda name: (
+            return self._bring(run_resources.FloatingIp, lambda name: (
                 self.member.floating_ips_client.create_floatingip(
                     description=name,
                     floating_network_id=CONF.network.public_network_id,
@@ -108,8 +109,9 @@ class UserResources(base.BaseLocalDeleteTest):
         :returns: ('volume', its id).
         """
         client = self.member.volumes_client_latest
-        volume = self._bring('volume', lambda name: client.create_volume(
-            name=name, size=CONF.volume.volume_size, **settings)['volume'])
+        volume = self._bring(run_resources.Volume, lambda name: (
+            client.create_volume(name=name, size=CONF.volume.volume_size,
+                                 **settings)['volume']))
         shown = self._await_volume(volume, 'is available', 'available',
                                    'error')
         self.assertEqual('available', shown, 'volume %s' % volume[1])
@@ -154,14 +156,14 @@ class UserResources(base.BaseLocalDeleteTest):
         :param policy: Its policy, such as 'soft-affinity'.
         :returns: ('server group', its id).
         """
-        return self._bring('server group', lambda name: (
+        return self._bring(run_resources.ServerGroup, lambda name: (
             self.member.server_groups_client.create_server_group(
                 name=name, policies=[policy])['server_group']))
 
     def _bring(self, kind, create):
         name = self.testbed.name()
-        self.intend('belonging', belonging=kind, name=name)
-        brought = kind, create(name)['id']
+        self.intend(kind(name))
+        brought = kind.kind, create(name)['id']
         self.brought.add(brought)
         return brought
 

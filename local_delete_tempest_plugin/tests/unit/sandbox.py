@@ -105,7 +105,7 @@ class Sandbox(fixtures.Fixture):
         self.options[group] = dict(self.options.get(group, {}), **options)
 
     def leave_journal(self, *lines, run=RUN):
-        """Write a journal as a dead run leaves it.
+        """Write a journal as an abandoned run leaves it.
 
         :param lines: Its lines after the head, as data.
         :returns: Its path.
@@ -114,7 +114,7 @@ class Sandbox(fixtures.Fixture):
         path = self.journals / (run + '.journal')
         path.touch(mode=0o600)
         path.write_text(''.join(json.dumps(line) + '\n' for line in (
-            {'version': 1, 'run': run,
+            {'version': 2, 'run': run,
              'cloud': self.options['identity']['uri_v3']}, *lines)))
         return path
 

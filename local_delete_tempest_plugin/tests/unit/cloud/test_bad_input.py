@@ -84,7 +84,7 @@ def options(**wrong):
 
 
 def journal_of(*lines, mode=0o600, text=None):
-    """Make a world with the journal of a dead run."""
+    """Make a world with the journal of an abandoned run."""
     def spoil(box):
         path = box.leave_journal(*lines)
         if text is not None:
@@ -462,11 +462,11 @@ ROWS = (
     Row('a journal that was cut short', RECOVER,
         r'Run,Change,What,Outcome',
         code=0, world=journal_of(
-            text='{"version": 1, "run": "0123456789AB", "cl')),
+            text='{"version": 2, "run": "0123456789AB", "cl')),
     Row('a journal of a newer version', RECOVER,
-        r'{c}: {j} is of version 2, and this plugin reads up to 1',
+        r'{c}: {j} is of version 3, and this plugin reads up to 2',
         world=journal_of(
-            text='{"version": 2, "run": "0123456789AB", "cloud": "x"}\n')),
+            text='{"version": 3, "run": "0123456789AB", "cloud": "x"}\n')),
     Row('a journal that others may write', RECOVER,
         r'{c}: {j} has mode 660, so that others could have written it; '
         r'600 would be right',
@@ -489,23 +489,23 @@ ROWS = (
     Row('a journal of another cloud', RECOVER,
         r'Run,Change,What,Outcome',
         code=0, world=journal_of(
-            text='{"version": 1, "run": "0123456789AB", "cloud": "x"}\n'
+            text='{"version": 2, "run": "0123456789AB", "cloud": "x"}\n'
                  '{"intent": 1, "kind": "trait", "what": {"trait": "X"}}\n')),
     Row('an intent of an unknown kind', RECOVER,
-        r"{c}: .*: journal has an intent of unknown kind 'volume'. .*",
+        r"{c}: .*: {j} has an intent of unknown kind 'router'. .*",
         world=journal_of(
-            {'intent': 1, 'kind': 'volume', 'what': {}})),
+            {'intent': 1, 'kind': 'router', 'what': {}})),
     Row('an intent that lacks what is needed', RECOVER,
-        r'{c}: .*: journal has an intent of kind compute that cannot be '
+        r'{c}: .*: {j} has an intent of kind compute that cannot be '
         r"used: \$: '\w+' is a required property. .*",
         world=journal_of(
-            {'intent': 1, 'kind': 'compute', 'what': {'outage': 'Stopped'}})),
+            {'intent': 1, 'kind': 'compute', 'what': {'outage': 'stopped'}})),
     Row('an intent of an outage that is none', RECOVER,
-        r'{c}: .*: journal has an intent of kind compute that cannot be '
-        r"used: \$.\w+: .*('Burnt' is not one of|required).*",
+        r'{c}: .*: {j} has an intent of kind compute that cannot be '
+        r"used: \$.\w+: .*('burnt' is not one of|required).*",
         world=journal_of(
             {'intent': 1, 'kind': 'compute', 'what': {
-                'outage': 'Burnt', 'reason': '', 'before': {},
+                'outage': 'burnt', 'reason': '', 'before': {},
                 'target': {'host': 'cmp1'}}})),
     Row('a directory that is a file', RECOVER,
         r'Run,Change,What,Outcome',

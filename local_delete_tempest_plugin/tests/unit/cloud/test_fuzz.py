@@ -42,8 +42,11 @@ from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import change
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
@@ -343,7 +346,7 @@ class EverythingTest(FuzzTest):
             away.restore()
 
     @fuzzed(12)
-    def test_what_is_found_of_a_dead_run(self, admin):
+    def test_what_is_found_of_an_abandoned_run(self, admin):
         self.cloud.service_of('cmp1').update(
             status='disabled', forced_down=True,
             disabled_reason=self.run_of_ours.fence_reason)
@@ -353,16 +356,12 @@ class EverythingTest(FuzzTest):
     def test_recovery(self, admin):
         service = admin.services.show('cmp1')
         target = admin.services.target_host('cmp1')
-        undo_one = undo.Recovery(admin).undo
-        for kind, what in (
-                ('lease', {'provider_id': target.provider_id,
-                           'trait': self.run_of_ours.trait}),
-                ('flavor', {'name': 'another'}),
-                ('compute', {
-                    'outage': 'ForcedDown', 'reason': 'r',
-                    'target': dataclasses.asdict(target),
-                    'before': dataclasses.asdict(service)})):
-            undo_one(journal.Intent(1, kind, what))
+        recovery = undo.Recovery(admin)
+        for made in (
+                changes.Lease(target.provider_id, self.run_of_ours.trait),
+                run_resources.Flavor('another'),
+                compute_outage.Change('forced-down', target, 'r', service)):
+            recovery.undo(change.Intent(1, made))
 
     @fuzzed(30, *no_endpoints(1))
     def test_preflight(self, admin):
@@ -374,29 +373,40 @@ class EverythingTest(FuzzTest):
             admin, None, placement_outage.PlacementStopped.REFUSED).probe()
 
 
+JOURNALS = {
+    1: (b'{"intent": 1, "kind": "belonging", "what": '
+        b'{"belonging": "port", "name": "X"}}',
+        b'{"intent": 2, "kind": "placement", "what": {"answer": "X"}}',
+        b'{"struck": 1}'),
+    2: (b'{"intent": 1, "kind": "trait", "what": {"trait": "X"}}',
+        b'{"intent": 2, "kind": "quota", "what": '
+        b'{"project_id": "X", "instances": 1}}',
+        b'{"complete": 1}')}
+
+
 class JournalTest(base.TestCase):
     """A journal that was spoilt is refused in words, too."""
 
     @fuzz
     @hypothesis.given(
-        number=strategies.integers(0, 2),
+        version=strategies.sampled_from(sorted(JOURNALS)),
+        number=strategies.integers(0, 3),
         spoil=FIELDS | strategies.builds(
             Body, strategies.binary() | strategies.just(b'[' * 10 ** 5)))
-    def test_journals(self, number, spoil):
+    def test_journals(self, version, number, spoil):
         folder = self.useFixture(fixtures.TempDir()).path
         self.config(journal_dir=folder)
         self.config('identity', uri_v3='http://c')
-        lines = [b'{"version": 1, "run": "0123456789AB", "cloud": "http://c"}',
-                 b'{"intent": 1, "kind": "trait", "what": {"trait": "X"}}',
-                 b'{"struck": 1}']
+        lines = [b'{"version": %d, "run": "0123456789AB", "cloud": "http://c"}'
+                 % version, *JOURNALS[version]]
         _, lines[number] = spoil(None, lines[number])
         path = os.path.join(folder, 'x.journal')
         pathlib.Path(path).touch(mode=0o600)
         pathlib.Path(path).write_bytes(b'\n'.join(lines) + b'\n')
         try:
-            for dead in journal.find_dead():
-                for intent in dead.intents:
-                    undo.describe(intent)
-                dead.close(recovered=False)
+            for abandoned in journal.find_abandoned():
+                for intent in abandoned.intents:
+                    str(intent.change)
+                abandoned.close(recovered=False)
         except lib_exc.TempestException as error:
             self.assertIn(path, str(error))

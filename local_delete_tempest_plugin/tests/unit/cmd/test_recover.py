@@ -51,7 +51,7 @@ class RecoverCommandTest(base.TestCase):
         path = self.folder / (RUN + '.journal')
         path.touch(mode=0o600)
         path.write_text(''.join(json.dumps(line) + '\n' for line in (
-            {'version': 1, 'run': RUN, 'cloud': CLOUD}, *lines)))
+            {'version': 2, 'run': RUN, 'cloud': CLOUD}, *lines)))
 
     def leave_lease(self):
         self.leave_journal({
@@ -129,9 +129,9 @@ class RecoverCommandTest(base.TestCase):
             {'Run': 'A' * 12, 'Change': kind, 'What': words,
              'Outcome': 'left to you'} for kind, words in (
                 ('scheduler', 'nova-scheduler on host ctl1 is down; unless '
-                 'that is meant to be: systemctl start sched'),
+                 'that is meant: systemctl start sched'),
                 ('compute', 'host cmp9 of [local_delete] target_hosts has no '
-                 'compute service; unless that is meant to be: restart '
+                 'compute service; unless that is meant: restart '
                  'nova-compute there, so that it registers again'))]
         for arguments in ((), ('--dry-run',)):
             self.assertEqual((0, expected, ''),

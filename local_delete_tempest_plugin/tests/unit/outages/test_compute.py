@@ -220,8 +220,8 @@ class ComputeOutageTest(outage_case.OutageTest):
             before = admin.services.show('cmp1')
             away = self.begun(kind, FENCE)
             self.config(**{useless: 'false {host}'})
-            compute_outage.Unknown.resume(
-                admin, self.target, FENCE, before).restore()
+            compute_outage.Change(
+                'unknown', self.target, FENCE, before).undo(admin)
             self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
             self.config(compute_thaw_command='true {host}',
                         compute_start_command='true {host}')
@@ -422,8 +422,8 @@ class ComputeOutageTest(outage_case.OutageTest):
     def test_disabled_by_somebody_else_meanwhile(self):
         away = self.begun(compute_outage.ForcedDown, FENCE)
         self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
-        self.assertIn("somebody else disabled the service meanwhile ('broken "
-                      "fan'), so it is left disabled",
+        self.assertIn("somebody else disabled the service during the outage "
+                      "('broken fan'), so it is left disabled",
                       self.failed_restore(away))
         service = self.cloud.service_of('cmp1')
         self.assertEqual(('disabled', 'broken fan', False), (

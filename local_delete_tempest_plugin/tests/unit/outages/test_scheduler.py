@@ -17,7 +17,6 @@ import os
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import journal
-from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
@@ -113,8 +112,7 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         away = self.make()
         away.setUp()
         away.begin()
-        undo.Recovery(self.cloud.admin()).undo(journal.Intent(
-            1, 'scheduler', {'hosts': ['controller']}))
+        scheduler_outage.Change(['controller']).undo(self.cloud.admin())
         self.assertFalse(self.is_stopped('controller'))
         self.config(scheduler_start_command='true')
         away.cleanUp()

@@ -15,7 +15,6 @@
 import contextlib
 import io
 import json
-import os
 import pathlib
 import resource
 
@@ -23,11 +22,15 @@ import fixtures
 import testtools
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.tests.unit import base
 
 RUN = '0123456789AB'
 CLOUD = 'https://keystone.test/v3'
+TRAIT = changes.Trait('A')
+LEASE = changes.Lease('B', 'A')
 
 
 class JournalTest(base.TestCase):
@@ -41,7 +44,7 @@ class JournalTest(base.TestCase):
         self.path = self.folder / (RUN + '.journal')
 
     def write(self, *lines, mode=0o600):
-        """Leave the journal of a run that is dead."""
+        """Leave the journal of an abandoned run."""
         self.folder.mkdir(exist_ok=True)
         self.path.write_text(''.join(
             line if isinstance(line, str) else json.dumps(line) + '\n'
@@ -49,23 +52,23 @@ class JournalTest(base.TestCase):
         self.path.chmod(mode)
 
     def head(self, **changes):
-        return dict({'version': 1, 'run': RUN, 'cloud': CLOUD}, **changes)
+        return dict({'version': 2, 'run': RUN, 'cloud': CLOUD}, **changes)
 
-    def dead(self):
-        """Read the journals of dead runs, and let go of them.
+    def abandoned(self):
+        """Read the journals of abandoned runs, and let go of them.
 
-        :returns: [(run id, [(kind, what)])].
+        :returns: [(run id, [change])].
         """
         found = []
-        for dead in journal.find_dead():
-            found.append((dead.run_id, [(intent.kind, intent.what)
-                                        for intent in dead.intents]))
-            dead.close(recovered=False)
+        for left in journal.find_abandoned():
+            found.append((left.run_id, [intent.change
+                                        for intent in left.intents]))
+            left.close(recovered=False)
         return found
 
     def problem(self):
         return str(self.assertRaises(
-            exceptions.JournalUnusable, self.dead)).replace(
+            exceptions.JournalUnusable, self.abandoned)).replace(
                 str(self.path), 'PATH')
 
     def test_says_what_is_left(self):
@@ -73,18 +76,18 @@ class JournalTest(base.TestCase):
         stderr = io.StringIO()
         with contextlib.redirect_stderr(stderr):
             written.say_what_is_left()
-            flavor = written.intend('flavor', name='x')
-            compute = written.intend('compute', host='y')
-            written.strike(flavor)
+            flavor = written.intend(run_resources.Flavor('x'))
+            trait = written.intend(TRAIT)
+            written.complete(flavor)
             written.say_what_is_left()
-            written.strike(compute)
+            written.complete(trait)
             written.say_what_is_left()
         self.assertEqual(
-            '%s: run %s ends and leaves behind: compute. To undo it: tempest '
+            '%s: run %s ends and leaves behind: trait. To undo it: tempest '
             'local-delete recover\n' % (self.path, RUN), stderr.getvalue())
 
     def test_an_intent_is_on_disk_for_its_owner_alone(self):
-        journal.Journal(RUN).intend('flavor', name='f')
+        journal.Journal(RUN).intend(run_resources.Flavor('f'))
         self.assertEqual([self.head(), {
             'intent': 1, 'kind': 'flavor', 'what': {'name': 'f'}}],
             [json.loads(line) for line in self.path.read_text().splitlines()])
@@ -92,49 +95,50 @@ class JournalTest(base.TestCase):
 
     def test_gone_when_all_is_undone(self):
         kept = journal.Journal(RUN)
-        first, second = kept.intend('trait', a=1), kept.intend('lease', b=2)
-        kept.strike(first)
+        first, second = kept.intend(TRAIT), kept.intend(LEASE)
+        kept.complete(first)
         self.assertTrue(self.path.exists())
-        kept.strike(second)
+        kept.complete(second)
         self.assertFalse(self.path.exists())
-        kept.strike(second)
-        kept.intend('trait', a=1)
+        kept.complete(second)
+        kept.intend(TRAIT)
         self.assertTrue(self.path.exists())
 
-    def test_a_run_that_lives_is_not_dead(self):
+    def test_a_run_that_lives_is_not_abandoned(self):
         kept = journal.Journal(RUN)
-        kept.intend('trait', a=1)
-        self.assertEqual([], self.dead())
-        os.close(kept._file)
-        self.assertEqual([(RUN, [('trait', {'a': 1})])], self.dead())
+        kept.intend(TRAIT)
+        self.assertEqual([], self.abandoned())
+        kept._file.close()
+        self.assertEqual([(RUN, [TRAIT])], self.abandoned())
 
-    def test_what_was_struck_is_not_to_undo(self):
+    def test_a_complete_intent_is_not_to_undo(self):
         self.write(self.head(),
-                   {'intent': 1, 'kind': 'trait', 'what': {'a': 1}},
-                   {'intent': 2, 'kind': 'lease', 'what': {'b': 2}},
-                   {'struck': 1})
-        self.assertEqual([(RUN, [('lease', {'b': 2})])], self.dead())
+                   {'intent': 1, 'kind': 'trait', 'what': {'trait': 'A'}},
+                   {'intent': 2, 'kind': 'lease',
+                    'what': {'provider_id': 'B', 'trait': 'A'}},
+                   {'complete': 1})
+        self.assertEqual([(RUN, [LEASE])], self.abandoned())
 
     def test_recovered_is_removed(self):
         self.write(self.head())
-        dead, = journal.find_dead()
-        dead.close(recovered=True)
-        self.assertEqual([], self.dead())
+        left, = journal.find_abandoned()
+        left.close(recovered=True)
+        self.assertEqual([], self.abandoned())
         self.assertFalse(self.path.exists())
 
     def test_another_cloud_is_passed_over(self):
         self.write(self.head(cloud='https://other.test/v3'))
-        self.assertEqual([], self.dead())
+        self.assertEqual([], self.abandoned())
         self.assertTrue(self.path.exists())
 
     def test_cut_short_by_the_crash(self):
         """What was cut short is an intent whose change was never made."""
         self.write(self.head(), '{"intent": 1, "ki')
-        self.assertEqual([(RUN, [])], self.dead())
+        self.assertEqual([(RUN, [])], self.abandoned())
         self.write('{"versi')
-        self.assertEqual([(RUN, [])], self.dead())
+        self.assertEqual([(RUN, [])], self.abandoned())
         self.write('')
-        self.assertEqual([(RUN, [])], self.dead())
+        self.assertEqual([(RUN, [])], self.abandoned())
 
     def test_unusable(self):
         for lines, problem in (
@@ -145,8 +149,8 @@ class JournalTest(base.TestCase):
                                 'what': {}}), 'is corrupt in line 2'),
                 (({'version': 1},), 'is corrupt in line 1'),
                 (('[]\n',), 'is corrupt in line 1'),
-                ((self.head(version=2),), 'is of version 2, and this plugin '
-                 'reads up to 1')):
+                ((self.head(version=3),), 'is of version 3, and this plugin '
+                 'reads up to 2')):
             self.write(*lines)
             self.assertEqual('journal PATH ' + problem, self.problem())
 
@@ -172,7 +176,7 @@ class JournalTest(base.TestCase):
     def test_nothing_is_intended_that_cannot_be_written(self):
         self.folder.touch()
         refused = self.assertRaises(
-            exceptions.JournalUnusable, journal.Journal(RUN).intend, 'trait')
+            exceptions.JournalUnusable, journal.Journal(RUN).intend, TRAIT)
         self.assertEqual('journal %s cannot be written (File exists), so '
                          'nothing is changed' % self.folder, str(refused))
 
@@ -183,11 +187,11 @@ class JournalTest(base.TestCase):
         resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))
         try:
             self.assertRaises(exceptions.JournalUnusable,
-                              kept.intend, 'trait', a=1)
+                              kept.intend, TRAIT)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         self.assertFalse(self.path.exists())
-        kept.intend('lease', b=2)
+        kept.intend(LEASE)
         del kept
         self.assertIn('"run"', self.path.read_text().splitlines()[0])
 
@@ -199,15 +203,15 @@ class JournalTest(base.TestCase):
         found = []
         with testtools.ExpectedException(exceptions.JournalUnusable,
                                          '.*corrupt in line 1'):
-            for dead in journal.find_dead():
-                found.append(dead.run_id)
-                dead.close(recovered=False)
+            for left in journal.find_abandoned():
+                found.append(left.run_id)
+                left.close(recovered=False)
         self.assertEqual(['BA9876543210'], found)
 
     def test_a_run_that_lives_is_not_undone(self):
         journal.refuse_if_alive(RUN)
         alive = journal.Journal(RUN)
-        alive.intend('trait', a=1)
+        alive.intend(TRAIT)
         with testtools.ExpectedException(
                 exceptions.JournalUnusable, '.*held by a run that lives.*'):
             journal.refuse_if_alive(RUN)
@@ -215,15 +219,15 @@ class JournalTest(base.TestCase):
     def test_full_disk(self):
         """Half a line is taken back, so that the next one can be read."""
         kept = journal.Journal(RUN)
-        first = kept.intend('trait', a=1)
+        first = kept.intend(TRAIT)
         size = self.path.stat().st_size
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5, limits[1]))
         try:
             self.assertRaises(exceptions.JournalUnusable,
-                              kept.intend, 'lease', b=2)
+                              kept.intend, LEASE)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         self.assertEqual(size, self.path.stat().st_size)
-        kept.strike(first)
+        kept.complete(first)
         self.assertFalse(self.path.exists())

@@ -16,9 +16,9 @@
 """Journals of earlier releases, and of this one, are recovered.
 
 ``journals/version-N.journal`` was written by the ``Journal`` class that wrote
-version N, in a run that made every kind of change and undid none but a port.
-Each stays as it is. A refactoring that renames something in a journal fails
-here.
+version N, in a run that made every kind of change and undid only a port. Each
+of these files stays as it is. A refactoring that renames something in a
+journal fails here.
 """
 
 import itertools
@@ -162,7 +162,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
                     os.path.join(self.journals, RUN.id + '.journal'))
         os.chmod(os.path.join(self.journals, RUN.id + '.journal'), 0o600)
         self.take_everything_down()
-        undo.Recovery(self.admin).recover_all(list(journal.find_dead()))
+        undo.Recovery(self.admin).recover_all(list(journal.find_abandoned()))
 
     def assert_recovered(self):
         self.assertEqual(self.before, {
@@ -186,4 +186,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
 
     def test_version_1(self):
         self.recover(1)
+        self.assert_recovered()
+
+    def test_version_2(self):
+        self.recover(2)
         self.assert_recovered()

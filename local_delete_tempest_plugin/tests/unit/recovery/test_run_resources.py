@@ -14,6 +14,7 @@
 from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
+from tempest.lib.services.compute import flavors_client
 from tempest.lib.services.compute import server_groups_client
 from tempest.lib.services.image.v2 import images_client
 from tempest.lib.services.network import floating_ips_client
@@ -21,13 +22,20 @@ from tempest.lib.services.network import ports_client
 from tempest.lib.services.network import qos_client
 from tempest.lib.services.volume.v3 import volumes_client
 
+from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import run_resources
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 
-OURS = 'local-delete-0123-1'
+RUN = run.Run('0123')
+OURS = RUN.name + '-1'
+
+KINDS = [kind for kind in changes.KINDS.values()
+         if issubclass(kind, run_resources.RunResource)]
 
 
-class BelongingsTest(base.TestCase):
+class RunResourcesTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
@@ -36,6 +44,7 @@ class BelongingsTest(base.TestCase):
             image_client_v2=mock.create_autospec(images_client.ImagesClient),
             floating_ips_client=mock.create_autospec(
                 floating_ips_client.FloatingIPsClient),
+            flavors_client=mock.create_autospec(flavors_client.FlavorsClient),
             ports_client=mock.create_autospec(ports_client.PortsClient),
             qos_client=mock.create_autospec(qos_client.QosClient),
             server_groups_client=mock.create_autospec(
@@ -48,6 +57,8 @@ class BelongingsTest(base.TestCase):
             'floatingips': [
                 *({'id': one['id'], 'description': one['name']}
                   for one in named), {'id': '4'}]}
+        self.manager.flavors_client.list_flavors.return_value = {
+            'flavors': named}
         self.manager.ports_client.list_ports.return_value = {'ports': named}
         self.manager.qos_client.list_qos_policies.return_value = {
             'policies': named}
@@ -60,6 +71,7 @@ class BelongingsTest(base.TestCase):
         self.manager.volumes_client_latest.show_volume.side_effect = (
             lib_exc.NotFound)
         self.deletes = {
+            'flavor': self.manager.flavors_client.delete_flavor,
             'floating IP': self.manager.floating_ips_client.delete_floatingip,
             'port': self.manager.ports_client.delete_port,
             'QoS policy': self.manager.qos_client.delete_qos_policy,
@@ -67,7 +79,12 @@ class BelongingsTest(base.TestCase):
             'server group':
                 self.manager.server_groups_client.delete_server_group,
             'image': self.manager.image_client_v2.delete_image}
-        self.belongings = run_resources.Belongings(self.manager)
+        self.admin = admin.Admin.of(self.manager)
+
+    def find(self):
+        """Find the resources of the run, as (kind, name)."""
+        return {(kind.kind, found.name) for kind in KINDS
+                for found in kind.find(self.admin, RUN)}
 
     def deleted(self):
         return {kind: [call.args[0] for call in delete.call_args_list]
@@ -76,13 +93,14 @@ class BelongingsTest(base.TestCase):
 
     def test_found_by_a_part_of_the_name(self):
         self.assertEqual(
-            {(kind, name) for kind in run_resources.Belongings.KINDS
-             for name in (OURS, OURS + '0')},
-            self.belongings.find('local-delete-0123'))
+            {(kind, name) for kind in self.deletes
+             for name in (OURS, OURS + '0')}, self.find())
 
     def test_found_on_a_later_page(self):
         manager = self.manager
         for listed, key, more in (
+                (manager.flavors_client.list_flavors, 'flavors',
+                 'flavors_links'),
                 (manager.floating_ips_client.list_floatingips, 'floatingips',
                  'floatingips_links'),
                 (manager.ports_client.list_ports, 'ports', 'ports_links'),
@@ -97,28 +115,26 @@ class BelongingsTest(base.TestCase):
             listed.side_effect = [
                 {key: [{'id': '1', 'name': '', 'description': ''}],
                  more: ['next']}, {key: [found]}, {key: []}]
-        self.assertEqual(
-            {(kind, OURS) for kind in run_resources.Belongings.KINDS},
-            self.belongings.find('local-delete-0123'))
+        self.assertEqual({(kind, OURS) for kind in self.deletes}, self.find())
 
     def test_deleted_by_the_whole_name(self):
-        for kind in run_resources.Belongings.KINDS:
-            self.belongings.delete(kind, OURS)
+        for kind in KINDS:
+            kind(OURS).undo(self.admin)
         self.assertEqual({kind: ['1'] for kind in self.deletes},
                          self.deleted())
 
     def test_gone_meanwhile(self):
         for kind, delete in self.deletes.items():
             delete.side_effect = lib_exc.NotFound
-            self.belongings.delete(kind, OURS)
+            changes.KINDS[kind](OURS).undo(self.admin)
 
     def test_never_made(self):
-        for kind in run_resources.Belongings.KINDS:
-            self.belongings.delete(kind, 'local-delete-0123-2')
+        for kind in KINDS:
+            kind('local-delete-0123-2').undo(self.admin)
         self.assertEqual({}, self.deleted())
 
     def test_volume_in_use_is_made_deletable_first(self):
-        self.belongings.delete('volume', OURS)
+        run_resources.Volume(OURS).undo(self.admin)
         self.manager.volumes_client_latest.assert_has_calls([
             mock.call.reset_volume_status(
                 '1', status='available', attach_status='detached'),
@@ -130,22 +146,22 @@ class BelongingsTest(base.TestCase):
         client.show_volume.side_effect = None
         client.show_volume.return_value = {
             'volume': {'status': 'error_deleting'}}
-        error = self.assertRaises(lib_exc.TimeoutException,
-                                  self.belongings.delete, 'volume', OURS)
+        error = self.assertRaises(
+            lib_exc.TimeoutException, run_resources.Volume(OURS).undo,
+            self.admin)
         self.assertIn('error_deleting', str(error))
 
     def test_neutron_without_qos(self):
         self.manager.qos_client.list_qos_policies.side_effect = (
             lib_exc.NotFound)
-        self.belongings.delete('QoS policy', OURS)
-        self.assertNotIn('QoS policy', dict(
-            self.belongings.find('local-delete-0123')))
+        run_resources.QosPolicy(OURS).undo(self.admin)
+        self.assertNotIn('QoS policy', dict(self.find()))
         self.assertEqual({}, self.deleted())
 
     def test_service_that_the_cloud_lacks(self):
         self.config('service_available', neutron=False, cinder=False,
                     glance=False)
-        self.assertEqual({('server group', OURS), ('server group',
-                                                   OURS + '0')},
-                         self.belongings.find('local-delete-0123'))
+        self.assertEqual(
+            {(kind, name) for kind in ('flavor', 'server group')
+             for name in (OURS, OURS + '0')}, self.find())
         self.assertEqual([], self.manager.ports_client.method_calls)

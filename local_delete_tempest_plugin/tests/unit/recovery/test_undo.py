@@ -20,13 +20,17 @@ import fixtures
 import urllib3
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import change
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
-DEAD = run.Run('0123456789AB')
+RUN = run.Run('0123456789AB')
 
 MIGRATION = 2
 
@@ -42,38 +46,31 @@ class RecoveryTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.target = self.cloud.add_compute('cmp1', 11)
         self.before = self.cloud.settings_of('cmp1')
-        self.compute = {
-            'outage': 'ForcedDown', 'reason': DEAD.fence_reason,
-            'target': dataclasses.asdict(self.target),
-            'before': dataclasses.asdict(
-                self.cloud.compute_services().show('cmp1'))}
-        self.lease = {'provider_id': self.target.provider_id,
-                      'trait': DEAD.trait}
+        self.compute = compute_outage.Change(
+            'forced-down', self.target, RUN.fence_reason,
+            self.cloud.compute_services().show('cmp1'))
+        self.lease = changes.Lease(self.target.provider_id, RUN.trait)
         self.recovery = undo.Recovery(self.cloud.admin())
 
-    def recover(self, *intents):
-        """Recover a dead run.
-
-        :returns: Whether all of it is undone.
-        """
-        dead = _Dead(None, DEAD.id, [
-            journal.Intent(number, kind, what)
-            for number, (kind, what) in enumerate(intents, 1)])
+    def recover(self, *made):
+        """Recover an abandoned run that made some changes."""
+        abandoned = _Abandoned(RUN.id, [
+            change.Intent(number, one) for number, one in enumerate(made, 1)])
         try:
-            self.recovery.recover(dead)
+            self.recovery.recover(abandoned)
         finally:
-            self.recovered = dead.recovered
+            self.recovered = abandoned.recovered
 
     def take_down(self):
         self.cloud.service_of('cmp1').update(
             forced_down=True, status='disabled',
-            disabled_reason=DEAD.fence_reason)
+            disabled_reason=RUN.fence_reason)
         self.cloud.traits[self.target.provider_id] |= {
-            DEAD.trait, fake_cloud.DISABLED_TRAIT}
+            RUN.trait, fake_cloud.DISABLED_TRAIT}
 
     def test_everything_is_given_back_the_last_thing_first(self):
         self.take_down()
-        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.recover(self.lease, self.compute)
         self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
         self.assertTrue(self.recovered)
         changed = [call.split('/')[0] for call in self.cloud.calls('PUT')]
@@ -81,14 +78,14 @@ class RecoveryTest(base.TestCase):
                          changed)
 
     def test_nothing_to_do_where_nothing_was_changed(self):
-        self.recover(('lease', self.lease), ('compute', self.compute))
+        self.recover(self.lease, self.compute)
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
     def test_server_that_is_stuck_in_deleting(self):
         """Its host is up again, so Nova ignores a further delete."""
         self.cloud.servers.update(one='deleting', two='ACTIVE')
         self.config(delete_timeout=1)
-        self.recover(('server', {'name': 'server'}))
+        self.recover(changes.Server('server'))
         self.assertEqual({'one': 'deleted', 'two': 'deleted'},
                          self.cloud.servers)
         self.assertEqual(
@@ -99,14 +96,14 @@ class RecoveryTest(base.TestCase):
         """It is where the cloud reclaims, and Nova ignores deletes again."""
         self.cloud.servers['one'] = 'soft-deleting'
         self.config(delete_timeout=1)
-        self.recover(('server', {'name': 'server'}))
+        self.recover(changes.Server('server'))
         self.assertEqual({'one': 'deleted'}, self.cloud.servers)
 
     def test_servers_of_later_pages_are_deleted(self):
         self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
         self.cloud.page_size = 2
         self.config(delete_timeout=1)
-        self.recover(('servers', {'name': 'server'}))
+        self.recover(changes.Server('server'))
         self.assertEqual({'deleted'}, set(self.cloud.servers.values()))
 
     def test_servers_of_later_pages_are_found(self):
@@ -121,15 +118,14 @@ class RecoveryTest(base.TestCase):
     def test_server_that_was_deleted_softly(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
         self.config(delete_timeout=1)
-        self.recover(('server', {'name': 'server'}))
+        self.recover(changes.Server('server'))
         self.assertEqual({'one': 'deleted'}, self.cloud.servers)
 
     def test_what_a_migration_holds_goes_after_its_server(self):
         self.config(cleanup_timeout=1)
         self.cloud.servers['one'] = 'ACTIVE'
         self.cloud.hold(MIGRATION, 11, VCPU=1)
-        self.recover(('migration', {
-            'migration': fake_cloud.uuid(MIGRATION), 'server': 'server'}))
+        self.recover(changes.Migration(fake_cloud.uuid(MIGRATION), 'server'))
         self.assertEqual(({'one': 'deleted'}, {}),
                          (self.cloud.servers, self.cloud.allocations))
         self.assertEqual(['POST servers/one/action', 'DELETE allocations/%s'
@@ -146,7 +142,7 @@ class RecoveryTest(base.TestCase):
             'status': 'finished', 'source_compute': 'cmp1',
             'dest_compute': 'cmp2'})
         self.cloud.hold(MIGRATION, 11, VCPU=1)
-        self.recover(('server', {'name': 'server'}))
+        self.recover(changes.Server('server'))
         self.assertEqual({}, self.cloud.allocations)
 
     def test_nova_has_time_to_remove_it_itself(self):
@@ -157,8 +153,7 @@ class RecoveryTest(base.TestCase):
                 self.cloud.allocations.clear()
 
         self.cloud.before_answer = remove
-        self.recover(('consumer', {
-            'consumer': fake_cloud.uuid(MIGRATION)}))
+        self.recover(changes.Consumer(fake_cloud.uuid(MIGRATION)))
         self.assertEqual([], self.cloud.calls('DELETE'))
 
     def test_the_rest_is_undone_though_one_thing_cannot_be(self):
@@ -172,18 +167,18 @@ class RecoveryTest(base.TestCase):
         self.config(service_up_timeout=1)
         failed = self.assertRaises(
             exceptions.RestoreFailed, self.recover,
-            ('lease', self.lease), ('compute', self.compute))
+            self.lease, self.compute)
         self.assertIn('cmp1', str(failed))
         self.assertIn('openstack', str(failed))
         self.assertFalse(self.recovered)
-        self.assertNotIn(DEAD.trait,
+        self.assertNotIn(RUN.trait,
                          self.cloud.traits[self.target.provider_id])
 
     def test_the_rest_is_undone_whatever_fails(self):
         """Not all that goes wrong is one of Tempest's exceptions."""
         for failure in (OSError('no route'),
                         urllib3.exceptions.ProtocolError('reset')):
-            self.cloud.traits[self.target.provider_id].add(DEAD.trait)
+            self.cloud.traits[self.target.provider_id].add(RUN.trait)
 
             def fail(method, path):
                 if path.startswith('traits/'):
@@ -191,8 +186,8 @@ class RecoveryTest(base.TestCase):
 
             self.cloud.before_answer = fail
             self.assertRaises(exceptions.RestoreFailed, self.recover,
-                              ('lease', self.lease), ('trait', {'trait': 'X'}))
-            self.assertNotIn(DEAD.trait, self.cloud.traits[
+                              self.lease, changes.Trait('X'))
+            self.assertNotIn(RUN.trait, self.cloud.traits[
                 self.target.provider_id])
             self.assertFalse(self.recovered)
 
@@ -204,54 +199,54 @@ class RecoveryTest(base.TestCase):
                 raise fake_cloud.Answer(503, {'e': 1})
 
         self.cloud.before_answer = fail_at_first
-        self.recover(('lease', self.lease))
-        self.assertNotIn(DEAD.trait,
+        self.recover(self.lease)
+        self.assertNotIn(RUN.trait,
                          self.cloud.traits[self.target.provider_id])
 
     def find_in_cloud(self, *projects):
         """Find a run without its journal; its users are gone.
 
         :param projects: Ids of its projects.
-        :returns: {kind: what}.
+        :returns: {kind: change}.
         """
         admin = self.cloud.admin()
         for client, method, answer in (
                 ('projects_client', 'list_projects', {'projects': [
-                    {'id': project, 'name': DEAD.name}
+                    {'id': project, 'name': RUN.name}
                     for project in projects]}),
                 ('users_v3_client', 'list_users', {'users': []})):
             setattr(admin.manager, client, mock.Mock(
                 **{method + '.return_value': answer}))
-        found = undo.Recovery(admin).find_in_cloud(DEAD.id)
-        return {intent.kind: intent.what for intent in found.intents}
+        found = undo.Recovery(admin).find_in_cloud(RUN.id)
+        return {intent.change.kind: intent.change for intent in found.intents}
 
     def test_found_without_a_journal(self):
         self.cloud.add_compute('cmp2', 12)
         self.take_down()
-        self.cloud.flavors += ['x-%s-1' % DEAD.name, 'm1.nano']
+        self.cloud.flavors += ['x-%s-1' % RUN.name, 'm1.nano']
         found = self.find_in_cloud()
         self.assertEqual({'trait', 'flavor', 'lease', 'compute'}, set(found))
         self.assertEqual(self.lease, found['lease'])
-        self.assertEqual({'name': 'x-%s-1' % DEAD.name}, found['flavor'])
-        self.assertEqual('ForcedDown', found['compute']['outage'])
-        self.assertEqual('cmp1', found['compute']['target']['host'])
+        self.assertEqual('x-%s-1' % RUN.name, found['flavor'].name)
+        self.assertEqual('forced-down', found['compute'].outage)
+        self.assertEqual('cmp1', found['compute'].target.host)
         self.assertEqual(
-            ('enabled', False), (found['compute']['before']['status'],
-                                 found['compute']['before']['forced_down']))
+            ('enabled', False), (found['compute'].before.status,
+                                 found['compute'].before.forced_down))
 
     def test_a_fence_in_the_words_of_another_release(self):
         """Its id tells whose it is, and no other word."""
-        words = 'local-delete-tempest-plugin run %s: taken down' % DEAD.id
+        words = 'local-delete-tempest-plugin run %s: taken down' % RUN.id
         self.take_down()
         self.cloud.service_of('cmp1')['disabled_reason'] = words
         found = self.find_in_cloud()
-        self.recover(*((kind, found[kind]) for kind in ('lease', 'compute')))
+        self.recover(found['lease'], found['compute'])
         self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
 
     def test_what_a_process_needs_is_not_known_without_a_journal(self):
         self.take_down()
         self.config(compute_start_command='true {host}')
-        self.assertEqual('Unknown', self.find_in_cloud()['compute']['outage'])
+        self.assertEqual('unknown', self.find_in_cloud()['compute'].outage)
 
     def test_a_host_without_a_fence_is_not_forgotten(self):
         """Its lease is all that tells of it, and so is not taken."""
@@ -266,7 +261,7 @@ class RecoveryTest(base.TestCase):
 
     def test_flavors_of_later_pages_are_found(self):
         self.cloud.page_size = 2
-        self.cloud.flavors += ['a', 'b', 'c', 'x-%s-1' % DEAD.name]
+        self.cloud.flavors += ['a', 'b', 'c', 'x-%s-1' % RUN.name]
         self.assertEqual({'flavor'}, set(self.find_in_cloud()))
 
     def test_migration_of_a_deleted_server_is_found(self):
@@ -274,7 +269,7 @@ class RecoveryTest(base.TestCase):
         self.config(target_hosts=['cmp1'])
         self.cloud.hold(MIGRATION, 11, project_id='of the run', VCPU=1)
         self.cloud.hold(3, 11, project_id='theirs', VCPU=1)
-        self.assertEqual({'consumer': fake_cloud.uuid(MIGRATION)},
+        self.assertEqual(changes.Consumer(fake_cloud.uuid(MIGRATION)),
                          self.find_in_cloud('of the run')['consumer'])
         self.assertNotIn('consumer', self.find_in_cloud('empty'))
         self.assertNotIn('consumer', self.find_in_cloud())
@@ -289,21 +284,21 @@ class RecoveryTest(base.TestCase):
 
     def test_server_that_was_deleted_softly_is_found(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
-        self.assertEqual({'server': {'name': 'server'}},
+        self.assertEqual({'server': changes.Server('server')},
                          self.find_in_cloud())
 
-    def test_one_dead_run_does_not_keep_the_next(self):
+    def test_one_abandoned_run_does_not_keep_the_next(self):
         self.take_down()
-        gone = dict(self.lease, provider_id=fake_cloud.uuid(99))
-        runs = [_Dead(None, run_id, [journal.Intent(1, 'lease', what)])
-                for run_id, what in (('000000000000', gone),
-                                     (DEAD.id, self.lease))]
+        gone = changes.Lease(fake_cloud.uuid(99), RUN.trait)
+        runs = [_Abandoned(run_id, [change.Intent(1, made)])
+                for run_id, made in (('000000000000', gone),
+                                     (RUN.id, self.lease))]
         failed = self.assertRaises(exceptions.RestoreFailed,
                                    self.recovery.recover_all, runs)
         self.assertIn('what run 000000000000 changed', str(failed))
-        self.assertNotIn(DEAD.trait,
+        self.assertNotIn(RUN.trait,
                          self.cloud.traits[self.target.provider_id])
-        self.assertEqual([False, True], [dead.recovered for dead in runs])
+        self.assertEqual([False, True], [one.recovered for one in runs])
 
     def test_nothing_found_without_a_journal(self):
         self.assertEqual({}, self.find_in_cloud())
@@ -314,33 +309,35 @@ class RecoveryTest(base.TestCase):
         self.take_down()
         self.cloud.service_of('cmp1')['disabled_reason'] = 'broken fan'
         failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
-                                   ('compute', self.compute))
-        self.assertIn("somebody else disabled the service meanwhile "
-                      "('broken fan')", str(failed))
+                                   self.compute)
+        self.assertIn("somebody else disabled the service during the "
+                      "outage ('broken fan')", str(failed))
         service = self.cloud.service_of('cmp1')
         self.assertEqual(('disabled', 'broken fan', False), (
             service['status'], service['disabled_reason'],
             service['forced_down']))
 
     def test_intent_of_a_later_plugin(self):
-        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
-                                   ('volume', {'name': 'v'}))
-        self.assertIn("unknown kind 'volume'", str(failed))
+        failed = self.assertRaises(
+            exceptions.RestoreFailed, self.recover, self.lease, changes.read(
+                '/j/1.journal', 2, 'router', {'name': 'r'}))
+        self.assertIn("journal /j/1.journal has an intent of unknown kind "
+                      "'router'", str(failed))
 
-    def test_accounts_of_the_dead_run_alone_are_released(self):
+    def test_accounts_of_the_abandoned_run_alone_are_released(self):
         self.config(group='auth', use_dynamic_credentials=False)
         accounts = self.folder / 'test_accounts'
         accounts.mkdir()
-        (accounts / 'a').write_text('LocalDeleteTest-%s' % DEAD.name)
+        (accounts / 'a').write_text('LocalDeleteTest-%s' % RUN.name)
         (accounts / 'b').write_text('LocalDeleteTest-%s' % run.Run().name)
         (accounts / 'c').write_text('ServersTest')
-        undo.release_accounts(DEAD.id)
+        credentials.release_accounts(RUN)
         self.assertEqual(['b', 'c'],
                          sorted(path.name for path in accounts.iterdir()))
 
 
 @dataclasses.dataclass
-class _Dead(journal.DeadJournal):
+class _Abandoned(journal.AbandonedRun):
     recovered: bool | None = None
 
     def close(self, recovered):

@@ -1,0 +1,111 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The credentials of a run: projects, users, and the projects' networks."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from oslo_concurrency import lockutils
+from tempest import config
+
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.safety import change as safety_change
+from local_delete_tempest_plugin.safety import run
+
+CONF = config.CONF
+
+_Items = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Credentials(safety_change.Change):
+    """The credentials that Tempest makes for a run, or takes for it."""
+
+    kind = 'credentials'
+
+    run_id: str
+
+    @classmethod
+    def find(cls, admin: cloud_admin.Admin, this_run: run.Run
+             ) -> list['Credentials']:
+        there = projects(admin, this_run) or _users(admin, this_run)
+        return [cls(this_run.id)] if there else []
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        this_run = run.Run(self.run_id)
+        release_accounts(this_run)
+        for project in projects(admin, this_run):
+            _delete_networks(admin.manager, project['id'])
+            admin.manager.projects_client.delete_project(project['id'])
+        for user in _users(admin, this_run):
+            admin.manager.users_v3_client.delete_user(user['id'])
+
+
+def projects(admin: cloud_admin.Admin, this_run: run.Run) -> _Items:
+    """Find the projects that Tempest made for a run.
+
+    :param admin: An ``admin.Admin``.
+    :param this_run: A ``run.Run``.
+    :returns: What ``GET /v3/projects`` has of each.
+    """
+    return _of_run(this_run, admin.manager.projects_client.list_projects(
+        params={'name__contains': this_run.name})['projects'])
+
+
+def _users(admin: cloud_admin.Admin, this_run: run.Run) -> _Items:
+    return _of_run(this_run, admin.manager.users_v3_client.list_users(
+        name__contains=this_run.name)['users'])
+
+
+def _of_run(this_run: run.Run, listed: _Items) -> _Items:
+    # They are deleted, so a filter of Keystone is not relied on.
+    return [found for found in listed if this_run.name in found['name']]
+
+
+def _delete_networks(manager: Any, project_id: str) -> None:
+    if not CONF.service_available.neutron:
+        return
+    for router in manager.routers_client.list_routers(
+            project_id=project_id)['routers']:
+        for port in manager.ports_client.list_ports(
+                device_id=router['id'],
+                device_owner='network:router_interface')['ports']:
+            manager.routers_client.remove_router_interface(
+                router['id'], port_id=port['id'])
+        manager.routers_client.delete_router(router['id'])
+    for network in manager.networks_client.list_networks(
+            project_id=project_id)['networks']:
+        manager.networks_client.delete_network(network['id'])
+    for group in manager.security_groups_client.list_security_groups(
+            project_id=project_id)['security_groups']:
+        manager.security_groups_client.delete_security_group(group['id'])
+
+
+def release_accounts(this_run: run.Run) -> None:
+    """Release the pre-provisioned accounts that an abandoned run took.
+
+    Tempest notes them in files that only their taker removes
+    (``PreProvisionedCredentialProvider``).
+
+    :param this_run: A ``run.Run``.
+    """
+    folder = pathlib.Path(str(lockutils.get_lock_path(CONF)), 'test_accounts')
+    if CONF.auth.use_dynamic_credentials or not folder.is_dir():
+        return
+    with lockutils.lock('test_accounts_io', external=True):
+        for path in folder.iterdir():
+            if path.read_text().endswith(this_run.name):
+                path.unlink()

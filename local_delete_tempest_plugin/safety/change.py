@@ -1,0 +1,139 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A change of the cloud, as data that is on disk until it is undone."""
+
+from collections.abc import Iterable
+import dataclasses
+from typing import Any
+from typing import cast
+from typing import ClassVar
+from typing import Protocol
+from typing import TypeVar
+
+import jsonschema
+
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.safety import run
+
+_TEXT = {'type': 'string', 'minLength': 1}
+
+_SCHEMAS: dict[Any, dict[str, Any]] = {
+    str: _TEXT,
+    str | None: {'type': ['string', 'null']},
+    bool: {'type': 'boolean'},
+    int: {'type': 'integer'},
+    list[str]: {'type': 'array', 'items': _TEXT},
+}
+
+_Self = TypeVar('_Self', bound='Change')
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A kind of change; its fields are what the undo needs.
+
+    A journal holds ``kind`` and the names of the fields. Whoever renames one
+    of them, or a field of a field, makes the journals useless that are on
+    disk. So that takes a new version of the journal.
+    """
+
+    #: Name of the kind in journals.
+    kind: ClassVar[str]
+
+    @classmethod
+    def read(cls: type[_Self], what: dict[str, Any]) -> _Self:
+        """Make a change of what a journal says.
+
+        :param what: The fields, as ``dataclasses.asdict`` gave them.
+        :returns: The change.
+        :raises jsonschema.ValidationError: a field is missing, unknown, or of
+            another type.
+        """
+        jsonschema.validate(what, _schema(cls))
+        return cast(_Self, _make(cls, what))
+
+    @classmethod
+    def find(cls: type[_Self], admin: cloud_admin.Admin, this_run: run.Run
+             ) -> Iterable[_Self]:
+        """Find the changes of this kind that carry a run's id in the cloud.
+
+        :param admin: An ``admin.Admin``.
+        :param this_run: A ``run.Run`` that was abandoned.
+        :returns: The changes. Of most kinds there are none, because only the
+            journal knows them.
+        :raises RestoreFailed: the cloud cannot be searched as it is.
+        """
+        return ()
+
+    @classmethod
+    def suspects(cls, admin: cloud_admin.Admin
+                 ) -> Iterable[str]:
+        """Find changes of this kind that somebody else may have made too.
+
+        Without its journal nothing tells whether a run made them. So they are
+        not undone, but told to the operator.
+
+        :param admin: An ``admin.Admin``.
+        :returns: For each, words that say what is wrong and what to do.
+        """
+        return ()
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        """Undo the change; nothing is done where it is not there.
+
+        :param admin: An ``admin.Admin``.
+        :raises Exception: the change could not be undone.
+        """
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Tell an operator what was changed."""
+        return ', '.join('%s %s' % item for item in vars(self).items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Intent:
+    """A change that is on disk, because it may have been made."""
+
+    number: int
+    change: Change
+
+
+class Journal(Protocol):
+    """What an outage needs of a ``recovery.journal.Journal``."""
+
+    def intend(self, change: Change) -> Intent:
+        """Write down a change before it is made."""
+
+    def complete(self, intent: Intent) -> None:
+        """Write down that a change was undone."""
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """Derive the JSON schema of a dataclass from its fields."""
+    if kind in _SCHEMAS:
+        return _SCHEMAS[kind]
+    fields = dataclasses.fields(kind)
+    return {'type': 'object', 'additionalProperties': False,
+            'required': [field.name for field in fields],
+            'properties': {field.name: dict(field.metadata) or
+                           _schema(field.type) for field in fields}}
+
+
+def _make(kind: Any, what: Any) -> Any:
+    if kind in _SCHEMAS:
+        return what
+    return kind(**{field.name: _make(field.type, what[field.name])
+                   for field in dataclasses.fields(kind)})
