@@ -14,7 +14,9 @@
 
 """The clients of an admin, and nothing of the tests."""
 
+from collections.abc import Iterator
 import dataclasses
+from typing import Any
 
 from oslo_log import log as logging
 from tempest.lib.common import api_microversion_fixture
@@ -33,7 +35,7 @@ PLACEMENT_MICROVERSION = '1.28'
 VOLUME_MICROVERSION = '3.27'
 
 
-def microversions():
+def microversions() -> api_microversion_fixture.APIMicroversionFixture:
     """Make the fixture that pins the microversions of all clients."""
     return api_microversion_fixture.APIMicroversionFixture(
         compute_microversion=COMPUTE_MICROVERSION,
@@ -45,13 +47,13 @@ def microversions():
 class Admin:
     """What an admin's ``tempest.clients.Manager`` has for this plugin."""
 
-    manager: object
+    manager: Any
     services: compute_services.ComputeServices
     #: A ``PlacementClient``.
-    placement: object
+    placement: Any
 
     @classmethod
-    def of(cls, manager):
+    def of(cls, manager: Any) -> 'Admin':
         """Make it of a manager with an admin's credentials.
 
         :param manager: A ``tempest.clients.Manager``.
@@ -62,16 +64,16 @@ class Admin:
                 manager.services_client, manager.hypervisor_client),
             placement=manager.local_delete_placement.PlacementClient())
 
-    def renew_token(self):
+    def renew_token(self) -> None:
         """Make the next request of any client get a new token."""
         self.manager.auth_provider.clear_auth()
 
     @property
-    def candidates(self):
+    def candidates(self) -> Any:
         """A ``CandidatesClient``."""
         return self.manager.local_delete_placement.CandidatesClient()
 
-    def delete_service(self, service_id):
+    def delete_service(self, service_id: str) -> None:
         """Delete a compute service, and its provider with it.
 
         :param service_id: UUID of the service.
@@ -80,7 +82,7 @@ class Admin:
         self.manager.local_delete_compute.ServicesClient().delete_service(
             service_id)
 
-    def aggregates_of(self, host):
+    def aggregates_of(self, host: str) -> list[str]:
         """Name the aggregates that a host is in.
 
         :param host: Name of the host, as Nova has it.
@@ -91,14 +93,14 @@ class Admin:
                 if host in aggregate['hosts']]
 
     @property
-    def servers_client(self):
+    def servers_client(self) -> Any:
         return self.manager.servers_client
 
     @property
-    def flavors_client(self):
+    def flavors_client(self) -> Any:
         return self.manager.flavors_client
 
-    def flavors(self):
+    def flavors(self) -> Iterator[dict[str, Any]]:
         """Read every flavor, private ones included, however many pages.
 
         :returns: A generator of what ``GET /flavors`` has of each.
@@ -106,7 +108,7 @@ class Admin:
         return pagination.read(self.flavors_client.list_flavors, 'flavors',
                                'GET /flavors', is_public=None)
 
-    def servers(self, **filters):
+    def servers(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Read every server that filters let through, however many pages.
 
         :param filters: As for ``ServersClient.list_servers``.
@@ -115,7 +117,7 @@ class Admin:
         return pagination.read(self.servers_client.list_servers, 'servers',
                                'GET /servers', **filters)
 
-    def migrations(self, **filters):
+    def migrations(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Read every migration, those of deleted servers left out.
 
         :param filters: As for ``MigrationsClient.list_migrations``.

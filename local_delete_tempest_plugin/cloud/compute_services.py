@@ -14,7 +14,9 @@
 
 """The compute services of the cloud, as Nova's API shows them."""
 
+from collections.abc import Iterator
 import dataclasses
+from typing import Any
 
 from oslo_log import log as logging
 
@@ -39,13 +41,13 @@ class Service:
     updated_at: str | None
 
     @property
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """What an operator sets, as ``PUT /os-services/{id}`` takes it."""
         return {'status': self.status,
                 'disabled_reason': self.disabled_reason,
                 'forced_down': self.forced_down}
 
-    def __str__(self):
+    def __str__(self) -> str:
         words = [self.state, self.status]
         if self.disabled_reason is not None:
             words.append('disabled reason %r' % self.disabled_reason)
@@ -63,9 +65,13 @@ class TargetHost:
     provider_id: str
     provider_name: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'host %s (provider %s, %s)' % (
             self.host, self.provider_name, self.provider_id)
+
+
+# ComputeServices has a method of the name list.
+_Services = list[Service]
 
 
 class ComputeServices:
@@ -75,18 +81,18 @@ class ComputeServices:
     :param hypervisor_client: Tempest's compute ``HypervisorClient``.
     """
 
-    def __init__(self, services_client, hypervisor_client):
+    def __init__(self, services_client: Any, hypervisor_client: Any) -> None:
         self._services_client = services_client
         self._hypervisor_client = hypervisor_client
 
-    def list(self, binary=BINARY):
+    def list(self, binary: str = BINARY) -> _Services:
         """Read every compute service, or those of another binary.
 
         :returns: A list of ``Service``.
         """
         return self._read(binary=binary)
 
-    def show(self, host):
+    def show(self, host: str) -> Service:
         """Read the compute service of a host.
 
         :param host: Name of the host, as Nova has it.
@@ -101,7 +107,7 @@ class ComputeServices:
                     host, len(found), BINARY))
         return found[0]
 
-    def update(self, service, **settings):
+    def update(self, service: Service, **settings: Any) -> None:
         """Change a service; Nova's answer is read back by the caller.
 
         :param service: A ``Service``.
@@ -110,7 +116,7 @@ class ComputeServices:
         LOG.info('Setting %s on %s: %s', BINARY, service.host, settings)
         self._services_client.update_service(service.id, **settings)
 
-    def target_host(self, host):
+    def target_host(self, host: str) -> TargetHost:
         """Find the one provider of a host.
 
         The id of a hypervisor is the UUID of its provider since 2.53; names
@@ -131,7 +137,7 @@ class ComputeServices:
                     host, len(nodes)))
         return nodes[0]
 
-    def hypervisor_types(self):
+    def hypervisor_types(self) -> dict[str, str]:
         """Read what runs the guests of each node, as Nova has it.
 
         :returns: A dict of str, 'QEMU' for example, by the node's provider ID.
@@ -139,7 +145,7 @@ class ComputeServices:
         return {hypervisor['id']: hypervisor['hypervisor_type']
                 for hypervisor in self._hypervisors()}
 
-    def _read(self, **filters):
+    def _read(self, **filters: Any) -> _Services:
         return [
             Service(id=found['id'], host=found['host'], state=found['state'],
                     status=found['status'],
@@ -149,7 +155,7 @@ class ComputeServices:
             for found in self._services_client.list_services(
                 **filters)['services']]
 
-    def _hypervisors(self):
+    def _hypervisors(self) -> Iterator[dict[str, Any]]:
         return pagination.read(self._hypervisor_client.list_hypervisors,
                                'hypervisors', 'GET /os-hypervisors/detail',
                                detail=True)

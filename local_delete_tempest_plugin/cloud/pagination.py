@@ -14,10 +14,15 @@
 
 """Lists that an API gives page by page."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
 from local_delete_tempest_plugin import exceptions
 
 
-def read(list_page, key, call, marker='id', **filters):
+def read(list_page: Callable[..., dict[str, Any]], key: str, call: str,
+         marker: str = 'id', **filters: Any) -> Iterator[dict[str, Any]]:
     """Read every page of a list whose answer names the next one.
 
     :param list_page: Method of a client that takes ``filters`` and a
@@ -29,7 +34,8 @@ def read(list_page, key, call, marker='id', **filters):
     :returns: A generator of the items.
     :raises InvalidAnswer: the pages have no end.
     """
-    page, seen = {}, set()
+    page: dict[str, Any] = {}
+    seen: set[Any] = set()
     while True:
         answer = list_page(**filters, **page)
         yield from answer[key]
@@ -45,7 +51,8 @@ def read(list_page, key, call, marker='id', **filters):
         page = {'marker': last}
 
 
-def read_unlinked(list_page, key, call, **filters):
+def read_unlinked(list_page: Callable[..., dict[str, Any]], key: str,
+                  call: str, **filters: Any) -> Iterator[dict[str, Any]]:
     """Read every page of a list whose answers tell of no next one.
 
     Nova's server groups and Cinder's attachments are cut off like that.

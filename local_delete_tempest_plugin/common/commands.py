@@ -51,7 +51,7 @@ _LINE_START = 60
 _KILL_LIMIT = 5
 
 
-def arguments(option, host=None):
+def arguments(option: str, host: str | None = None) -> list[str]:
     """Split the command of an option into its arguments.
 
     :param option: Name of an option in ``[local_delete]``.
@@ -92,7 +92,7 @@ def _check_placeholders(option, words, known):
                 '%s' % (found, ', '.join(known) or 'nothing in braces'))
 
 
-def run(option, host=None):
+def run(option: str, host: str | None = None) -> None:
     """Run the command of an option and wait until it has ended.
 
     :param option: Name of an option in ``[local_delete]``.
@@ -103,7 +103,7 @@ def run(option, host=None):
     _run(option, host, subprocess.DEVNULL)
 
 
-def uuids(option, host=None):
+def uuids(option: str, host: str | None = None) -> frozenset[str]:
     """Run the command of an option and return the UUIDs that it prints.
 
     :param option: Name of an option in ``[local_delete]``.

@@ -14,6 +14,7 @@
 
 """Hold back what would interrupt a restore."""
 
+from collections.abc import Iterator
 import contextlib
 import signal
 import threading
@@ -29,7 +30,7 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _HELD_BACK = (signal.SIGALRM, signal.SIGINT, *_ENDING)
 
 
-def end_as_ctrl_c_does():
+def end_as_ctrl_c_does() -> None:
     """Let SIGTERM and a lost terminal run the clean-ups, as Ctrl-C does.
 
     A handler that somebody else has set is left alone.
@@ -41,7 +42,7 @@ def end_as_ctrl_c_does():
 
 
 @contextlib.contextmanager
-def held_back():
+def held_back() -> Iterator[None]:
     """Deliver time-outs, Ctrl-C and SIGTERM only after the body has ended.
 
     Handlers are swapped rather than signals blocked for the whole body,

@@ -16,7 +16,8 @@
 
 from collections.abc import Callable
 import time
-from typing import Any
+from typing import NoReturn
+from typing import TypeVar
 
 import tenacity
 
@@ -29,8 +30,11 @@ CONF = config.CONF
 
 _GROWTH = 1.5
 
+_T = TypeVar('_T')
 
-def wait_until(read, accept, awaited, limit):
+
+def wait_until(read: Callable[[], _T], accept: Callable[[_T], object],
+               awaited: str, limit: float) -> _T:
     """Call ``read`` until ``accept`` agrees with what it returned.
 
     The pauses start at ``[local_delete] poll_interval_start`` seconds and
@@ -49,22 +53,22 @@ def wait_until(read, accept, awaited, limit):
         multiplier=CONF.local_delete.poll_interval_start,
         exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
     started = time.monotonic()
-    began = 0
+    began = 0.0
 
-    def look():
+    def look() -> _T:
         nonlocal began
         began = time.monotonic() - started
         return read()
 
-    def pause(state):
+    def pause(state: tenacity.RetryCallState) -> float:
         left = limit - (time.monotonic() - started)
-        return max(0, min(backoff(state), left))
+        return max(0.0, min(backoff(state), left))
 
-    def give_up(state):
+    def give_up(state: tenacity.RetryCallState) -> NoReturn:
         raise exceptions.TimedOut(
             problem='waited %.1f s (limit %d s) until %s; last seen: %s' % (
                 time.monotonic() - started, limit, awaited,
-                state.outcome.result()))
+                state.outcome and state.outcome.result()))
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
@@ -75,8 +79,9 @@ def wait_until(read, accept, awaited, limit):
         retry_error_callback=give_up)(look)
 
 
-def expect(read: Callable, accept: Callable, awaited: str, limit: float,
-           failure: type[AssertionError] = AssertionError) -> Any:
+def expect(read: Callable[[], _T], accept: Callable[[_T], object],
+           awaited: str, limit: float,
+           failure: type[AssertionError] = AssertionError) -> _T:
     """Wait for what the cloud owes; it is a failure if it never comes.
 
     :param read: As for ``wait_until``; so are ``accept``, ``awaited`` and

@@ -14,8 +14,12 @@
 
 """May this host be taken down? One answer, with its reason."""
 
+from collections.abc import Iterator
+
 from tempest import config
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run
 
@@ -23,14 +27,17 @@ CONF = config.CONF
 
 ANY_HOST = '*'
 
-# Everything else is in progress. 'finished' waits for the user's confirm or
-# revert, and 'done' is an evacuation that its source has not cleaned up yet:
-# Nova then refuses to clear forced_down until the source has restarted.
+# All others are in progress. 'finished' waits for a confirm or revert by the
+# user. 'done' is an evacuation that its source has not cleaned up yet. Nova
+# then refuses to clear forced_down until the source has restarted.
 _ENDED = ('completed', 'confirmed', 'reverted', 'error', 'failed',
           'cancelled')
 
+_Target = compute_services.TargetHost
+_Reasons = Iterator[tuple[exceptions.Refusal, str]]
 
-def is_target(host):
+
+def is_target(host: str) -> bool:
     """Tell whether the operator allowed outages of a host.
 
     :param host: Name of the host, as Nova has it.
@@ -40,7 +47,7 @@ def is_target(host):
     return host in targets or ANY_HOST in targets
 
 
-def check_placement():
+def check_placement() -> None:
     """Refuse to stop Placement unless the operator allowed it.
 
     :raises OutageRefused: with the reason.
@@ -52,7 +59,7 @@ def check_placement():
             'allow_placement_outage is False')
 
 
-def check_scheduler():
+def check_scheduler() -> None:
     """Refuse to stop the scheduler unless the operator allowed it.
 
     :raises OutageRefused: with the reason.
@@ -65,22 +72,22 @@ def check_scheduler():
 
 
 class Guard:
-    """Answers for one run; the cloud is read anew for each answer.
+    """Answers for one run; the cloud is read again for each answer.
 
     :param this_run: The ``run.Run`` that wants to take hosts down.
     :param admin: An ``admin.Admin``.
     """
 
-    def __init__(self, this_run, admin):
+    def __init__(self, this_run: run.Run, admin: cloud_admin.Admin) -> None:
         self._run = this_run
         self._admin = admin
 
-    def check(self, target, fenced=False):
+    def check(self, target: _Target, fenced: bool = False) -> None:
         """Refuse an outage that the operator or the cloud's state forbids.
 
         :param target: The ``compute_services.TargetHost`` to take down.
-        :param fenced: Whether the run has just fenced the host; a fence that
-            it finds without having put it is a host that was not given back.
+        :param fenced: Whether the run has just fenced the host. Otherwise a
+            fence tells that the host was not given back.
         :raises OutageRefused: with the first reason that was found.
         """
         for code, words in self._reasons(target, fenced):
@@ -88,7 +95,7 @@ class Guard:
                 code, 'host %s may not be taken down: %s' % (
                     target.host, words))
 
-    def _reasons(self, target, fenced):
+    def _reasons(self, target: _Target, fenced: bool) -> _Reasons:
         if not CONF.local_delete.allow_outages:
             yield (exceptions.Refusal.OPTION_OFF,
                    '[local_delete] allow_outages is False')
@@ -101,7 +108,7 @@ class Guard:
             yield from self._about_servers(target)
             yield from self._about_consumers(target)
 
-    def _about_services(self, target, fenced):
+    def _about_services(self, target: _Target, fenced: bool) -> _Reasons:
         services = {service.host: service
                     for service in self._admin.services.list()}
         service = services.pop(target.host, None)
@@ -130,7 +137,7 @@ class Guard:
                    'only %d other computes are up and enabled, and '
                    '[local_delete] min_other_hosts is %d' % (others, needed))
 
-    def _about_migrations(self, target):
+    def _about_migrations(self, target: _Target) -> _Reasons:
         for migration in self._admin.migrations(host=target.host):
             if migration['instance_uuid'] in self._run.servers:
                 continue
@@ -144,16 +151,16 @@ class Guard:
                            migration['source_compute'],
                            migration['dest_compute'], migration['status']))
 
-    def _about_servers(self, target):
+    def _about_servers(self, target: _Target) -> _Reasons:
         for server in self._admin.servers(all_tenants=True, host=target.host):
             if server['id'] not in self._run.servers:
                 yield (exceptions.Refusal.FOREIGN_SERVER,
                        'server %s, which is not of this run, is on it' % (
                            server['id']))
 
-    def _about_consumers(self, target):
+    def _about_consumers(self, target: _Target) -> _Reasons:
         # The list of servers hides those that are soft-deleted, half built,
-        # or moving away; Placement does not.
+        # or moving away. Placement does not hide them.
         for provider in self._admin.placement.list_resource_providers(
                 in_tree=target.provider_id)['resource_providers']:
             held = self._admin.placement.list_provider_allocations(

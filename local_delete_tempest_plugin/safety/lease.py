@@ -12,19 +12,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A custom trait on a compute's provider: lease and placement in one.
+"""The lease of a host: a custom trait on the provider of its compute.
 
-Two runs never take one host: traits are put with the provider's generation,
-which Placement compares, so the second put answers 409. And a flavor that
-requires the trait places a member's server on that host, with no forced host
-and no right that a member does not have.
+Two runs never have one host. A trait is put with the generation of the
+provider, and Placement compares that, so the second put answers 409. The
+trait places servers too: a flavor that requires it brings a member's server to
+that host. So no host is forced, and the member needs no right of an admin.
 
-nova-compute can bring a trait back that was taken off: an audit that is under
-way while its service is disabled writes the traits that it had read before
-(ResourceTracker._update_to_placement). Such a ghost is told from a lease by
-the run's flavor, which is made before the lease is taken and deleted after it
-was given back.
+nova-compute can bring back a trait that was taken off. An audit that is under
+way while the service is disabled writes the traits that it read before
+(ResourceTracker._update_to_placement). The flavor of the run tells a lease
+from such a ghost. It is made before the lease is taken, and deleted after the
+lease was given back.
 """
+
+from collections.abc import Iterable
 
 from oslo_log import log as logging
 import tenacity
@@ -32,14 +34,15 @@ import tenacity
 from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run
 
 LOG = logging.getLogger(__name__)
 
-# The resource tracker and every allocation move the generation, so a 409 is
-# common; what ends the tries is another run's trait, never their number alone.
+# The resource tracker and every allocation change the generation, so a 409 is
+# common. The trait of another run ends the tries, and otherwise their time.
 _on_conflict = tenacity.retry(
     retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
     wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
@@ -54,17 +57,17 @@ class Lease:
     :param trait: The run's trait.
     """
 
-    def __init__(self, admin, trait):
+    def __init__(self, admin: cloud_admin.Admin, trait: str) -> None:
         self._placement = admin.placement
         self._admin = admin
         self.trait = trait
 
-    def create_trait(self):
+    def create_trait(self) -> None:
         """Make the trait known to Placement."""
         self._placement.create_trait(self.trait)
 
-    def delete_trait(self):
-        """Remove the trait, also from providers that got it back."""
+    def delete_trait(self) -> None:
+        """Delete the trait, after it was taken off all providers."""
         if not self.trait_exists():
             return
         for provider_id in self.providers():
@@ -72,15 +75,18 @@ class Lease:
         test_utils.call_and_ignore_notfound_exc(
             self._placement.delete_trait, self.trait)
 
-    def trait_exists(self):
-        """Tell whether Placement knows the trait."""
+    def trait_exists(self) -> bool:
+        """Tell whether Placement knows the trait.
+
+        :returns: A bool.
+        """
         try:
             self._placement.show_trait(self.trait)
         except lib_exc.NotFound:
             return False
         return True
 
-    def providers(self):
+    def providers(self) -> list[str]:
         """List the providers that carry the trait, which must exist.
 
         :returns: A list of UUIDs.
@@ -90,7 +96,7 @@ class Lease:
                     required=self.trait)['resource_providers']]
 
     @_on_conflict
-    def take(self, provider_id):
+    def take(self, provider_id: str) -> None:
         """Put the trait on a provider, if it is not there already.
 
         :param provider_id: UUID of the provider.
@@ -112,16 +118,16 @@ class Lease:
                      self.trait, provider_id, sorted(ghosts) or 'none')
             self._write(provider_id, wanted, generation)
 
-    def take_all(self, provider_ids):
-        """Put the trait on several providers, or on none: a move needs two.
+    def take_all(self, provider_ids: Iterable[str]) -> None:
+        """Put the trait on several providers, or on none of them.
 
-        The order is fixed, so that of two runs that want the same hosts one
-        gets them all.
+        The order is fixed. So if two runs want the same hosts, then one of
+        them gets them all.
 
         :param provider_ids: UUIDs of providers that the run has no lease of.
         :raises OutageRefused: another run's trait is on one of them.
         """
-        taken = []
+        taken: list[str] = []
         for provider_id in sorted(provider_ids):
             try:
                 self.take(provider_id)
@@ -131,31 +137,32 @@ class Lease:
                 raise
             taken.append(provider_id)
 
-    def _of_runs_with_a_flavor(self, traits):
+    def _of_runs_with_a_flavor(self, traits: set[str]) -> set[str]:
         names = [flavor['name'] for flavor in self._admin.flavors()]
         return {trait for trait in traits
                 if any(run.name_of(trait) in name for name in names)}
 
-    def give_back(self, provider_id):
-        """Take the trait off a provider; no error where it is not.
+    def give_back(self, provider_id: str) -> None:
+        """Take the trait off a provider, if it is there.
 
         :param provider_id: UUID of the provider.
         """
-        # A trait that stayed there would keep every later run off the host.
+        # A trait that stays there keeps every later run off the host.
         with signals.held_back():
             self._remove(provider_id)
 
     @_on_conflict
-    def _remove(self, provider_id):
+    def _remove(self, provider_id: str) -> None:
         traits, generation = self._read(provider_id)
         if self.trait in traits:
             self._write(provider_id, traits - {self.trait}, generation)
 
-    def _read(self, provider_id):
+    def _read(self, provider_id: str) -> tuple[set[str], int]:
         answer = self._placement.list_resource_provider_traits(provider_id)
         return set(answer['traits']), answer['resource_provider_generation']
 
-    def _write(self, provider_id, traits, generation):
+    def _write(self, provider_id: str, traits: set[str], generation: int
+               ) -> None:
         self._placement.update_resource_provider_traits(
             provider_id, traits=sorted(traits),
             resource_provider_generation=generation)

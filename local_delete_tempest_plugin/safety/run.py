@@ -26,41 +26,42 @@ _FENCE = 'local-delete-tempest-plugin run '
 _FENCED_BY = re.compile(re.escape(_FENCE) + '([0-9A-Z]+)')
 
 
-def _new_id():
-    return data_utils.rand_uuid_hex()[:12].upper()
+def _new_id() -> str:
+    return str(data_utils.rand_uuid_hex()[:12].upper())
 
 
 @dataclasses.dataclass
 class Run:
-    """What one process does to a cloud, from its first change to its last.
+    """All that one process does to a cloud.
 
-    :param id: Capital letters and digits; part of every name that it gives.
-    :param servers: Ids of all servers that it made; whoever makes one adds
-        it before anyone else can see it.
+    :param id: Twelve capital hexadecimal digits, which are in every name that
+        the run gives.
+    :param servers: Ids of all servers that the run made. Whoever makes a
+        server adds it before anyone else can see it.
     :param migrations: UUIDs of the migrations of these servers.
     """
 
     id: str = dataclasses.field(default_factory=_new_id)
-    servers: set = dataclasses.field(default_factory=set)
-    migrations: set = dataclasses.field(default_factory=set)
+    servers: set[str] = dataclasses.field(default_factory=set)
+    migrations: set[str] = dataclasses.field(default_factory=set)
 
     @property
-    def trait(self):
+    def trait(self) -> str:
         """The custom trait that leases a host to the run."""
         return TRAIT_PREFIX + self.id
 
     @property
-    def consumers(self):
+    def consumers(self) -> set[str]:
         """UUIDs of all that may hold something in Placement for the run."""
         return self.servers | self.migrations
 
     @property
-    def name(self):
-        """What the names of the run's resources hold."""
+    def name(self) -> str:
+        """The words that the names of all resources of the run have."""
         return 'local-delete-%s' % self.id.lower()
 
     @property
-    def fence_reason(self):
+    def fence_reason(self) -> str:
         """The disabled reason of a host that is out; it names the cure."""
         return '%s%s; to undo: tempest local-delete recover --run %s' % (
             _FENCE, self.id, self.id)
@@ -76,9 +77,10 @@ def fenced_by(reason: str | None) -> str | None:
     return found and found[1]
 
 
-def name_of(trait):
-    """Tell what the names of the resources of a trait's run hold.
+def name_of(trait: str) -> str:
+    """Tell the ``Run.name`` of the run that has a trait.
 
     :param trait: The trait of any run.
+    :returns: A str.
     """
     return Run(trait[len(TRAIT_PREFIX):]).name
