@@ -15,6 +15,7 @@
 """What a scenario needs of the operator and the cloud; otherwise it skips."""
 
 from collections.abc import Callable
+import dataclasses
 import functools
 
 from tempest.common import utils
@@ -142,18 +143,21 @@ def candidates() -> str | None:
         return _too_low('placement', '1.31')
 
 
-def placement_away(answer: str) -> Condition:
-    """Make the condition that Placement may be stopped, and can be.
+@dataclasses.dataclass(frozen=True)
+class PlacementAway:
+    """The condition that Placement may be stopped, and can be.
 
-    :param answer: An answer of ``placement_outage.PlacementStopped``.
+    :param answer: The answer of ``placement_outage.PlacementStopped`` that
+        the scenario needs.
     """
-    def condition():
+
+    answer: str
+
+    def __call__(self) -> str | None:
+        """Say what is missing."""
         if not CONF.local_delete.allow_placement_outage:
             return '[local_delete] allow_placement_outage is False'
-        return _unset(placement_outage.PlacementStopped.needs(answer))
-    # Preflight tells by it which answer the scenario needs.
-    condition.answer = answer
-    return condition
+        return _unset(placement_outage.PlacementStopped.needs(self.answer))
 
 
 def scheduler_away() -> str | None:

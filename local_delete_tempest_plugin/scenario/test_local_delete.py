@@ -52,7 +52,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
     @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute, needs.placement_away(REFUSED))
+    @needs.needs(needs.stopped_compute, needs.PlacementAway(REFUSED))
     @utils.services('compute')
     def test_allocations_removed_after_compute_restart(self):
         """A compute's start removes the allocations that the API could not.
@@ -72,7 +72,7 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
     @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute, needs.placement_away(UNAVAILABLE))
+    @needs.needs(needs.stopped_compute, needs.PlacementAway(UNAVAILABLE))
     @utils.services('compute')
     def test_server_kept_when_placement_unavailable(self):
         """A delete that a proxy's 503 cuts short can be repeated.

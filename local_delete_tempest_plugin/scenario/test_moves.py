@@ -140,7 +140,7 @@ class ResizedTest(moves.Moves):
     @decorators.attr(type='slow')
     @known_bug.known_bug('verify-resize-placement-out')
     @can_resize
-    @needs.needs(needs.stopped_compute, needs.placement_away(UNAVAILABLE))
+    @needs.needs(needs.stopped_compute, needs.PlacementAway(UNAVAILABLE))
     @utils.services('compute')
     def test_deleted_again_after_placement_outage(self):
         """A delete that failed without Placement is repeated with it.

@@ -69,7 +69,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     credentials = ['project_member', 'admin']
 
-    last_look = None
+    last_look: Any = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -142,13 +142,15 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         finally:
             super().resource_cleanup()
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         missing = needs.missing(getattr(self, self._testMethodName))
         if missing:
             self.skipTest(missing)
         self.brought: set[tuple[str, str]] = set()
-        self.hosts = self.watch = self.servers = None
+        self.hosts: Any = None
+        self.watch: Any = None
+        self.servers: Any = None
 
     def intend(self, change: safety_change.Change) -> None:
         """Write down a change, to be undone when the test ends.
@@ -174,7 +176,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         :returns: A context manager that gives the ``FootprintWatch``.
         """
         if self.hosts is None:
-            self._lease_hosts(hosts, accept)
+            self.hosts = self._lease_hosts(hosts, accept)
             self._reader = reader.Reader(
                 self.admin, self.member, self.hosts.targets,
                 self.testbed.project_id, self.testbed.run)
@@ -190,13 +192,14 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
 
     def _lease_hosts(self, count, accept):
-        self.hosts = self.useFixture(hosts.LeasedHosts(
+        leased = self.useFixture(hosts.LeasedHosts(
             self.admin, self.testbed.guard, self.testbed.lease,
             self.testbed.intents))
         try:
-            self.hosts.lease(count, accept)
+            leased.lease(count, accept)
         except exceptions.OutageRefused as refusal:
             self.skipTest(str(refusal))
+        return leased
 
     def assert_nothing_left(self, limit: float) -> None:
         """Wait until the footprint is what it was before the create.

@@ -15,6 +15,7 @@
 """Steps of stories to which the member brings something of its own."""
 
 from typing import Any
+from typing import NoReturn
 
 from tempest import config
 from tempest.lib import exceptions as lib_exc
@@ -84,12 +85,12 @@ class UserResources(base.BaseLocalDeleteTest):
             port, self.watch.read_during().resources[floating_ip]['port_id'],
             '%s: the port of %s %s' % (server, *floating_ip))
 
-    def _skip_without_router(self, error):
+    def _skip_without_router(self, error: Exception) -> NoReturn:
         # That is Neutron's answer. Tempest makes a router only in projects
         # that it makes itself.
-        self.skipTest('no router leads from the project to the network of '
-                      '[network] public_network_id: %s' %
-                      exceptions.one_line(error))
+        raise self.skipException(
+            'no router leads from the project to the network of [network] '
+            'public_network_id: %s' % exceptions.one_line(error))
 
     def ports_of(self, server: footprint.Server) -> list[str]:
         """Name the ports of a server.
