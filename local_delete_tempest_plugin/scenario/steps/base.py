@@ -44,6 +44,9 @@ from local_delete_tempest_plugin.scenario.steps import hosts
 from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.scenario.steps import setup
 
+Context = contextlib.AbstractContextManager
+Target = compute_services.TargetHost
+
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
@@ -211,8 +214,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     def attempts_while_late(self) -> Iterator[int]:
         """Tell a story again whose footprint was late to be as before.
 
-        A live compute's audit hides a leak if it comes in the very seconds in
-        which a late clean-up is waited for; it cannot do so each time.
+        A live compute's audit hides a leak if it comes just while a late
+        clean-up is awaited. The audit does not come at that moment each time.
 
         :returns: An iterator over the attempts; each has to watch a footprint.
         """
@@ -239,7 +242,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         except lib_exc.TimeoutException as error:
             self.fail('the outage was never seen: %s' %
                       exceptions.one_line(error))
-        # Where the body fails, or this, the fixture's clean-up gives it back.
+        # If the body fails, or this, the fixture's clean-up gives it back.
         yield away
         self.assert_given_back(away)
 
@@ -253,11 +256,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         except exceptions.RestoreFailed as error:
             self.fail(exceptions.one_line(error))
 
-    def compute_outage(
-            self, kind: type[compute_outage.ComputeOutage],
-            target: compute_services.TargetHost | None = None,
-            fence: bool | None = None,
-            **settings: Any) -> contextlib.AbstractContextManager:
+    def compute_outage(self, kind: type[compute_outage.ComputeOutage],
+                       target: Target | None = None,
+                       fence: bool | None = None, **settings: Any) -> Context:
         """Change a leased compute service for the body of a ``with``.
 
         :param kind: The class of the outage.
@@ -274,49 +275,42 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             target or self.hosts.target,
             self.testbed.run.fence_reason if fence else None, **settings))
 
-    def forced_down(
-            self, target: compute_services.TargetHost | None = None,
-    ) -> contextlib.AbstractContextManager:
+    def forced_down(self, target: Target | None = None) -> Context:
         """Force a leased compute down for the body of a ``with``.
 
         :param target: The host; None: the only one that is leased.
         """
         return self.compute_outage(compute_outage.ForcedDown, target)
 
-    def compute_stopped(
-            self, target: compute_services.TargetHost | None = None,
-    ) -> contextlib.AbstractContextManager:
+    def compute_stopped(self, target: Target | None = None) -> Context:
         """Stop a leased compute for real for the body of a ``with``.
 
         :param target: As for ``forced_down``.
         """
         return self.compute_outage(compute_outage.Stopped, target)
 
-    def compute_killed(
-            self, target: compute_services.TargetHost | None = None,
-            fence: bool | None = None,
-    ) -> contextlib.AbstractContextManager:
+    def compute_killed(self, target: Target | None = None,
+                       fence: bool | None = None) -> Context:
         """Stop a compute, and go on before Nova has noticed.
 
         :param target: As for ``forced_down``.
-        :param fence: False to let Nova go on giving it servers; those of
-            others then wait until the compute is back.
+        :param fence: False if Nova may go on to place servers there. Servers
+            of others then wait until the compute is back.
         """
         return self.compute_outage(compute_outage.Unnoticed, target, fence)
 
     def attempts_before_noticed(self, done: str) -> Iterator[int]:
         """Count the attempts to be faster than Nova's notice of a death.
 
-        :param done: What a story did not come to in time, for the skip after
-            the last attempt, such as 'before a server was deleted'.
+        :param done: The last words of the skip after the last attempt, such
+            as 'before a server was deleted'.
         :returns: An iterator, to be left once an attempt was in time.
         """
         yield from range(1, _ATTEMPTS_BEFORE_NOTICED + 1)
         self.skipTest('%d times Nova saw a compute down %s' % (
             _ATTEMPTS_BEFORE_NOTICED, done))
 
-    def placement_stopped(
-            self, answer: str) -> contextlib.AbstractContextManager:
+    def placement_stopped(self, answer: str) -> Context:
         """Take Placement away from all for the body of a ``with``.
 
         :param answer: An answer of ``placement_outage.PlacementStopped``.
@@ -324,7 +318,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         return self.outage(placement_outage.PlacementStopped(
             self.admin, setup.JOURNAL, answer))
 
-    def scheduler_stopped(self) -> contextlib.AbstractContextManager:
+    def scheduler_stopped(self) -> Context:
         """Take the scheduler away from all for the body of a ``with``."""
         return self.outage(scheduler_outage.SchedulerStopped(
             self.admin, setup.JOURNAL))

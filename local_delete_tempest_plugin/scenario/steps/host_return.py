@@ -14,8 +14,6 @@
 
 """Steps of stories that go on when the host is back."""
 
-import contextlib
-
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import compute_services
@@ -131,7 +129,7 @@ class HostReturn(base.BaseLocalDeleteTest):
         """
         compute_outage.ServiceDeleted.check(self.admin, target)
 
-    def service_deleted(self) -> contextlib.AbstractContextManager:
+    def service_deleted(self) -> base.Context:
         """Stop the leased compute and delete its service, for the body."""
         return self.compute_outage(compute_outage.ServiceDeleted)
 

@@ -64,6 +64,9 @@ class Move:
             self.request_id)
 
 
+Request = Callable[[footprint.Server], Move]
+
+
 class Moves(base.BaseLocalDeleteTest):
     """A member who resizes a server, and an admin who moves it."""
 
@@ -142,9 +145,7 @@ class Moves(base.BaseLocalDeleteTest):
                          '%s should hold its new %s' % (
                              server, move.destination))
 
-    def source_killed_in_move(
-            self, request: Callable[[footprint.Server], Move],
-    ) -> contextlib.AbstractContextManager:
+    def source_killed_in_move(self, request: Request) -> base.Context:
         """Catch a move half-way: its source dies before its turn comes.
 
         The destination is ready for the server. Its message to the source
@@ -155,9 +156,7 @@ class Moves(base.BaseLocalDeleteTest):
         """
         return self._source_out_in_move(request, compute_outage.Unnoticed)
 
-    def source_frozen_in_move(
-            self, request: Callable[[footprint.Server], Move],
-    ) -> contextlib.AbstractContextManager:
+    def source_frozen_in_move(self, request: Request) -> base.Context:
         """Catch a move half-way: its source hangs when its turn comes.
 
         When the source is given back, it does its part. A source that was
@@ -170,7 +169,7 @@ class Moves(base.BaseLocalDeleteTest):
 
     @contextlib.contextmanager
     def _source_out_in_move(
-            self, request: Callable, kind: type[compute_outage.ComputeOutage],
+            self, request: Request, kind: type[compute_outage.ComputeOutage],
     ) -> Iterator[tuple[Move, Any]]:
         server = self.create_server()
         # Not in the outage, because Nova will soon notice the death.
