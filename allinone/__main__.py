@@ -85,9 +85,10 @@ def _do(rest, state, arguments):
             f'"python -m allinone {arguments.verb}" has moved: run '
             f'"python -m proof {arguments.verb}"')
     if arguments.verb == 'up':
-        return lifecycle.up(state, *(
-            getattr(arguments, name, None)
-            for name in ('port_base', 'tls', 'reclaim', 'qemu')))
+        return lifecycle.up(state, **{
+            name: value for name, value in vars(arguments).items()
+            if name in ('port_base', 'tls', 'reclaim', 'qemu')
+            and value is not None})
     if arguments.verb == 'down':
         return lifecycle.down(state)
     cloud = deployment.load(state)

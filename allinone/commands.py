@@ -14,7 +14,6 @@
 
 """Running the commands that set a service up."""
 
-import collections.abc
 import os
 import subprocess
 
@@ -48,17 +47,15 @@ def describe(error: subprocess.CalledProcessError) -> str:
 
 
 def manage(cloud: deployment.Deployment, program: str,
-           configuration: collections.abc.Iterable[str],
-           *arguments: str | os.PathLike, **environment: str) -> None:
+           configuration: str, *arguments: str | os.PathLike,
+           **environment: str) -> None:
     """Run a program of the services' environment, as ``run`` does.
 
     :param program: name of the program
-    :param configuration: its configuration files, below the deployment's etc
+    :param configuration: its configuration file, below the deployment's etc
     :param arguments: further arguments
     :param environment: variables, beside those of this process
     :raises subprocess.CalledProcessError: the program failed
     """
-    files = [word for name in configuration
-             for word in ('--config-file', cloud.etc / name)]
-    run(cloud, cloud.environment / 'bin' / program, *files, *arguments,
-        **environment)
+    run(cloud, cloud.environment / 'bin' / program, '--config-file',
+        cloud.etc / configuration, *arguments, **environment)

@@ -22,6 +22,7 @@ with that user as soon as Keystone answers.
 """
 
 import collections.abc
+import functools
 import shutil
 import subprocess
 
@@ -83,15 +84,16 @@ def provide(cloud: deployment.Deployment,
 
 
 def _migrations(cloud):
-    step = steps.Step
+    def step(service):
+        name = service.__name__.rpartition('.')[2]
+        return steps.Step(f'{name} tables', functools.partial(
+            commands.manage, cloud, *service.SYNC))
+
     return (
-        step('keystone tables',
-             lambda: keystone.sync(cloud, cloud.passwords['seed'])),
-        step('placement tables', lambda: placement.sync(cloud)),
-        step('glance tables', lambda: glance.sync(cloud)),
-        step('cinder tables', lambda: cinder.sync(cloud)),
-        step('neutron tables', lambda: neutron.sync(cloud)),
-        step('nova api tables', lambda: nova.sync_api(cloud)),
-        step('nova cell tables', lambda: nova.sync_cells(cloud),
-             ('nova api tables',)),
+        steps.Step('keystone tables',
+                   lambda: keystone.sync(cloud, cloud.passwords['seed'])),
+        *map(step, (placement, glance, cinder, neutron)),
+        steps.Step('nova api tables', lambda: nova.sync_api(cloud)),
+        steps.Step('nova cell tables', lambda: nova.sync_cells(cloud),
+                   ('nova api tables',)),
     )

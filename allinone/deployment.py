@@ -151,15 +151,14 @@ class Deployment:
                 f'@127.0.0.1:{self.ports["rabbitmq"]}/')
 
 
-def new(state: pathlib.Path, port_base: int, uid: int | None,
-        tls: bool = False, reclaim: bool = False, qemu: bool = False
-        ) -> Deployment:
+def new(state: pathlib.Path, port_base: int, uid: int | None = None,
+        **options: bool) -> Deployment:
     """Make a deployment with passwords of its own, and write no file.
 
     The parameters are the fields of a ``Deployment``.
     """
     passwords = {name: secrets.token_hex(16) for name in _ACCOUNTS}
-    return Deployment(state, port_base, passwords, uid, tls, reclaim, qemu)
+    return Deployment(state, port_base, passwords, uid, **options)
 
 
 def save(deployment: Deployment) -> None:

@@ -53,28 +53,21 @@ def _alone(state):
         lock.release()
 
 
-def up(state: pathlib.Path, port_base: int | None = None,
-       tls: bool | None = None, reclaim: bool | None = None,
-       qemu: bool | None = None) -> None:
+def up(state: pathlib.Path, **asked: int) -> None:
     """Boot a cloud, or start what is missing of a cloud that runs.
 
-    None means the value of the cloud that runs, otherwise the default.
-
     :param state: the state directory
-    :param port_base: first TCP port
-    :param tls: whether the endpoints are https
-    :param reclaim: whether a deleted server can be restored for a while
-    :param qemu: whether there is a compute with a real hypervisor, too
-    :raises BadInput: the machine, the directory or a value does not fit
+    :param asked: fields of a ``Deployment``: port_base, tls, reclaim, qemu. A
+        cloud that runs has to have them. A new cloud gets them.
+    :raises BadInput: the machine, the directory or a field does not fit
     :raises StepFailed: a step failed; a cloud that was booted is ended
     """
     _claim(state)
     with _alone(state):
         if (state / 'ready').exists() and supervision.running(state):
-            _confirm(state, port_base, tls, reclaim, qemu)
+            _confirm(state, **asked)
         else:
-            _boot(state, port_base or deployment.DEFAULT_PORT_BASE, bool(tls),
-                  bool(reclaim), bool(qemu))
+            _boot(state, **asked)
 
 
 def _claim(state):
@@ -88,15 +81,13 @@ def _claim(state):
     (state / 'lock').touch()
 
 
-def _confirm(state, port_base, tls=None, reclaim=None, qemu=None):
+def _confirm(state, **asked):
     cloud = deployment.load(state)
-    for asked, have, words in (
-            (port_base, cloud.port_base, f'--port-base {cloud.port_base}'),
-            (tls, cloud.tls, '--tls' if cloud.tls else '--no-tls'),
-            (reclaim, cloud.reclaim,
-             '--reclaim' if cloud.reclaim else '--no-reclaim'),
-            (qemu, cloud.qemu, '--qemu' if cloud.qemu else '--no-qemu')):
-        if asked not in (None, have):
+    for name, value in asked.items():
+        have = getattr(cloud, name)
+        if value != have:
+            words = (f'--port-base {have}' if name == 'port_base'
+                     else f'--{name}' if have else f'--no-{name}')
             raise errors.BadInput(
                 f'The all-in-one in {state} runs already, with {words}: '
                 f'take it down first, or give another --state')
@@ -106,10 +97,9 @@ def _confirm(state, port_base, tls=None, reclaim=None, qemu=None):
     print(f'Already up: {state}')
 
 
-def _boot(state, port_base, tls, reclaim, qemu):
-    cloud = deployment.new(state, port_base,
-                           account.unprivileged(state, port_base), tls,
-                           reclaim, qemu)
+def _boot(state, port_base=deployment.DEFAULT_PORT_BASE, **asked):
+    cloud = deployment.new(
+        state, port_base, account.unprivileged(state, port_base), **asked)
     processes.end(state)
     prechecks.run(cloud)
     _clear(state, _MADE + _KEPT)

@@ -16,6 +16,6 @@
 
 Each module has ``configure``, which writes what its processes read, and
 ``processes``, which returns them for the supervisor. A module that has a
-database has ``sync``, which migrates it. All raise
+database has ``SYNC`` or functions that migrate it. All functions raise
 ``subprocess.CalledProcessError`` when a command fails.
 """

@@ -15,7 +15,6 @@
 """Cinder: volumes, kept as sparse files."""
 
 from allinone import cache
-from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
@@ -23,6 +22,9 @@ from allinone.services import wsgi
 
 # The driver that the volumes' backend names is imported from there.
 _PLUGINS = cache.HERE / 'plugins'
+
+#: Migrates the database: a program, its configuration, and its arguments.
+SYNC = ('cinder-manage', 'cinder/cinder.conf', 'db', 'sync')
 
 
 def configure(cloud: deployment.Deployment) -> None:
@@ -32,12 +34,6 @@ def configure(cloud: deployment.Deployment) -> None:
     files.write(etc / 'cinder.conf',
                 files.render('cinder/cinder.conf', cloud))
     wsgi.configure(cloud, 'cinder-api', 'cinder.wsgi.api')
-
-
-def sync(cloud: deployment.Deployment) -> None:
-    """Migrate the database."""
-    commands.manage(cloud, 'cinder-manage', ('cinder/cinder.conf',),
-                    'db', 'sync')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

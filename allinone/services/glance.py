@@ -14,11 +14,13 @@
 
 """Glance: images, kept as files."""
 
-from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
 from allinone.services import wsgi
+
+#: Migrates the database: a program, its configuration, and its arguments.
+SYNC = ('glance-manage', 'glance/glance-api.conf', 'db_sync')
 
 
 def configure(cloud: deployment.Deployment) -> None:
@@ -28,12 +30,6 @@ def configure(cloud: deployment.Deployment) -> None:
     files.write(etc / 'glance-api.conf',
                 files.render('glance/glance-api.conf', cloud))
     wsgi.configure(cloud, 'glance-api', 'glance.wsgi.api')
-
-
-def sync(cloud: deployment.Deployment) -> None:
-    """Migrate the database."""
-    commands.manage(cloud, 'glance-manage', ('glance/glance-api.conf',),
-                    'db_sync')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

@@ -51,7 +51,7 @@ def sync(cloud: deployment.Deployment, password: str) -> None:
 
 
 def _manage(cloud, *arguments, **environment):
-    commands.manage(cloud, 'keystone-manage', ('keystone/keystone.conf',),
+    commands.manage(cloud, 'keystone-manage', 'keystone/keystone.conf',
                     *arguments, **environment)
 
 

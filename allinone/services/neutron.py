@@ -14,12 +14,14 @@
 
 """Neutron: its API, with ML2 and OVN."""
 
-from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
 from allinone.services import ovn
 from allinone.services import wsgi
+
+#: Migrates the database: a program, its configuration, and its arguments.
+SYNC = ('neutron-db-manage', 'neutron/neutron.conf', 'upgrade', 'heads')
 
 
 def configure(cloud: deployment.Deployment) -> None:
@@ -30,12 +32,6 @@ def configure(cloud: deployment.Deployment) -> None:
         northbound=ovn.socket(cloud, 'ovn-nb'),
         southbound=ovn.socket(cloud, 'ovn-sb'), tunnels=ovn.TUNNELS))
     wsgi.configure(cloud, 'neutron-api', 'neutron.wsgi.api')
-
-
-def sync(cloud: deployment.Deployment) -> None:
-    """Migrate the database."""
-    commands.manage(cloud, 'neutron-db-manage', ('neutron/neutron.conf',),
-                    'upgrade', 'heads')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

@@ -77,8 +77,8 @@ def archive(cloud: deployment.Deployment) -> None:
 
 
 def _manage(cloud, *arguments):
-    commands.manage(cloud, 'nova-manage', ('nova/nova.conf',
-                                           'nova/databases.conf'), *arguments)
+    commands.manage(cloud, 'nova-manage', 'nova/nova.conf', '--config-file',
+                    cloud.etc / 'nova' / 'databases.conf', *arguments)
 
 
 def _environment(cloud, host):

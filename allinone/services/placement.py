@@ -19,12 +19,14 @@ connection of a client is refused. Without the API behind the proxy a client
 gets 503.
 """
 
-from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
 from allinone.services import proxy
 from allinone.services import wsgi
+
+#: Migrates the database: a program, its configuration, and its arguments.
+SYNC = ('placement-manage', 'placement/placement.conf', 'db', 'sync')
 
 
 def configure(cloud: deployment.Deployment) -> None:
@@ -34,12 +36,6 @@ def configure(cloud: deployment.Deployment) -> None:
     proxy.configure(cloud, 'placement-proxy',
                     {'placement-proxy': 'placement-api'})
     wsgi.configure(cloud, 'placement-api', 'placement.wsgi.api')
-
-
-def sync(cloud: deployment.Deployment) -> None:
-    """Migrate the database."""
-    commands.manage(cloud, 'placement-manage', ('placement/placement.conf',),
-                    'db', 'sync')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

@@ -51,7 +51,7 @@ class DeploymentTest(base.TestCase):
         deployment.save(dataclasses.replace(self.cloud, reclaim=True))
         self.assertTrue(deployment.load(self.state).reclaim)
         error = self.assertRaises(errors.BadInput, lifecycle._confirm,
-                                  self.state, None, None, False)
+                                  self.state, reclaim=False)
         self.assertIn('runs already, with --reclaim: take it down first',
                       str(error))
 

@@ -33,11 +33,11 @@ class MainTest(base.TestCase):
     @mock.patch('allinone.lifecycle.up', autospec=True)
     def test_options_before_and_after_the_verb(self, up):
         self.run_main('--state', self.state, 'up', '--port-base', '30000')
-        up.assert_called_with(self.state, 30000, None, None, None)
+        up.assert_called_with(self.state, port_base=30000)
         self.run_main('up', '--state', self.state, '--tls', '--no-reclaim')
-        up.assert_called_with(self.state, None, True, False, None)
+        up.assert_called_with(self.state, tls=True, reclaim=False)
         self.run_main('up', '--state', self.state, '--no-tls', '--qemu')
-        up.assert_called_with(self.state, None, False, None, True)
+        up.assert_called_with(self.state, tls=False, qemu=True)
 
     @mock.patch('allinone.workspace.run', autospec=True, return_value=3)
     def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):
@@ -53,7 +53,7 @@ class MainTest(base.TestCase):
         self.useFixture(fixtures.EnvironmentVariable(
             'PYTHONDONTWRITEBYTECODE', '1'))
         inherited = []
-        up.side_effect = lambda *_: inherited.extend(os.environ)
+        up.side_effect = lambda *_, **__: inherited.extend(os.environ)
         self.run_main('--state', self.state, 'up')
         self.assertIn('PATH', inherited)
         self.assertNotIn('PYTHONDONTWRITEBYTECODE', inherited)

@@ -139,7 +139,7 @@ class QemuTest(base.TestCase):
         deployment.save(self.cloud)
         self.assertTrue(deployment.load(self.state).qemu)
         error = self.assertRaises(errors.BadInput, lifecycle._confirm,
-                                  self.state, None, qemu=False)
+                                  self.state, qemu=False)
         self.assertIn('runs already, with --qemu: take it down first',
                       str(error))
 

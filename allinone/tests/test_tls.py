@@ -113,6 +113,6 @@ class TlsTest(base.TestCase):
         deployment.save(self.cloud)
         self.assertTrue(deployment.load(self.state).tls)
         error = self.assertRaises(errors.BadInput, lifecycle._confirm,
-                                  self.state, None, False, None)
+                                  self.state, tls=False)
         self.assertIn('runs already, with --tls: take it down first',
                       str(error))

@@ -39,7 +39,7 @@ class LivingRunsTest(base.TestCase):
         return runs.Workspace(self.state)
 
     def assert_gone(self, process):
-        _, alive = psutil.wait_procs(runs._group(process), timeout=10)
+        _, alive = psutil.wait_procs(runs.group(process), timeout=10)
         self.assertEqual([], alive)
 
     def test_no_process_outlives_an_exception(self):
@@ -48,7 +48,7 @@ class LivingRunsTest(base.TestCase):
         def fail():
             with workspace.running('x', self.state / 'log') as process:
                 found.append(process)
-                self.assertNotEqual([], runs._group(process))
+                self.assertNotEqual([], runs.group(process))
                 raise KeyboardInterrupt
 
         found = []

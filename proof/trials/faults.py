@@ -105,15 +105,10 @@ class Struck:
         readiness.wait(phase, reached, _LIMIT, _POLL)
         return not runs.ended(self.process, self.chance.uniform(0, 0.5))
 
-    def processes(self) -> list[psutil.Process]:
-        """Return all processes of the run."""
-        leader = psutil.Process(self.process.pid)
-        return [leader, *leader.children(recursive=True)]
-
     def worker(self) -> psutil.Process:
         """Return the process that runs the scenarios, and has the journal."""
         folder = str(self.workspace.journals)
-        [worker] = [one for one in self.processes() if any(
+        [worker] = [one for one in runs.group(self.process) if any(
             file.path.startswith(folder) for file in one.open_files())]
         return worker
 

@@ -197,7 +197,7 @@ def wait(process: subprocess.Popen, limit: float) -> bool:
         kill(process)
         return False
     # A worker may still give hosts back when the leader has gone.
-    _, alive = psutil.wait_procs(_group(process), timeout=limit)
+    _, alive = psutil.wait_procs(group(process), timeout=limit)
     if alive:
         kill(process)
     return not alive
@@ -212,7 +212,7 @@ def _not_outlived(process, grace=_GRACE):
     try:
         yield process
     finally:
-        alive = _group(process)
+        alive = group(process)
         if alive:
             try:
                 with contextlib.suppress(ProcessLookupError):
@@ -222,8 +222,8 @@ def _not_outlived(process, grace=_GRACE):
                 kill(process)
 
 
-def _group(process):
-    """Return the processes of a run that live."""
+def group(process: subprocess.Popen) -> list[psutil.Process]:
+    """Return the processes of a run that have not ended."""
     found = []
     for one in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, psutil.Error):
