@@ -14,10 +14,14 @@
 
 """What every unit test starts from."""
 
+import os
+import time
+
 import fixtures
 from oslo_config import cfg
 from oslo_config import fixture as config_fixture
 from tempest import config
+from tempest.lib.common import jsonschema_validator
 import testtools
 
 from local_delete_tempest_plugin.cloud import admin
@@ -32,11 +36,66 @@ class _Defaults(config.TempestConfigPrivate):
         self._set_attrs()
 
 
-class TestCase(testtools.TestCase):
-    """A test with Tempest's options at their defaults, and quick waits."""
+class InstantWaits(fixtures.Fixture):
+    """Waits that take no time, but move the clock as if they had.
+
+    A wait reaches its limit after as many looks as on a cloud. Time that
+    really passes counts too.
+    """
+
+    def _setUp(self):
+        self._skipped = 0.0
+        clock = time.monotonic
+        self.useFixture(fixtures.MockPatch(
+            'time.monotonic', lambda: clock() + self._skipped))
+        # Only tenacity's sleep: threads and subprocess need the real one.
+        self.useFixture(fixtures.MockPatch('tenacity.nap.time', self))
+
+    def sleep(self, seconds):
+        self._skipped += seconds
+
+
+_check_schema = jsonschema_validator.JSONSCHEMA_VALIDATOR.check_schema
+_checked = {}
+
+
+def _check_schema_once(schema):
+    """Check a schema once, and not with each answer as Tempest does.
+
+    :raises jsonschema.SchemaError: the schema is not valid.
+    """
+    if id(schema) not in _checked:
+        _check_schema(schema)
+        # The schema is kept, so that no other one gets its id.
+        _checked[id(schema)] = schema
+
+
+def slow(test):
+    """Mark a test that takes a second or more: ``tox -e fast`` omits it."""
+    return testtools.testcase.attr('slow')(test)
+
+
+class TestCase(testtools.testcase.WithAttributes, testtools.TestCase):
+    """A test with Tempest's options at their defaults, and instant waits.
+
+    :cvar instant_waits: Whether waits take no time. Set it to False where a
+        thread or a signal of the test has to come while a wait sleeps.
+    """
+
+    instant_waits = True
 
     def setUp(self):
         super().setUp()
+        limit = int(os.environ.get('OS_TEST_TIMEOUT', 0))
+        if limit:
+            self.useFixture(fixtures.Timeout(limit, gentle=True))
+        # It limits this test, and preflight must not take it for the user's.
+        self.useFixture(fixtures.EnvironmentVariable('OS_TEST_TIMEOUT'))
+        if self.instant_waits:
+            self.useFixture(InstantWaits())
+        self.useFixture(fixtures.MockPatchObject(
+            jsonschema_validator.JSONSCHEMA_VALIDATOR, 'check_schema',
+            _check_schema_once))
         self.useFixture(fixtures.FakeLogger(level=None))
         self.conf = self.useFixture(config_fixture.Config(cfg.CONF))
         self.useFixture(fixtures.MockPatchObject(

@@ -154,6 +154,8 @@ class Sandbox(fixtures.Fixture):
             self.conf.write_text(self.text)
 
     def _in_child(self, action):
+        # It limits the parent's test.
+        os.environ.pop('OS_TEST_TIMEOUT', None)
         os.environ.update(
             TEMPEST_CONFIG_DIR=str(self.conf.parent),
             TEMPEST_CONFIG=self.conf.name, **self.environment)

@@ -36,8 +36,6 @@ class LeaseTest(base.TestCase):
         # Each run makes its flavor before it takes a lease.
         self.cloud.flavors = ['m1.nano', 'tempest-local-delete-run2-7']
         self.lease = lease.Lease(self.cloud.admin(), run.Run('RUN1').trait)
-        # So that the pauses between the tries cost a test nothing.
-        self.useFixture(fixtures.MockPatch('time.sleep'))
 
     @property
     def traits(self):
@@ -193,7 +191,8 @@ class LeaseTest(base.TestCase):
             self.lease.take(self.provider)
             if where == 'in a pause':
                 self.conflict(1)
-                self.useFixture(fixtures.MockPatch('time.sleep', strike))
+                self.useFixture(fixtures.MockPatch(
+                    'tenacity.nap.time.sleep', strike))
             else:
                 struck = 'GET' if where == 'before the read' else 'PUT'
                 self.cloud.before_answer = lambda method, path: (

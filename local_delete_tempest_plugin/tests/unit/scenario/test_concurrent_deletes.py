@@ -26,6 +26,9 @@ from local_delete_tempest_plugin.tests.unit.scenario import test_servers
 class FlippingTest(base.TestCase):
     """Deletes of which each meets a flag that moves."""
 
+    # The flag moves in a thread.
+    instant_waits = False
+
     def setUp(self):
         super().setUp()
         self.config(request_timeout=1)
