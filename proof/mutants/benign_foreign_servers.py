@@ -87,6 +87,6 @@ def patch(module, hook):
             try:
                 _Foreigner(hook).come_and_go(number)
             except Exception:
-                # The API is only starting, or a host went away meanwhile.
+                # The API is only starting, or a host has gone away.
                 continue
     threading.Thread(target=go_on, daemon=True).start()

@@ -25,7 +25,7 @@ SERVICE = 'nova-compute'
 MODULE = 'nova.compute.manager'
 SCENARIOS = ('test_host_usable_after_outage_stopped',)
 
-# When the mutant was laid down; what was deleted before is of no scenario.
+# The time of the mutant. A server deleted earlier belongs to no scenario.
 _BEGUN = datetime.datetime.fromtimestamp(
     pathlib.Path(__file__).stat().st_ctime, datetime.timezone.utc)
 

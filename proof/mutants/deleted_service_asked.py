@@ -22,7 +22,7 @@ Nova 2026.1 itself does where it asks the record of a deleted service.
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
 SCENARIOS = ('test_deleted_with_destination_out_forced_down',)
-# It is a defect that is known, and so a skip by default.
+# The defect is known, so its scenario skips by default.
 OPTIONS = {'known_bugs': ''}
 
 

@@ -21,7 +21,7 @@ providers of both hosts.
 SERVICE = 'nova-compute'
 MODULE = 'nova.scheduler.client.report'
 SCENARIOS = ('test_evacuated_and_old_host_back',)
-# Either of two hosts may be the one that is evacuated.
+# Either of two hosts may be the evacuated host.
 EVERYWHERE = True
 
 

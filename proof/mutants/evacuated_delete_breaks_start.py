@@ -14,8 +14,8 @@
 
 """A compute does not start after an evacuated server was deleted.
 
-It is bug 1794996: the old host of such a server stays down, as GET
-/os-services shows it, for nova-compute ends as it starts.
+The old host of such a server stays down in GET /os-services, because
+nova-compute ends when it starts: bug 1794996.
 """
 
 import datetime
@@ -29,12 +29,12 @@ SERVICE = 'nova-compute'
 MODULE = 'nova.compute.manager'
 SCENARIOS = (r'test_evacuated_then_deleted\[',)
 EVERYWHERE = True
-# Each of several starts is waited for in vain.
+# The scenario waits until this limit, after each of several starts.
 OPTIONS = {'service_up_timeout': '30'}
 
 
 def _deleted_since(manager, context, nodes):
-    # The rows of those of before the mutant are kept.
+    # The rows of servers that were deleted before the mutant are kept.
     begin = datetime.datetime.fromtimestamp(
         pathlib.Path(__file__).stat().st_mtime, datetime.timezone.utc)
     with utils.temporary_mutation(context, read_deleted='yes'):

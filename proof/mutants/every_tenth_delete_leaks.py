@@ -26,7 +26,7 @@ SCENARIOS = ('test_many_servers_deleted_at_once_forced_down',)
 def patch(module, hook):
     servers = {}
 
-    # By server, for Nova may ask for the same more than once.
+    # By server, because Nova may ask for a server more than once.
     @hook.replace('SchedulerReportClient.delete_allocation_for_instance',
                   when=lambda client, context, server, *_, **__:
                   not servers.setdefault(server, len(servers) + 1) % 10)

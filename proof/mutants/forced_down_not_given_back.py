@@ -21,7 +21,7 @@ down, with forced_down true, in that answer and in GET /os-services.
 SERVICE = 'nova-api'
 MODULE = 'nova.compute.api'
 SCENARIOS = ('test_allocations_removed_by_api',)
-# No process has to start, and what is waited for never comes.
+# Short, because no process has to start, and the wait cannot succeed.
 OPTIONS = {'service_up_timeout': '20'}
 
 

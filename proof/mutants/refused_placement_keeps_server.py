@@ -27,7 +27,7 @@ def patch(module, hook):
     @hook.replace('SchedulerReportClient.delete_allocation_for_instance')
     def refuse(wrapped, instance, args, kwargs):
         deleted = wrapped(*args, **kwargs)
-        # What safe_connect makes of a refused connection.
+        # safe_connect returns this for a refused connection.
         if deleted is None:
             raise module.exception.AllocationDeleteFailed(
                 consumer_uuid=args[1], error='connection refused')

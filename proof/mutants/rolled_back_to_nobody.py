@@ -14,8 +14,8 @@
 
 """A rollback gives to nobody what its migration held for a deleted server.
 
-A resize ends half-way and its server is deleted; once the source is back, its
-provider has the allocations of a consumer that nobody knows, for good.
+A resize ends half-way and its server is deleted. When the source is back, its
+provider permanently has the allocations of a consumer that nobody knows.
 """
 
 import uuid

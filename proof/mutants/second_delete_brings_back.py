@@ -24,7 +24,7 @@ SERVICE = 'nova-api'
 MODULE = 'nova.objects.instance'
 SCENARIOS = ('test_server_deleted_twice_at_once',)
 
-# Both get as far as this.
+# Both deletes come to this point.
 _PAUSE = 2
 
 

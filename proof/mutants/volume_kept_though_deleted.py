@@ -14,8 +14,8 @@
 
 """A local delete keeps volumes that were to go with the server.
 
-The server is gone, and its volume, whose delete_on_termination is true, is
-"available" for good.
+The server is gone. Its volume, whose delete_on_termination is true, is
+permanently "available".
 """
 
 SERVICE = 'nova-api'

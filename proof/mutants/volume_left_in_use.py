@@ -14,7 +14,8 @@
 
 """A local delete leaves the attachments of the server's volumes.
 
-The server is gone, and its volumes are "in-use", attached to it, for good.
+The server is gone. Its volumes are permanently "in-use", attached to the
+server.
 """
 
 SERVICE = 'nova-api'

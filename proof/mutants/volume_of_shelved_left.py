@@ -14,8 +14,8 @@
 
 """The delete of a server without a host forgets its volumes.
 
-A server that shelving took off its host is gone, and its volumes are in use
-for good, attached to it: bug 1675570.
+A server that shelving took off its host is gone. Its volumes are permanently
+"in-use", attached to the server: bug 1675570.
 """
 
 SERVICE = 'nova-api'

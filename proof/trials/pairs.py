@@ -204,7 +204,7 @@ class _Reader:
     def _out(self):
         first, second = self._folders
         seen = journals.hosts_out(first)
-        # Whatever the first has in both looks, it had during the second's.
+        # A host in both readings of the first folder was out in between, too.
         return journals.hosts_out(second) | (
             seen & journals.hosts_out(first))
 
