@@ -17,6 +17,8 @@ copyright = 'The local-delete-tempest-plugin authors'
 extensions = [
     'oslo_config.sphinxext',
     'sphinx.ext.autodoc',
+    'sphinx.ext.graphviz',
 ]
 html_theme = 'alabaster'
 autodoc_member_order = 'bysource'
+graphviz_output_format = 'svg'

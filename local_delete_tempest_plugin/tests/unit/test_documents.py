@@ -1,0 +1,157 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The documents name what is there, so that they cannot rot."""
+
+import ast
+import itertools
+import pathlib
+import re
+
+import testtools
+
+from local_delete_tempest_plugin import config
+
+PLUGIN = pathlib.Path(__file__).parents[2]
+ROOT = PLUGIN.parent
+DOCUMENTS = ROOT / 'doc' / 'source'
+PARTS = ('local_delete_tempest_plugin', 'allinone', 'proof')
+
+# As architecture.rst writes them: ``room/``, ``room/file.py:Class.method``.
+_ROOM = re.compile(r'^``([\w/]+)/``$', re.MULTILINE)
+_FILE = re.compile(r'``([\w/]+\.py)(?::([\w.]+))?``')
+# As rooms.dot writes them, with no dash but that of a solid arrow.
+_ARROWS = re.compile(r'^ +(\w+(?: -> \w+)+)(?: \[(?!style=dashed)|$)',
+                     re.MULTILINE)
+
+
+def names_in(path):
+    """List the names that a Python file defines, such as 'Class.method'."""
+    def walk(nodes, prefix=''):
+        for node in nodes:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                for target in getattr(node, 'targets', None) or [node.target]:
+                    yield prefix + getattr(target, 'id', '')
+            elif isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                yield prefix + node.name
+                yield from walk(node.body, prefix + node.name + '.')
+
+    return set(walk(ast.parse(path.read_text()).body))
+
+
+def room_of(path):
+    """Name the room of a file or module; None where it is in no room.
+
+    :param path: Its path in the checkout.
+    """
+    part, *rest = path.parts
+    if part not in PARTS or 'tests' in rest:
+        return None
+    if part == PARTS[0]:
+        return rest[0] if len(rest) > 1 else None
+    return part
+
+
+def imports():
+    """List the imports between rooms.
+
+    :returns: {(room that imports, room that is imported): a file that does}.
+    """
+    found = {}
+    for path in itertools.chain.from_iterable(
+            (ROOT / part).rglob('*.py') for part in PARTS):
+        room = room_of(path.relative_to(ROOT))
+        if room is None:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            # hacking has the code import modules, and no other way.
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    other = room_of(pathlib.Path(
+                        *node.module.split('.'), alias.name))
+                    if other not in (None, room):
+                        found[room, other] = path.relative_to(ROOT)
+    return found
+
+
+class DocumentsTest(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        if not DOCUMENTS.is_dir():
+            self.skipTest('no checkout: %s is not there' % DOCUMENTS)
+
+    def read(self, name):
+        return (DOCUMENTS / name).read_text()
+
+    def test_files_and_names_are_there(self):
+        files = _FILE.findall(self.read('architecture.rst'))
+        self.assertNotEqual([], files)
+        for file, name in files:
+            path = next((folder / file for folder in
+                         (PLUGIN, PLUGIN / 'tests' / 'unit')
+                         if (folder / file).exists()), None)
+            if path is None:
+                self.fail('architecture.rst names %s: no such file' % file)
+            if name and name not in names_in(path):
+                self.fail('architecture.rst names %s in %s: no such name' % (
+                    name, file))
+
+    def test_rooms_are_those_on_disk(self):
+        rooms = {'scenario/steps'}
+        for part in PARTS:
+            prefix = '' if part == PARTS[0] else part + '/'
+            rooms |= {prefix + path.relative_to(ROOT / part).parts[0]
+                      for path in (ROOT / part).rglob('*/*.*')
+                      if '__pycache__' not in path.parts}
+        rooms -= {'allinone/tests', 'proof/tests'}
+        self.assertEqual(
+            sorted(rooms), sorted(
+                set(_ROOM.findall(self.read('architecture.rst')))
+                - set(PARTS)),
+            'architecture.rst has to list the rooms that are on disk')
+
+    def test_rooms_import_along_the_arrows(self):
+        arrows = {arrow for line in _ARROWS.findall(self.read('rooms.dot'))
+                  for arrow in itertools.pairwise(line.split(' -> '))}
+        below = {room: {room} for arrow in arrows for room in arrow}
+        for _ in below:
+            for upper, lower in arrows:
+                below[upper] |= below[lower]
+        for upper, lower in arrows:
+            self.assertNotIn(upper, below[lower], 'rooms.dot goes in a circle')
+        found = imports()
+        for (upper, lower), file in found.items():
+            if lower not in below.get(upper, ()):
+                self.fail('%s imports %s, and rooms.dot has no arrows from %s '
+                          'to there' % (file, lower, upper))
+        # This arrow means the whole plugin.
+        for arrow in arrows - found.keys() - {('proof', 'cmd')}:
+            self.fail('rooms.dot has the arrow %s -> %s, and there is no such '
+                      'import' % arrow)
+
+    def test_options_are_all_in_the_table(self):
+        table, _, _ = self.read('configuration.rst').partition('show-options')
+        for option in config.LocalDeleteGroup:
+            if '``%s``' % option.name not in table:
+                self.fail('the table of configuration.rst has no %s' %
+                          option.name)
+
+    def test_scenarios_are_all_listed(self):
+        text = self.read('scenarios.rst')
+        for path in (PLUGIN / 'scenario').glob('test_*.py'):
+            for words in '``%s`` ' % path.stem, 'scenario.%s\n' % path.stem:
+                if words not in text:
+                    self.fail('scenarios.rst has no %r' % words)
