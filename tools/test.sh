@@ -107,8 +107,9 @@ upstream() {
     allinone tempest --serial --regex "^tempest\.api\.compute\.($tests)\."
 }
 
-# What the plain cloud has to skip, with these words, runs on a second one,
-# where deletes that a live compute carries out go another way.
+# The plain cloud has to skip some scenarios, with these words. They run on a
+# second cloud. Some scenarios run there again, because a delete by a live
+# compute is a soft delete there.
 elsewhere='reclaims is False|guest_list_command: not set'
 
 may_run_guests() {

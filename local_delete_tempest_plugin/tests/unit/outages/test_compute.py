@@ -374,7 +374,7 @@ class ComputeOutageTest(outage_case.OutageTest):
              self.cloud.service_of('cmp1')['disabled_reason']))
 
     def test_start_command_that_is_gone(self):
-        """As where a dead run is recovered with another tempest.conf."""
+        """An abandoned run may be recovered with another tempest.conf."""
         away = self.begun(compute_outage.Stopped)
         self.config(compute_start_command=None)
         message = self.failed_restore(away)
