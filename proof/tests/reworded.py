@@ -34,8 +34,8 @@ _ROOMS = re.compile(
     r'|safety\.(?:guard|lease)|(?:footprint|outages|scenario)\..*)$')
 
 _KEPT_OR_WORD = re.compile(
-    r'(?P<kept>%(?:\(\w+\))?[\d.]*[a-z%]|\[[\w-]+\]|\w*_\w*|[A-Z]{3,})'
-    r'|[A-Za-z]{2,}')
+    r'(?P<kept>%(?:\(\w+\))?[\d.]*[a-z%]|\[[\w-]+\](?: \w+)?|\w*_\w*'
+    r'|[A-Z]{3,})|[A-Za-z]{2,}')
 
 
 class _Messages(ast.NodeTransformer):

@@ -27,9 +27,11 @@ import testtools
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import leaks
+from local_delete_tempest_plugin.outages import placement
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run as plugin_run
 from local_delete_tempest_plugin.scenario import known_bug
+from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.tests.unit import base
@@ -37,6 +39,7 @@ from local_delete_tempest_plugin.tests.unit import fake_cloud
 from proof.mutation import verdicts
 from proof.tests import reworded
 from proof.trials import marks
+from proof.trials import noise
 
 # Tests that go by types and codes: they pass in any words.
 _TESTS = (
@@ -162,6 +165,14 @@ class JudgedTest(base.TestCase):
             self.assertEqual(lost, marks.is_lost(refusal), refusal)
             self.assertEqual(veto, marks.is_veto(refusal), refusal)
             self.assert_words(refusal)
+
+    def test_scenarios_that_options_leave_out(self):
+        for condition in (
+                needs.placement_away(
+                    placement.PlacementStopped.UNAVAILABLE),
+                needs.scheduler_away, needs.reclaims, needs.guests):
+            self.assertTrue(noise.is_left_out(condition()), condition())
+        self.assertFalse(noise.is_left_out(needs.service_delete()))
 
     def assert_words(self, message):
         self.assertEqual('REWORDED' in os.environ,
