@@ -16,6 +16,7 @@
 
 import dataclasses
 
+import jsonschema
 from tempest import clients
 from tempest.common import credentials_factory
 from tempest import config
@@ -27,6 +28,10 @@ CONF = config.CONF
 
 MEMBER_ROLE = 'member'
 READER_ROLE = 'reader'
+
+_NAMES = {'type': 'array', 'items': {'type': 'string'}}
+_FILE = {'type': 'array', 'items': {
+    'type': 'object', 'properties': {'roles': _NAMES, 'types': _NAMES}}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,13 +101,13 @@ def read():
             'is not set')
     try:
         listed = preprov_creds.read_accounts_yaml(path)
-    # The parser's own words would quote the line, password and all.
-    except (yaml.YAMLError, UnicodeDecodeError):
+    # The parser's own message would quote the line with the password.
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise lib_exc.InvalidConfiguration('%s is not YAML' % path)
-    if not isinstance(listed, list) or not all(
-            isinstance(entry, dict) for entry in listed):
+    for error in jsonschema.Draft202012Validator(_FILE).iter_errors(listed):
+        # Its message may quote the password, too.
         raise lib_exc.InvalidConfiguration(
-            '%s is not a list of accounts' % path)
+            '%s is not a list of accounts: see %s' % (path, error.json_path))
     return [_account(entry) for entry in listed]
 
 

@@ -130,8 +130,10 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
         _object(id=_UUID, device_id=_TEXT, device_owner=_TEXT, **{
             'binding:host_id': _may_be_null(_TEXT),
             'binding:profile': _may_be_null(_ANY)}),
-        # There is one where Neutron has DNS.
-        {'properties': {'dns_name': _may_be_null(_TEXT)}}]}))),
+        # Neutron has a dns_name where it has DNS, and gives no name where the
+        # request names other fields.
+        {'properties': {'dns_name': _may_be_null(_TEXT),
+                        'name': _may_be_null(_TEXT)}}]}))),
     ('POST ports', _object(port=_object(id=_UUID))),
     ('GET ports/*', _object(port=_object(
         id=_UUID, resource_request=_may_be_null(_object(
@@ -139,9 +141,10 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
                 resources=_AMOUNTS, required=_list(_TEXT))))))),
     ('GET qos/policies', _object(policies=_list(_NAMED))),
     ('POST qos/policies', _object(policy=_object(id=_UUID))),
-    ('GET floatingips', _object(floatingips=_list_of(
-        id=_UUID, port_id=_may_be_null(_UUID),
-        fixed_ip_address=_may_be_null(_TEXT)))),
+    ('GET floatingips', _object(floatingips=_list({'allOf': [
+        _object(id=_UUID, port_id=_may_be_null(_UUID),
+                fixed_ip_address=_may_be_null(_TEXT)),
+        {'properties': {'description': _may_be_null(_TEXT)}}]}))),
     ('POST floatingips', _object(floatingip=_object(id=_UUID))),
     ('GET subnets', _object(subnets=_list_of(
         cidr={'type': 'string', 'pattern': r'/\d{1,3}\Z'},

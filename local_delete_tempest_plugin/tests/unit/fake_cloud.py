@@ -57,6 +57,22 @@ def uuid(number):
     return '%08d-0000-4000-8000-%012d' % (number, number)
 
 
+def cinder_volume(number, status, *servers, name=None):
+    """Make a volume that is attached to servers, as Cinder shows it."""
+    return dict(
+        dict.fromkeys(('updated_at', 'replication_status', 'description',
+                       'availability_zone', 'consistencygroup_id',
+                       'volume_type', 'snapshot_id', 'source_volid')),
+        id=uuid(number), name=name, status=status, links=[], encrypted=False,
+        size=1, user_id=uuid(1), metadata={}, multiattach=False,
+        bootable='true', created_at='2026-01-01T00:00:00.000000',
+        attachments=[{
+            'server_id': uuid(server), 'attachment_id': uuid(71),
+            'attached_at': '2026-01-01T00:00:00.000000', 'host_name': None,
+            'volume_id': uuid(number), 'device': '/dev/vda',
+            'id': uuid(number)} for server in servers])
+
+
 class Response(dict):
     """What ``tempest.lib.common.http`` makes of an answer's head."""
 

@@ -35,7 +35,8 @@ PASSWORD = 'the-secret-password'
 TOKEN = 'the-secret-token'
 
 _SERVICES = {'compute': 'compute', 'placement': 'placement',
-             'image': 'image', 'identity': 'keystone'}
+             'image': 'image', 'identity': 'keystone', 'network': 'network',
+             'block-storage': 'volume'}
 
 
 class FakeEdge(fixtures.Fixture):
@@ -140,7 +141,7 @@ class FakeEdge(fixtures.Fixture):
                  'links': []}]}
         if host == 'placement' and path == '/':
             return 200, {'versions': [{'max_version': '1.39'}]}
-        if host in ('compute', 'placement'):
+        if host in ('compute', 'placement', 'network', 'volume'):
             return None, None
         return 404, {'error': {'message': 'no such thing', 'code': 404}}
 
@@ -155,7 +156,10 @@ class FakeEdge(fixtures.Fixture):
                 'code': 401, 'message': 'The token has expired.'}})
 
     def _token(self, sent):
-        password = sent['auth']['identity']['password']['user']['password']
+        identity = sent['auth']['identity']
+        if 'password' not in identity:
+            return 400, {'error': {'code': 400, 'message': 'no password'}}
+        password = identity['password']['user'].get('password')
         if password != PASSWORD:
             return 401, {'error': {'code': 401, 'message': (
                 'The request you have made requires authentication.')}}

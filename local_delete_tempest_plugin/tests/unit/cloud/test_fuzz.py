@@ -34,6 +34,7 @@ from tempest.lib import exceptions as lib_exc
 from tempest.lib.services import clients
 from tempest.test_discover import plugins
 
+from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.common import waiters
@@ -42,6 +43,7 @@ from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.preflight import roles
 from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import run_resources
@@ -201,7 +203,7 @@ class FuzzTest(base.TestCase):
                     delete_timeout=1, cleanup_timeout=1)
         self.config('oslo_concurrency', lock_path=self.folder)
         self.config('identity', uri_v3='https://keystone.test/v3')
-        self.config('service_available', neutron=False, cinder=False)
+        self.config('service_available', neutron=True, cinder=True)
         self.config('auth', admin_username='admin',
                     admin_password=fake_edge.PASSWORD,
                     admin_project_name='admin', admin_domain_name='Default')
@@ -245,6 +247,20 @@ class FuzzTest(base.TestCase):
             'dest_host': None, 'old_instance_type_id': 1,
             'new_instance_type_id': 1, 'created_at': '2026-01-01T00:00:00',
             'updated_at': None, 'migration_type': 'resize', 'links': []})
+        self.cloud.ports.append({
+            'id': fake_cloud.uuid(2), 'name': self.run_of_ours.name,
+            'device_id': fake_cloud.uuid(1), 'device_owner': 'compute:nova',
+            'binding:host_id': 'cmp1', 'binding:profile': {}})
+        self.cloud.floating_ips.append({
+            'id': fake_cloud.uuid(3), 'description': self.run_of_ours.name,
+            'port_id': fake_cloud.uuid(2), 'fixed_ip_address': '10.0.0.1'})
+        self.cloud.volumes.append(fake_cloud.cinder_volume(
+            4, 'in-use', 1, name=self.run_of_ours.name))
+        self.cloud.attachments.append({
+            'id': fake_cloud.uuid(5), 'instance': fake_cloud.uuid(1),
+            'volume_id': fake_cloud.uuid(4)})
+        self.cloud.server_groups.append({
+            'id': fake_cloud.uuid(6), 'members': [fake_cloud.uuid(1)]})
         return edge
 
     def fuzz(self, work, which, spoil):
@@ -315,25 +331,28 @@ class EverythingTest(FuzzTest):
         target = admin.services.target_host('cmp1')
         guard.Guard(self.run_of_ours, admin).check(target)
 
-    @fuzzed(6)
+    @fuzzed(10)
     def test_lease(self, admin):
         ours = lease.Lease(admin, self.run_of_ours.trait)
         ours.give_back(fake_cloud.uuid(11))
         ours.take(fake_cloud.uuid(11))
         ours.delete_trait()
 
-    @fuzzed(7, *no_endpoints(1))
+    @fuzzed(31, *no_endpoints(1))
     def test_footprint(self, admin):
         target = admin.services.target_host('cmp1')
         # What is drawn next has to be the same each time.
         self.patch(reader.concurrent.futures, 'ThreadPoolExecutor', InTurn)
         looks = reader.Reader(admin, admin.manager, [target], 'ours',
                               self.run_of_ours)
+        looks.tracked |= {('floating IP', fake_cloud.uuid(3)),
+                          ('server group', fake_cloud.uuid(6)),
+                          ('image', fake_edge.IMAGE)}
         before = looks.read(own=())
         after = looks.read(own=self.run_of_ours.servers, known=before)
         leaks.find_leaks(before, after, after, 'ours')
 
-    @fuzzed(12)
+    @fuzzed(24)
     def test_outage(self, admin):
         target = admin.services.target_host('cmp1')
         away = compute_outage.ForcedDown(
@@ -345,14 +364,14 @@ class EverythingTest(FuzzTest):
         finally:
             away.restore()
 
-    @fuzzed(12)
+    @fuzzed(20)
     def test_what_is_found_of_an_abandoned_run(self, admin):
         self.cloud.service_of('cmp1').update(
             status='disabled', forced_down=True,
             disabled_reason=self.run_of_ours.fence_reason)
         undo.Recovery(admin).find_in_cloud(self.run_of_ours.id)
 
-    @fuzzed(8)
+    @fuzzed(12)
     def test_recovery(self, admin):
         service = admin.services.show('cmp1')
         target = admin.services.target_host('cmp1')
@@ -363,14 +382,47 @@ class EverythingTest(FuzzTest):
                 compute_outage.Change('forced-down', target, 'r', service)):
             recovery.undo(change.Intent(1, made))
 
-    @fuzzed(30, *no_endpoints(1))
+    @fuzzed(20, *no_endpoints(1))
     def test_preflight(self, admin):
         list(checks.Checks([test_local_delete.LocalDeleteTest]).run())
 
-    @fuzzed(1, *no_endpoints(1))
+    @fuzzed(2, *no_endpoints(1))
     def test_probe(self, admin):
         placement_outage.PlacementStopped(
             admin, None, placement_outage.PlacementStopped.REFUSED).probe()
+
+
+class AccountsTest(FuzzTest):
+    """An accounts file that was spoilt is refused in words, too."""
+
+    @fuzz
+    @hypothesis.given(spoil=FIELDS | strategies.builds(
+        Body, BODIES | strategies.binary()))
+    @hypothesis.example(spoil=Body(b'[' * 600))
+    @hypothesis.example(spoil=Field((0, 'roles'), None))
+    @hypothesis.example(spoil=Field((0, 'roles'), 5))
+    @hypothesis.example(spoil=Field((0, 'roles', 0), []))
+    @hypothesis.example(spoil=Field((1, 'types'), None))
+    @hypothesis.example(spoil=Field((1, 'types'), 5))
+    def test_accounts(self, spoil):
+        path = pathlib.Path(self.folder, 'accounts.yaml')
+        # YAML reads JSON, too.
+        path.write_bytes(spoil(None, json.dumps([
+            {'username': 'member', 'password': 'p', 'project_name': 'ours',
+             'domain_name': 'Default', 'roles': ['member'], 'types': []},
+            {'username': 'admin', 'password': fake_edge.PASSWORD,
+             'project_name': 'admin', 'user_domain_name': 'Default',
+             'types': ['admin'], 'resources': {'network': 'n'}},
+        ]).encode())[1])
+        self.config('auth', use_dynamic_credentials=False,
+                    test_accounts_file=str(path))
+        with self.build():
+            for work in (accounts.log_in_admin,
+                         lambda: list(roles.check_provisioned())):
+                try:
+                    work()
+                except lib_exc.TempestException as error:
+                    self.assertNotIn(fake_edge.PASSWORD, str(error))
 
 
 JOURNALS = {

@@ -331,7 +331,7 @@ class RemnantsTest(Story):
         self.reader.tracked |= {('port', uuid(32)), ('volume', uuid(41)),
                                 ('floating IP', uuid(51)),
                                 ('server group', uuid(61))}
-        self.cloud.volumes = [self.volume(41, 'available')]
+        self.cloud.volumes = [fake_cloud.cinder_volume(41, 'available')]
         self.cloud.floating_ips = [self.floating_ip(51, 32)]
         self.cloud.server_groups = [{'id': uuid(61), 'members': []}]
         self.begin()
@@ -343,22 +343,6 @@ class RemnantsTest(Story):
                 'binding:host_id': host, 'binding:profile': {}, **fields}
 
     @staticmethod
-    def volume(number, status, *servers):
-        return dict(
-            dict.fromkeys(('updated_at', 'replication_status', 'description',
-                           'availability_zone', 'consistencygroup_id', 'name',
-                           'volume_type', 'snapshot_id', 'source_volid')),
-            id=uuid(number), status=status, links=[], encrypted=False, size=1,
-            user_id=uuid(1), metadata={}, multiattach=False, bootable='true',
-            created_at='2026-01-01T00:00:00.000000',
-            attachments=[{
-                'server_id': uuid(server), 'attachment_id': uuid(71),
-                'attached_at': '2026-01-01T00:00:00.000000',
-                'host_name': None, 'volume_id': uuid(number),
-                'device': '/dev/vda', 'id': uuid(number)}
-                for server in servers])
-
-    @staticmethod
     def floating_ip(number, port=None):
         return {'id': uuid(number), 'port_id': port and uuid(port),
                 'fixed_ip_address': port and '10.0.0.1'}
@@ -366,9 +350,9 @@ class RemnantsTest(Story):
     def create(self):
         self.cloud.ports[1:] = [self.port(32, SERVER, 'cmp1'),
                                 self.port(33, SERVER, 'cmp1')]
-        self.cloud.volumes = [self.volume(41, 'in-use', SERVER),
-                              self.volume(42, 'in-use', SERVER),
-                              self.volume(43, 'in-use', FOREIGN)]
+        self.cloud.volumes = [fake_cloud.cinder_volume(41, 'in-use', SERVER),
+                              fake_cloud.cinder_volume(42, 'in-use', SERVER),
+                              fake_cloud.cinder_volume(43, 'in-use', FOREIGN)]
         self.cloud.attachments = [
             {'id': uuid(71), 'instance': uuid(SERVER), 'volume_id': uuid(41)},
             {'id': uuid(72), 'instance': uuid(FOREIGN),
@@ -378,7 +362,7 @@ class RemnantsTest(Story):
 
     def delete(self):
         self.cloud.ports[1:] = [self.port(32)]
-        self.cloud.volumes = [self.volume(41, 'available')]
+        self.cloud.volumes = [fake_cloud.cinder_volume(41, 'available')]
         self.cloud.attachments = []
         self.cloud.server_groups[0]['members'].clear()
         super().delete()
@@ -478,7 +462,7 @@ class RemnantsTest(Story):
         self.assertEqual(
             ["volume %s: should be gone, and is left as it was before: "
              "status 'available'" % uuid(41)], self.words(gone))
-        self.cloud.volumes = [self.volume(41, 'in-use', SERVER)]
+        self.cloud.volumes = [fake_cloud.cinder_volume(41, 'in-use', SERVER)]
         self.assertEqual(
             ["volume %s: status before 'available', during 'in-use', after "
              "'in-use'" % uuid(41)], self.words())
