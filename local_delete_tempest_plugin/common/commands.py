@@ -12,7 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Run the operator's commands: they stop, start, and list guests."""
+"""Run the commands of the operator.
+
+They stop and start services, and list the guests of a host.
+"""
 
 import contextlib
 import os
@@ -36,15 +39,15 @@ LOG = logging.getLogger(__name__)
 _LABEL = r'[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
 _HOST_NAME = re.compile(r'(?=.{1,253}\Z)%s(?:\.%s)*\Z' % (_LABEL, _LABEL))
 
-# ${HOME} is a shell's, should the command be one.
+# ${HOME} is no placeholder, because the command may call a shell.
 _PLACEHOLDER = re.compile(r'(?<!\$)\{\w+\}')
 
-# As libvirt writes it; what else may stand for one is not expected here.
+# As libvirt writes a UUID. No other form is expected.
 _UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z', re.I)
 
 _STDERR_TAIL = 500
 
-# Characters that are quoted of a line that is no UUID.
+# This many characters are quoted from a line that is no UUID.
 _LINE_START = 60
 
 # Seconds that a killed command has to end.
@@ -55,11 +58,12 @@ def arguments(option: str, host: str | None = None) -> list[str]:
     """Split the command of an option into its arguments.
 
     :param option: Name of an option in ``[local_delete]``.
-    :param host: Host to put in the place of ``{host}``, or None where the
-        command is not for a host.
-    :returns: A list of str.
-    :raises CommandFailed: the option is not set or cannot be split, has no
-        ``{host}`` though it is for a host, or the host is not a host name.
+    :param host: Host to put in the place of ``{host}``; None for a command
+        that acts on no host.
+    :returns: The arguments.
+    :raises CommandFailed: the option is not set, or the command cannot be
+        split. Or the command acts on a host and has no ``{host}``, or the
+        host is not a host name.
     """
     command = CONF.local_delete[option]
     if not command:
@@ -97,8 +101,9 @@ def run(option: str, host: str | None = None) -> None:
 
     :param option: Name of an option in ``[local_delete]``.
     :param host: Host to put in the place of ``{host}``, or None.
-    :raises CommandFailed: the command is unusable, could not be run, exited
-        with another code than 0, or took longer than ``command_timeout``.
+    :raises CommandFailed: the command is unusable, did not start, exited
+        with another code than 0, or took longer than ``command_timeout``
+        seconds.
     """
     _run(option, host, subprocess.DEVNULL)
 
@@ -108,8 +113,9 @@ def uuids(option: str, host: str | None = None) -> frozenset[str]:
 
     :param option: Name of an option in ``[local_delete]``.
     :param host: Host to put in the place of ``{host}``, or None.
-    :returns: A frozenset of str, in lower case; empty where it prints none.
-    :raises CommandFailed: as ``run``, or a line that is not blank is no UUID.
+    :returns: The UUIDs, in lower case.
+    :raises CommandFailed: as for ``run``, or the command printed a line that
+        is neither blank nor a UUID.
     """
     with tempfile.TemporaryFile() as printed:
         _run(option, host, printed)
@@ -129,14 +135,14 @@ def _run(option, host, stdout):
     limit = CONF.local_delete.command_timeout
     LOG.info('Running [local_delete] %s%s', option,
              ' for host %s' % host if host else '')
-    # A file, not a pipe: a daemon that the command leaves behind would keep
-    # a pipe open, and the wait for its end would never be over.
+    # A file, not a pipe: the command may leave a daemon behind. The daemon
+    # would keep a pipe open, and the wait for the pipe's end would never end.
     with tempfile.TemporaryFile() as output:
         process = None
         try:
-            # Held back, or a time-out in between would leave a command
-            # running that nobody knows of.
-            with signals.held_back():
+            # Otherwise a time-out could come before the process is known
+            # here, and the command would run on.
+            with signals.deferred():
                 process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL,
                     stdout=stdout, stderr=output,
@@ -166,9 +172,9 @@ def _run(option, host, stdout):
 
 
 def _kill(process):
-    """Kill a command with all that it started; tell whether it has ended."""
-    # It may have ended by itself just now, and one that sudo runs as another
-    # user may not be killed at all. Neither must hide why it was killed.
+    """Kill a command and all that it started; tell whether it has ended."""
+    # The command may have ended just now. A command that sudo runs as another
+    # user may not be killed at all. Neither error may hide why it is killed.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     try:

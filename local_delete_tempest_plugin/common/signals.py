@@ -12,28 +12,30 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Hold back what would interrupt a restore."""
+"""Defer the signals that would interrupt a restore."""
 
 from collections.abc import Iterator
 import contextlib
 import signal
 import threading
+import types
 
 from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
 
-# What ends a process at once by default, so that no clean-up would run.
+# By default these end a process at once, and no clean-up runs.
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
-# SIGALRM is how OS_TEST_TIMEOUT strikes (fixtures.Timeout).
-_HELD_BACK = (signal.SIGALRM, signal.SIGINT, *_ENDING)
+# OS_TEST_TIMEOUT sends SIGALRM (fixtures.Timeout).
+_DEFERRED = (signal.SIGALRM, signal.SIGINT, *_ENDING)
 
 
 def end_as_ctrl_c_does() -> None:
     """Let SIGTERM and a lost terminal run the clean-ups, as Ctrl-C does.
 
-    A handler that somebody else has set is left alone.
+    The function leaves a handler alone that somebody else has set. It does
+    nothing outside the main thread.
     """
     if threading.current_thread() is threading.main_thread():
         for signum in _ENDING:
@@ -42,46 +44,49 @@ def end_as_ctrl_c_does() -> None:
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[None]:
+def deferred() -> Iterator[None]:
     """Deliver time-outs, Ctrl-C and SIGTERM only after the body has ended.
 
-    Handlers are swapped rather than signals blocked for the whole body,
-    because a blocked signal stays blocked in the commands that it runs.
+    The function swaps the handlers. It does not block the signals for the
+    whole body, because a blocked signal stays blocked in the commands that
+    the body runs.
+
+    :returns: A context manager. It changes nothing outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
-        # Python runs signal handlers in the main thread alone.
+        # Python runs signal handlers only in the main thread.
         yield
         return
-    struck = []
+    arrived = []
     handlers = {}
 
-    def note(signum, frame):
+    def note(signum: int, frame: types.FrameType | None) -> None:
         LOG.warning('%s waits until everything is given back',
                     signal.Signals(signum).name)
-        struck.append(signum)
+        arrived.append(signum)
 
     try:
         with _blocked():
-            for held in _HELD_BACK:
-                handlers[held] = signal.signal(held, note)
+            for signum in _DEFERRED:
+                handlers[signum] = signal.signal(signum, note)
         yield
     finally:
         with _blocked():
-            for held, handler in handlers.items():
-                signal.signal(held, handler)
-            # They arrive together when they are no longer blocked: were they
-            # raised one by one, then the first handler that raises an
-            # exception would be the last one that is called.
-            for signum in struck:
-                signal.raise_signal(signum)
+            for signum, handler in handlers.items():
+                signal.signal(signum, handler)
+            # The signals are blocked here, so that they arrive together
+            # afterwards. Otherwise the first handler that raises an exception
+            # would be the last that is called.
+            for number in arrived:
+                signal.raise_signal(number)
 
 
 @contextlib.contextmanager
 def _blocked():
-    """Block the signals while their handlers are swapped, and no longer."""
+    """Block the signals while the body swaps their handlers."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -71,7 +71,7 @@ class Outage(fixtures.Fixture):
     def _write_down(self) -> None:
         assert self._journal, 'this outage only gives back'
         # Before the change: a time-out can come between any two lines.
-        with signals.held_back():
+        with signals.deferred():
             if not self._intent:
                 self._intent = self._journal.intend(self._change())
 
@@ -81,7 +81,7 @@ class Outage(fixtures.Fixture):
         :raises RestoreFailed: it could not be given back whole.
         """
         if self._intent or not self._journal:
-            with signals.held_back():
+            with signals.deferred():
                 self._give_back()
                 if self._journal and self._intent:
                     self._journal.complete(self._intent)

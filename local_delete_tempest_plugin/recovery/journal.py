@@ -102,7 +102,7 @@ class Journal:
         :raises JournalUnusable: it cannot be written. Then nothing may be
             changed.
         """
-        with signals.held_back():
+        with signals.deferred():
             try:
                 self._file = self._file or self._create()
                 self._count += 1

@@ -148,7 +148,7 @@ class Lease:
         :param provider_id: UUID of the provider.
         """
         # A trait that stays there keeps every later run off the host.
-        with signals.held_back():
+        with signals.deferred():
             self._remove(provider_id)
 
     @_on_conflict

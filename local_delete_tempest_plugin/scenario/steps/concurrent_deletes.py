@@ -290,7 +290,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
             finally:
                 # Otherwise the flag could be set after the host was given
                 # back, and would stay set.
-                with signals.held_back():
+                with signals.deferred():
                     ended.set()
                     futures.wait([flipper])
             flipper.result()

@@ -81,7 +81,7 @@ class Intents:
         add_cleanup(self._undo, self._journal.intend(change))
 
     def _undo(self, intent):
-        with signals.held_back():
+        with signals.deferred():
             self._recovery.undo(intent)
             self._journal.complete(intent)
 

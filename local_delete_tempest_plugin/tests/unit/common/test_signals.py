@@ -56,7 +56,7 @@ class HeldBackTest(base.TestCase):
         for signum in HELD_BACK:
             done = []
             with testtools.ExpectedException(Struck, '%d' % signum):
-                with signals.held_back():
+                with signals.deferred():
                     os.kill(os.getpid(), signum)
                     signal.raise_signal(signum)
                     self.assertEqual([], self.struck)
@@ -75,7 +75,7 @@ class HeldBackTest(base.TestCase):
 
     def time_out_and_interrupt(self):
         try:
-            with signals.held_back():
+            with signals.deferred():
                 signal.raise_signal(signal.SIGALRM)
                 signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
@@ -86,8 +86,8 @@ class HeldBackTest(base.TestCase):
 
     def test_nested(self):
         with testtools.ExpectedException(Struck):
-            with signals.held_back():
-                with signals.held_back():
+            with signals.deferred():
+                with signals.deferred():
                     signal.raise_signal(signal.SIGALRM)
                 self.assertEqual([], self.struck)
         self.assertEqual([signal.SIGALRM], self.struck)
@@ -95,7 +95,7 @@ class HeldBackTest(base.TestCase):
 
     def test_body_fails(self):
         with testtools.ExpectedException(KeyError):
-            with signals.held_back():
+            with signals.deferred():
                 raise KeyError()
         self.assert_as_before()
 
@@ -105,7 +105,7 @@ class HeldBackTest(base.TestCase):
         self.assert_as_before()
 
     def fail_and_strike(self):
-        with signals.held_back():
+        with signals.deferred():
             signal.raise_signal(signal.SIGALRM)
             raise KeyError()
 
@@ -139,7 +139,7 @@ class HeldBackTest(base.TestCase):
         with contextlib.suppress(Struck):
             try:
                 sys.settrace(trace)
-                with signals.held_back():
+                with signals.deferred():
                     pass
             finally:
                 sys.settrace(before)
@@ -148,7 +148,7 @@ class HeldBackTest(base.TestCase):
     def test_commands_of_a_restore_can_be_ended(self):
         """A signal that is blocked stays so in a child; these are not."""
         for name in ('ALRM', 'INT', 'TERM'):
-            with signals.held_back():
+            with signals.deferred():
                 code = subprocess.run(
                     ['sh', '-c', 'kill -%s $$; exit 0' % name]).returncode
             self.assertEqual(-getattr(signal, 'SIG' + name), code)
@@ -158,7 +158,7 @@ class HeldBackTest(base.TestCase):
         seen = []
 
         def body():
-            with signals.held_back():
+            with signals.deferred():
                 seen.extend(map(signal.getsignal, HELD_BACK))
 
         thread = threading.Thread(target=body)
@@ -169,7 +169,7 @@ class HeldBackTest(base.TestCase):
     def test_what_waits_is_logged(self):
         log = self.useFixture(fixtures.FakeLogger())
         with contextlib.suppress(Struck):
-            with signals.held_back():
+            with signals.deferred():
                 signal.raise_signal(signal.SIGINT)
         self.assertIn('SIGINT waits until everything is given back',
                       log.output)
