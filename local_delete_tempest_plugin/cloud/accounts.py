@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The accounts of tempest.conf: the admin, and what was pre-provisioned."""
+"""The accounts of tempest.conf: the admin, and the accounts of a file."""
 
 import dataclasses
+from typing import Any
 
 import jsonschema
 from tempest import clients
@@ -38,44 +39,45 @@ _FILE = {'type': 'array', 'items': {
 class Account:
     """One account of ``[auth] test_accounts_file``.
 
-    :param roles: The roles that the file gives it, by name.
-    :param credentials: What logs in with it.
+    :param roles: Names of the roles that the file gives it.
+    :param credentials: The fields of ``auth.KeystoneV3Credentials``.
     """
 
-    roles: frozenset
-    credentials: dict = dataclasses.field(repr=False)
+    roles: frozenset[str]
+    credentials: dict[str, Any] = dataclasses.field(repr=False)
 
     @property
-    def is_admin(self):
+    def is_admin(self) -> bool:
+        """Whether it has ``[identity] admin_role``."""
         return CONF.identity.admin_role in self.roles
 
     @property
-    def has_project(self):
+    def has_project(self) -> bool:
         """Whether its token is for a project, not a domain or the system."""
         return any(key in self.credentials for key in (
             'project_name', 'project_id', 'tenant_name'))
 
     @property
-    def is_project_member(self):
+    def is_project_member(self) -> bool:
         """Whether Tempest would take it for a ``project_member``."""
         return (not self.is_admin and MEMBER_ROLE in self.roles
                 and self.has_project)
 
     @property
-    def is_project_reader(self):
-        """Whether Tempest would take it for a ``project_reader``, rightly."""
+    def is_project_reader(self) -> bool:
+        """Whether it is a ``project_reader``, and no member."""
         return (not self.is_admin and READER_ROLE in self.roles
                 and MEMBER_ROLE not in self.roles and self.has_project)
 
-    def log_in(self):
-        """Make the clients that use it; nothing is sent yet.
+    def log_in(self) -> clients.Manager:
+        """Make the clients that use the account; nothing is sent yet.
 
-        :returns: A ``tempest.clients.Manager``.
+        :returns: A manager with the clients.
         """
         return clients.Manager(credentials_factory.get_credentials(
             fill_in=False, **self.credentials))
 
-    def __str__(self):
+    def __str__(self) -> str:
         user = self.credentials.get('username') or (
             self.credentials.get('user_id'))
         scope = (self.credentials.get('project_name')
@@ -84,13 +86,13 @@ class Account:
         return '%s in %s' % (user, scope or 'no project')
 
 
-def read():
-    """Read the accounts that were pre-provisioned.
+def read() -> list[Account]:
+    """Read the accounts of ``[auth] test_accounts_file``.
 
-    Tempest's own reader takes an account for its caller until it is given
-    back; to look at one, or to undo with it, none must be free.
+    Tempest's own reader waits for a free account and locks it. This function
+    needs no free account.
 
-    :returns: A list of ``Account``.
+    :returns: The accounts, in the order of the file.
     :raises tempest.lib.exceptions.InvalidConfiguration: there is no such
         file, or it is not a list of accounts.
     """
@@ -119,12 +121,12 @@ def _account(entry):
     return Account(frozenset(roles), entry)
 
 
-def log_in_admin():
-    """Authenticate as tempest.conf's admin.
+def log_in_admin() -> clients.Manager:
+    """Authenticate as the admin of tempest.conf.
 
-    :returns: A ``tempest.clients.Manager``.
-    :raises tempest.lib.exceptions.TempestException: there is no admin, or
-        Keystone does not take it for one.
+    :returns: A manager with the admin's clients.
+    :raises tempest.lib.exceptions.TempestException: tempest.conf names no
+        admin, or Keystone refuses the admin.
     """
     if CONF.auth.use_dynamic_credentials:
         return clients.Manager(
@@ -138,11 +140,11 @@ def log_in_admin():
             CONF.auth.test_accounts_file, CONF.identity.admin_role))
 
 
-def roles_of(manager):
+def roles_of(manager: clients.Manager) -> set[str]:
     """Read the roles of a login from its token.
 
-    :param manager: A ``tempest.clients.Manager``.
-    :returns: A set of names; empty for a token without a scope.
+    :param manager: The login.
+    :returns: The names of the roles. A token without a scope has none.
     """
     _, token = manager.auth_provider.auth_data
     return {role['name'] for role in token.get('roles', ())}

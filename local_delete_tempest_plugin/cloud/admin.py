@@ -12,26 +12,29 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The clients of an admin, and nothing of the tests."""
+"""The clients of an admin."""
 
 from collections.abc import Iterator
 import dataclasses
 from typing import Any
 
 from oslo_log import log as logging
+from tempest import clients
 from tempest.lib.common import api_microversion_fixture
 
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import pagination
+from local_delete_tempest_plugin.services import placement as placement_clients
 
 LOG = logging.getLogger(__name__)
 
-# Services by UUID, and hypervisors whose id is their provider's.
+# The first that has services by UUID, and hypervisors with the UUID of their
+# provider.
 COMPUTE_MICROVERSION = '2.53'
-# What Nova itself speaks to read and write allocations, so that what is put
-# back is what Nova had put: consumers with a generation and without a type.
+# Nova itself reads and writes allocations with it: a consumer has a generation
+# and no type. So allocations are put back as Nova had put them.
 PLACEMENT_MICROVERSION = '1.28'
-# Attachments as resources of their own.
+# The first that has attachments as resources of their own.
 VOLUME_MICROVERSION = '3.27'
 
 
@@ -45,18 +48,22 @@ def microversions() -> api_microversion_fixture.APIMicroversionFixture:
 
 @dataclasses.dataclass(frozen=True)
 class Admin:
-    """What an admin's ``tempest.clients.Manager`` has for this plugin."""
+    """The clients that this plugin uses with an admin's credentials.
 
-    manager: Any
+    :param manager: The login, with the clients of Tempest and its plugins.
+    :param services: The compute services.
+    :param placement: The client of Placement.
+    """
+
+    manager: clients.Manager
     services: compute_services.ComputeServices
-    #: A ``PlacementClient``.
-    placement: Any
+    placement: placement_clients.PlacementClient
 
     @classmethod
-    def of(cls, manager: Any) -> 'Admin':
-        """Make it of a manager with an admin's credentials.
+    def of(cls, manager: clients.Manager) -> 'Admin':
+        """Take the clients from a manager.
 
-        :param manager: A ``tempest.clients.Manager``.
+        :param manager: A manager with an admin's credentials.
         """
         return cls(
             manager=manager,
@@ -65,18 +72,20 @@ class Admin:
             placement=manager.local_delete_placement.PlacementClient())
 
     def renew_token(self) -> None:
-        """Make the next request of any client get a new token."""
+        """Let the next request of any client fetch a new token."""
         self.manager.auth_provider.clear_auth()
 
     @property
-    def candidates(self) -> Any:
-        """A ``CandidatesClient``."""
+    def candidates(self) -> placement_clients.CandidatesClient:
+        """A client for allocation candidates."""
         return self.manager.local_delete_placement.CandidatesClient()
 
     def delete_service(self, service_id: str) -> None:
-        """Delete a compute service, and its provider with it.
+        """Delete a compute service; Nova then deletes its provider.
 
         :param service_id: UUID of the service.
+        :raises tempest.lib.exceptions.Conflict: servers are on its host.
+        :raises tempest.lib.exceptions.NotFound: there is no such service.
         """
         LOG.info('Deleting service %s', service_id)
         self.manager.local_delete_compute.ServicesClient().delete_service(
@@ -86,7 +95,7 @@ class Admin:
         """Name the aggregates that a host is in.
 
         :param host: Name of the host, as Nova has it.
-        :returns: A list.
+        :returns: The names of the aggregates.
         """
         return [aggregate['name'] for aggregate in
                 self.manager.aggregates_client.list_aggregates()['aggregates']
@@ -94,34 +103,38 @@ class Admin:
 
     @property
     def servers_client(self) -> Any:
+        """Tempest's compute ``ServersClient``."""
         return self.manager.servers_client
 
     @property
     def flavors_client(self) -> Any:
+        """Tempest's compute ``FlavorsClient``."""
         return self.manager.flavors_client
 
     def flavors(self) -> Iterator[dict[str, Any]]:
-        """Read every flavor, private ones included, however many pages.
+        """Read every page of all flavors, public or private.
 
-        :returns: A generator of what ``GET /flavors`` has of each.
+        :returns: The flavors, with the fields of ``GET /flavors``.
         """
         return pagination.read(self.flavors_client.list_flavors, 'flavors',
                                'GET /flavors', is_public=None)
 
     def servers(self, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Read every server that filters let through, however many pages.
+        """Read every page of the servers that filters let through.
 
         :param filters: As for ``ServersClient.list_servers``.
-        :returns: A generator of what ``GET /servers`` has of each.
+        :returns: The servers, with the fields of ``GET /servers``.
         """
         return pagination.read(self.servers_client.list_servers, 'servers',
                                'GET /servers', **filters)
 
     def migrations(self, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Read every migration, those of deleted servers left out.
+        """Read every page of the migrations that filters let through.
+
+        Nova leaves out the migrations of deleted servers.
 
         :param filters: As for ``MigrationsClient.list_migrations``.
-        :returns: A generator of what ``GET /os-migrations`` has of each.
+        :returns: The migrations, with the fields of ``GET /os-migrations``.
         """
         client = self.manager.local_delete_compute.MigrationsClient()
         return pagination.read(client.list_migrations, 'migrations',

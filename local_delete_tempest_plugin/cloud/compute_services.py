@@ -19,6 +19,7 @@ import dataclasses
 from typing import Any
 
 from oslo_log import log as logging
+from tempest.lib.services import compute
 
 from local_delete_tempest_plugin.cloud import pagination
 from local_delete_tempest_plugin import exceptions
@@ -42,7 +43,7 @@ class Service:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What an operator sets, as ``PUT /os-services/{id}`` takes it."""
+        """The fields of ``PUT /os-services/{id}`` that an operator sets."""
         return {'status': self.status,
                 'disabled_reason': self.disabled_reason,
                 'forced_down': self.forced_down}
@@ -59,7 +60,12 @@ class Service:
 
 @dataclasses.dataclass(frozen=True)
 class TargetHost:
-    """A host with one compute node, and so with one root provider."""
+    """A host with one compute node, and so with one root provider.
+
+    :param host: Name of the host, as Nova has it.
+    :param provider_id: UUID of the provider.
+    :param provider_name: Name of the provider.
+    """
 
     host: str
     provider_id: str
@@ -81,14 +87,16 @@ class ComputeServices:
     :param hypervisor_client: Tempest's compute ``HypervisorClient``.
     """
 
-    def __init__(self, services_client: Any, hypervisor_client: Any) -> None:
+    def __init__(self, services_client: compute.ServicesClient,
+                 hypervisor_client: compute.HypervisorClient) -> None:
         self._services_client = services_client
         self._hypervisor_client = hypervisor_client
 
     def list(self, binary: str = BINARY) -> _Services:
-        """Read every compute service, or those of another binary.
+        """Read every service of a binary.
 
-        :returns: A list of ``Service``.
+        :param binary: 'nova-compute', or another binary of Nova.
+        :returns: The services, up or down.
         """
         return self._read(binary=binary)
 
@@ -96,7 +104,7 @@ class ComputeServices:
         """Read the compute service of a host.
 
         :param host: Name of the host, as Nova has it.
-        :returns: A ``Service``.
+        :returns: The service.
         :raises OutageRefused: Nova knows no such service, or several.
         """
         found = self._read(binary=BINARY, host=host)
@@ -108,9 +116,12 @@ class ComputeServices:
         return found[0]
 
     def update(self, service: Service, **settings: Any) -> None:
-        """Change a service; Nova's answer is read back by the caller.
+        """Change a service.
 
-        :param service: A ``Service``.
+        The caller reads the service again: Nova's answer tells only what was
+        asked for.
+
+        :param service: The service.
         :param settings: Fields of ``PUT /os-services/{id}``.
         """
         LOG.info('Setting %s on %s: %s', BINARY, service.host, settings)
@@ -119,11 +130,12 @@ class ComputeServices:
     def target_host(self, host: str) -> TargetHost:
         """Find the one provider of a host.
 
-        The id of a hypervisor is the UUID of its provider since 2.53; names
-        are no way to it, because two cells may use one name twice.
+        The id of a hypervisor is the UUID of its provider since 2.53. Its
+        name does not lead to the provider, because two cells may use the same
+        name.
 
         :param host: Name of the host, as Nova has it.
-        :returns: A ``TargetHost``.
+        :returns: The host and its provider.
         :raises OutageRefused: the host has no node, or several.
         """
         nodes = [TargetHost(host, hypervisor['id'],
@@ -138,9 +150,9 @@ class ComputeServices:
         return nodes[0]
 
     def hypervisor_types(self) -> dict[str, str]:
-        """Read what runs the guests of each node, as Nova has it.
+        """Read the type of each node's hypervisor.
 
-        :returns: A dict of str, 'QEMU' for example, by the node's provider ID.
+        :returns: {UUID of the node's provider: 'QEMU', for example}.
         """
         return {hypervisor['id']: hypervisor['hypervisor_type']
                 for hypervisor in self._hypervisors()}

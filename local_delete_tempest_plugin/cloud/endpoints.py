@@ -14,9 +14,12 @@
 
 """The endpoints that a run talks to, and whether they may be trusted."""
 
+from collections.abc import Callable
 import dataclasses
+from typing import Any
 from urllib import parse
 
+from tempest import clients
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
@@ -24,7 +27,7 @@ from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
 
-#: Beside its other settings, what makes Tempest verify no certificate.
+#: Why Tempest verifies no certificate.
 UNVERIFIED = '[identity] disable_ssl_certificate_validation is True'
 
 
@@ -32,44 +35,50 @@ UNVERIFIED = '[identity] disable_ssl_certificate_validation is True'
 class Endpoint:
     """One endpoint of the catalog, as a client of a run finds it.
 
-    :param problem: Why there is none, or None.
+    :param service: Name of the service, 'compute' for example.
+    :param url: Its URL, or None.
+    :param client: The ``RestClient`` that uses it.
+    :param problem: Why there is no URL, or None.
     """
 
     service: str
     url: str | None
-    client: object = dataclasses.field(repr=False)
+    client: Any = dataclasses.field(repr=False)
     problem: str | None = None
 
-    def __str__(self):
-        return describe(self.url)
+    def __str__(self) -> str:
+        return describe(self.url or '')
 
 
-def describe(url):
-    """Shorten a URL to what tells where it leads; no user, no password."""
+def describe(url: str) -> str:
+    """Shorten a URL to its scheme, host and port.
+
+    :param url: A URL, which may hold a user and a password.
+    """
     parts = parse.urlsplit(url)
     return '%s://%s' % (parts.scheme, parts.netloc.rpartition('@')[2])
 
 
-def is_plain(url):
-    """Tell whether what is sent to a URL can be read on the way."""
+def is_plain(url: str) -> bool:
+    """Tell whether others can read what is sent to a URL."""
     return parse.urlsplit(url).scheme != 'https'
 
 
-def find(manager):
+def find(manager: clients.Manager) -> list[Endpoint]:
     """Find the endpoint of every service that a run uses.
 
-    :param manager: A ``tempest.clients.Manager``.
-    :returns: A list of ``Endpoint``.
+    :param manager: The login of an admin.
+    :returns: An endpoint for each service, whether or not it was found.
     :raises tempest.lib.exceptions.TempestException: there is no token.
     """
-    clients = {'identity': manager.identity_v3_client,
-               'compute': manager.servers_client,
-               'placement': manager.local_delete_placement.PlacementClient()}
+    used = {'identity': manager.identity_v3_client,
+            'compute': manager.servers_client,
+            'placement': manager.local_delete_placement.PlacementClient()}
     if CONF.service_available.glance:
-        clients['image'] = manager.image_client_v2
+        used['image'] = manager.image_client_v2
     if CONF.service_available.neutron:
-        clients['network'] = manager.networks_client
-    return [_find(service, client) for service, client in clients.items()]
+        used['network'] = manager.networks_client
+    return [_find(service, client) for service, client in used.items()]
 
 
 def _find(service, client):
@@ -83,8 +92,10 @@ def _find(service, client):
             '%(service)s in region %(region)s' % client.filters)
 
 
-def require_tls_to_keystone():
-    """Refuse to send a password where ``require_tls`` forbids it.
+def require_tls_to_keystone() -> None:
+    """Refuse to send a password that others could read.
+
+    Without ``[local_delete] require_tls`` nothing is refused.
 
     :raises InsecureCloud: [identity] uri_v3 is plain http, or no certificate
         is verified.
@@ -98,11 +109,13 @@ def require_tls_to_keystone():
             problem='[identity] uri_v3 is %s' % CONF.identity.uri_v3)
 
 
-def require_tls(log_in):
-    """Refuse to go on where ``[local_delete] require_tls`` forbids it.
+def require_tls(log_in: Callable[[], clients.Manager]) -> None:
+    """Refuse a cloud that others could read passwords and tokens from.
 
-    :param log_in: Makes the ``tempest.clients.Manager`` of an admin; called
-        only where the way to Keystone is safe.
+    Without ``[local_delete] require_tls`` nothing is refused.
+
+    :param log_in: Logs an admin in. It is called only after the way to
+        Keystone was found to be safe.
     :raises InsecureCloud: an endpoint is plain http, or no certificate is
         verified.
     """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Lists that an API gives page by page."""
+"""Read lists that an API gives page by page."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -23,16 +23,17 @@ from local_delete_tempest_plugin import exceptions
 
 def read(list_page: Callable[..., dict[str, Any]], key: str, call: str,
          marker: str = 'id', **filters: Any) -> Iterator[dict[str, Any]]:
-    """Read every page of a list whose answer names the next one.
+    """Read every page of a list whose answers link to the next page.
 
     :param list_page: Method of a client that takes ``filters`` and a
         ``marker``.
-    :param key: What the answer calls the list; the link to the next page is
-        under it and ``_links``, or under ``next``.
-    :param call: The request, for an error.
+    :param key: Key of the list in the answer. The link to the next page has
+        the same key with ``_links`` at its end, or the key ``next``.
+    :param call: Method and path of the request, for an error.
     :param marker: The field of an item that is the marker of the next page.
-    :returns: A generator of the items.
-    :raises InvalidAnswer: the pages have no end.
+    :param filters: Filters of the request.
+    :returns: The items.
+    :raises InvalidAnswer: a page leads back to a page that was read before.
     """
     page: dict[str, Any] = {}
     seen: set[Any] = set()
@@ -53,13 +54,17 @@ def read(list_page: Callable[..., dict[str, Any]], key: str, call: str,
 
 def read_unlinked(list_page: Callable[..., dict[str, Any]], key: str,
                   call: str, **filters: Any) -> Iterator[dict[str, Any]]:
-    """Read every page of a list whose answers tell of no next one.
+    """Read every page of a list whose answers have no link to the next page.
 
-    Nova's server groups and Cinder's attachments are cut off like that.
+    Nova's server groups and Cinder's attachments are such lists.
 
     :param list_page: Method of a client that takes ``filters`` and an
         ``offset``.
-    :param key: As for ``read``, as all else.
+    :param key: Key of the list in the answer.
+    :param call: Method and path of the request, for an error.
+    :param filters: Filters of the request.
+    :returns: The items.
+    :raises InvalidAnswer: a page ends as the page before.
     """
     count, last = 0, None
     while True:

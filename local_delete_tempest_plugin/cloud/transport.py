@@ -63,7 +63,7 @@ _REDIRECTS = (301, 302, 303, 305, 307, 308)
 _CLOCKS_APART = datetime.timedelta(minutes=10)
 
 # When the request that this thread sends has to be over (time.monotonic).
-_deadline = contextvars.ContextVar('deadline')
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar('deadline')
 
 
 class Response(dict):
@@ -140,10 +140,14 @@ class _Timed:
         return connected
 
 
+def _timed(pool: typing.Any) -> typing.Any:
+    connection = type('_Connection', (_Timed, pool.ConnectionCls), {})
+    return type('_Pool', (pool,), {'ConnectionCls': connection})
+
+
 _POOLS = {
-    scheme: type('_Pool', (pool,), {'ConnectionCls': type(
-        '_Connection', (_Timed, pool.ConnectionCls), {})})
-    for scheme, pool in urllib3.poolmanager.pool_classes_by_scheme.items()}
+    scheme: _timed(pool) for scheme, pool
+    in urllib3.poolmanager.pool_classes_by_scheme.items()}
 
 
 class _Mask(logging.Filter):

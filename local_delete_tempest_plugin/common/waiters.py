@@ -12,41 +12,41 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Waits that end, and that say what they saw when they end in vain."""
+"""Waits that end, and that tell what they saw when they time out."""
 
 from collections.abc import Callable
 import time
 from typing import NoReturn
 from typing import TypeVar
 
-import tenacity
-
 from tempest import config
 from tempest.lib import exceptions as lib_exc
+import tenacity
 
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
 
+# Each pause is this many times as long as the pause before.
 _GROWTH = 1.5
 
-_T = TypeVar('_T')
+_Seen = TypeVar('_Seen')
 
 
-def wait_until(read: Callable[[], _T], accept: Callable[[_T], object],
-               awaited: str, limit: float) -> _T:
-    """Call ``read`` until ``accept`` agrees with what it returned.
+def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
+               awaited: str, limit: float) -> _Seen:
+    """Call ``read`` until ``accept`` agrees with the result.
 
     The pauses start at ``[local_delete] poll_interval_start`` seconds and
-    grow to ``poll_interval_max``; the last look begins at the limit or
-    after it, so a cloud that is slow to answer is never judged by an early
-    look alone.
+    grow to ``poll_interval_max``. The last call begins at the limit or later.
+    So a cloud that answers slowly is never judged by an early answer alone.
 
-    :param read: Callable without arguments; what it raises ends the wait.
-    :param accept: Callable of what ``read`` returned; true ends the wait.
-    :param awaited: What is awaited, in words for the failure message.
+    :param read: Called without arguments. An exception of it ends the wait.
+    :param accept: Called with the result of ``read``. A true value ends the
+        wait.
+    :param awaited: The words that follow "until" in the failure message.
     :param limit: Seconds.
-    :returns: What ``read`` returned last.
+    :returns: The last result of ``read``.
     :raises TimedOut: ``accept`` did not agree within ``limit``.
     """
     backoff = tenacity.wait_exponential(
@@ -55,7 +55,7 @@ def wait_until(read: Callable[[], _T], accept: Callable[[_T], object],
     started = time.monotonic()
     began = 0.0
 
-    def look() -> _T:
+    def look() -> _Seen:
         nonlocal began
         began = time.monotonic() - started
         return read()
@@ -73,23 +73,23 @@ def wait_until(read: Callable[[], _T], accept: Callable[[_T], object],
     return tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
         wait=pause,
-        # Not stop_after_delay: a look that took longer than the limit would
-        # be the last one, though it began when nothing could be expected.
+        # Not stop_after_delay: the last look could then have begun before
+        # anything could be expected, and have lasted longer than the limit.
         stop=lambda state: began >= limit,
         retry_error_callback=give_up)(look)
 
 
-def expect(read: Callable[[], _T], accept: Callable[[_T], object],
+def expect(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
            awaited: str, limit: float,
-           failure: type[AssertionError] = AssertionError) -> _T:
-    """Wait for what the cloud owes; it is a failure if it never comes.
+           failure: type[AssertionError] = AssertionError) -> _Seen:
+    """Wait for what the cloud owes, and fail if it never comes.
 
-    :param read: As for ``wait_until``; so are ``accept``, ``awaited`` and
-        ``limit``.
+    The parameters are those of ``wait_until``, and one more.
+
     :param failure: The type of the failure.
-    :returns: What ``read`` returned last.
-    :raises AssertionError: ``accept`` did not agree within ``limit``; it is
-        of the type ``failure``.
+    :returns: The last result of ``read``.
+    :raises AssertionError: ``accept`` did not agree within ``limit``. The
+        error is of the type ``failure``.
     """
     try:
         return wait_until(read, accept, awaited, limit)

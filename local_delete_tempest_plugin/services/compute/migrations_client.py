@@ -15,26 +15,27 @@
 """Migrations with their UUIDs, by which Placement knows them."""
 
 import json
+from typing import Any
 from urllib import parse
 
 from tempest.lib.common import rest_client
 
-# The first one that shows the UUID. Tempest's own client follows the
-# microversion of all others, some of whose answers it cannot check with this.
+# The first that shows the UUID. Tempest's own client follows the microversion
+# of all other clients, and this one is too high for some of them.
 _HEADERS = {'OpenStack-API-Version': 'compute 2.59'}
 
 
 class MigrationsClient(rest_client.RestClient):
-    """What tempest.lib's client of the same name would be at 2.59."""
+    """The migrations client of tempest.lib, at microversion 2.59."""
 
-    def list_migrations(self, **filters):
-        """List one page of migrations, those of deleted servers left out.
+    def list_migrations(self, **filters: Any) -> rest_client.ResponseBody:
+        """List one page of migrations, without those of deleted servers.
 
         :param filters: Of the request, such as ``host`` or
             ``instance_uuid``.
         :returns: ``{'migrations': [{'uuid', 'instance_uuid', 'status',
-            'source_compute', 'dest_compute', ...}]}``, with
-            ``migrations_links`` where there is a next page.
+            'source_compute', 'dest_compute', ...}]}``, and
+            ``migrations_links`` if there is a next page.
         """
         url = 'os-migrations'
         if filters:

@@ -15,6 +15,7 @@
 """Servers whose ports have resource requests."""
 
 import json
+from typing import Any
 
 from tempest.lib.common import rest_client
 
@@ -22,9 +23,9 @@ _HEADERS = {'OpenStack-API-Version': 'compute 2.72'}
 
 
 class ServersClient(rest_client.RestClient):
-    """What of tempest.lib's client of the same name 2.72 is needed for."""
+    """The part of tempest.lib's client that needs microversion 2.72."""
 
-    def create_server(self, **settings):
+    def create_server(self, **settings: Any) -> rest_client.ResponseBody:
         """Create a server.
 
         :param settings: The fields of ``POST /servers``.

@@ -12,23 +12,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Compute services, as far as tempest.lib's client lacks them."""
+"""Deletes of compute services, which tempest.lib's client lacks."""
 
 from urllib import parse
 
 from tempest.lib.common import rest_client
 
-# The first one that knows services by UUID.
+# The first that knows services by UUID.
 _HEADERS = {'OpenStack-API-Version': 'compute 2.53'}
 
 
 class ServicesClient(rest_client.RestClient):
-    """What tempest.lib's client of the same name cannot do."""
+    """The part of a services client that tempest.lib lacks."""
 
-    def delete_service(self, service_id):
+    def delete_service(self, service_id: str) -> rest_client.ResponseBody:
         """Delete a service.
 
         :param service_id: UUID of the service.
+        :returns: An empty body.
         :raises tempest.lib.exceptions.Conflict: servers are on its host.
         :raises tempest.lib.exceptions.NotFound: there is no such service.
         """

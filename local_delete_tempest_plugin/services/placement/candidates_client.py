@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What Placement would offer the next server on one host."""
+"""The allocation candidates of one host."""
 
 import json
 import typing
@@ -20,13 +20,13 @@ from urllib import parse
 
 from tempest.lib.common import rest_client
 
-# The first one with in_tree. A client of Tempest's that follows the
-# microversion of all others refuses the answer to any other.
+# The first that has in_tree. Tempest's own client refuses an answer to any
+# other microversion than the one of all clients.
 _HEADERS = {'OpenStack-API-Version': 'placement 1.31'}
 
 
 class CandidatesClient(rest_client.RestClient):
-    """What tempest.lib's Placement client would be at 1.31."""
+    """The part of a Placement client that needs microversion 1.31."""
 
     def list_allocation_candidates(
             self, **params: typing.Any) -> rest_client.ResponseBody:

@@ -23,14 +23,15 @@ from tempest.lib.services.volume.v3 import attachments_client
 class AttachmentsClient(attachments_client.AttachmentsClient):
     """Volume attachments, which need microversion 3.27."""
 
-    def list_attachments(self, offset=0):
-        """List the project's attachments in detail, or a page of them.
+    def list_attachments(self, offset: int = 0) -> rest_client.ResponseBody:
+        """List one page of the project's attachments, in detail.
 
-        :param offset: How many to leave out. No answer tells whether there
-            are more.
+        No answer tells whether there is another page.
+
+        :param offset: This many attachments are left out.
         :returns: ``{'attachments': [{'id', 'instance', 'volume_id',
-            'status', ...}]}``; ``instance`` is None where a volume is only
-            kept for somebody.
+            'status', ...}]}``. The ``instance`` is None if the volume is only
+            reserved.
         """
         resp, body = self.get('attachments/detail?offset=%d' % offset)
         self.expected_success(200, resp.status)
