@@ -147,6 +147,7 @@ PATH=$PWD/.venv/bin:$PATH
 phase style style
 phase documents documents
 phase unit unit_tests
+phase fuzz env LOCAL_DELETE_FUZZ=1000 stestr run 'unit\.cloud\.test_fuzz'
 phase package package
 booted=yes
 phase boot allinone up
