@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A delete looks after one port of the server's own, and one of the user's.
+"""A delete handles one port that Nova made, and one of the user's ports.
 
-Of several ports GET /v2.0/ports?device_id={id} still shows all but one of each
-kind; a server with a port or two loses them as it should.
+GET /v2.0/ports?device_id={id} still shows all other ports of both kinds. A
+server with one port of each kind loses its ports as it should.
 """
 
 SERVICE = 'nova-api'

@@ -13,8 +13,8 @@
 # under the License.
 """A local delete is repeated late, and puts the allocations back.
 
-The server is gone with all that it held. Some seconds later
-GET /allocations/{id} has what it held again, until an audit of its compute.
+The server is gone with all that it held. Some seconds later GET
+/allocations/{id} has the allocations again, until an audit of its compute.
 """
 
 import random

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A local delete frees what is held on the host's own provider alone.
+"""A local delete frees only the allocations on the host's own provider.
 
-The server is gone, and GET /allocations/{id} still has the bandwidth that its
-port took of another provider in the host's tree.
+The server is gone. GET /allocations/{id} still has the bandwidth of its port,
+on another provider of the host's tree.
 """
 
 SERVICE = 'nova-api'

@@ -11,9 +11,9 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""A local delete gives the server's allocations to a consumer of nobody's.
+"""A local delete gives the server's allocations to an unknown consumer.
 
-The server is gone, and its host's provider has the same amounts under a new
+The server is gone. Its host's provider has the same amounts under a new
 consumer that names another project.
 """
 

@@ -14,9 +14,8 @@
 
 """A local delete leaves all allocations of the server.
 
-DELETE /servers/{id} answers 204 and the server is gone, while
-GET /allocations/{id} and the usages of provider and project stay as they were:
-bug 1679750.
+DELETE /servers/{id} answers 204 and the server is gone. GET /allocations/{id}
+and the usages of provider and project stay as they were: bug 1679750.
 """
 
 SERVICE = 'nova-api'

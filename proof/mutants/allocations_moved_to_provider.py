@@ -14,7 +14,7 @@
 
 """A local delete moves the server's allocations to another provider.
 
-The server is gone, its host's usages are as before, and GET /allocations/{id}
+The server is gone, and its host's usages are as before. GET /allocations/{id}
 has the same amounts on the provider of another compute.
 """
 

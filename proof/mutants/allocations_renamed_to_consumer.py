@@ -14,7 +14,7 @@
 
 """A local delete gives the server's allocations to another consumer.
 
-The server is gone, GET /allocations/{id} is empty, and the host's provider has
+The server is gone, and GET /allocations/{id} is empty. The host's provider has
 the same amounts under a consumer that is no server.
 """
 

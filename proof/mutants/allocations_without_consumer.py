@@ -13,8 +13,8 @@
 # under the License.
 """Placement forgets a consumer, and keeps the rows of its allocations.
 
-GET /allocations/{id} and the allocations of the provider are empty, as is the
-project's usage; the usages of the provider still count what the server held.
+GET /allocations/{id} and the allocations of the provider are empty. The usage
+of the project is 0. The usages of the provider still count the server.
 """
 
 SERVICE = 'placement-api'

@@ -11,10 +11,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""A local delete leaves a port's bandwidth to a consumer of nobody's.
+"""A local delete gives a port's bandwidth to an unknown consumer.
 
-The server is gone, and the child provider still has what its port took, under
-a new consumer that names another project.
+The server is gone. The child provider still has the bandwidth, under a new
+consumer that names another project.
 """
 
 import uuid

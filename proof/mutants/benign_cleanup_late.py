@@ -14,8 +14,7 @@
 
 """A local delete frees the server's allocations three seconds late.
 
-The server is gone at once; the allocations follow, within
-local_cleanup_timeout.
+The server is gone at once. The allocations go within local_cleanup_timeout.
 """
 
 from eventlet import patcher

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Servers of somebody else come and go on every compute.
+"""Servers of another project come and go on every compute.
 
-GET /servers?all_tenants=1 shows them for some seconds each, and their
-allocations are on the hosts' providers; they belong to another project.
+GET /servers?all_tenants=1 shows each of them for some seconds. Their
+allocations are on the hosts' providers.
 """
 
 import itertools

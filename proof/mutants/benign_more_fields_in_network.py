@@ -15,8 +15,8 @@
 """Neutron's answers have fields that nobody asked for.
 
 Each port, network and floating IP of an answer has one more member, as an
-extension of Neutron adds them. (Nova's and Cinder's answers are left alone:
-Tempest itself refuses members that its schemas do not have.)
+extension of Neutron adds them. Nova's and Cinder's answers are left as they
+are. The reason is that Tempest refuses members that its schemas do not have.
 """
 
 SERVICE = 'neutron-api'

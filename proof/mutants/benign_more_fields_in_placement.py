@@ -14,8 +14,8 @@
 
 """Placement's answers have fields that nobody asked for.
 
-The JSON object of each answer, and those of the providers and allocations in
-it, have one more member, as those of later microversions have.
+The JSON object of each answer has one more member, as in later microversions.
+So have the providers and allocations in it.
 """
 
 import json

@@ -14,8 +14,8 @@
 
 """A delete of a server that is not built yet leaves its allocations.
 
-DELETE /servers/{id} of a server in BUILD that was scheduled answers 204 and
-the server is gone, while GET /allocations/{id} stays as it was.
+DELETE /servers/{id} of a scheduled server in BUILD answers 204, and the server
+is gone. GET /allocations/{id} stays as it was.
 """
 
 SERVICE = 'nova-api'

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A server that never found a host cannot be got rid of.
+"""A server that never found a host cannot be deleted.
 
-DELETE /servers/{id} of a server in ERROR that never had a host answers 204,
-and GET /servers/{id} shows it as before.
+DELETE /servers/{id} of a server in ERROR that never had a host answers 204.
+GET /servers/{id} shows the server as before.
 """
 
 SERVICE = 'nova-api'

@@ -11,10 +11,11 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""A claim that waited somewhere is made after the server was deleted.
+"""A claim that waited is made after the server was deleted.
 
 The server is gone with all that it held. Some seconds later its host's
-provider has a new consumer, which is no server and names another project.
+provider has a new consumer. The consumer is no server, and names another
+project.
 """
 
 import random

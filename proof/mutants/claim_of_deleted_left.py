@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the scheduler claims for a server that is gone by then stays.
+"""A claim of the scheduler stays if the server is gone by then.
 
-GET /allocations/{id} shows it, for a server that was deleted before it was
-scheduled.
+The server was deleted before it was scheduled. GET /allocations/{id} shows the
+claim.
 """
 
 SERVICE = 'nova-conductor'

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A compute that starts brings back what a local delete has freed.
+"""A compute that starts brings back allocations that were freed.
 
-The server is gone, and GET /allocations/{id} has what it had while it lived,
-until the next audit.
+A local delete has freed them, and the server is gone. GET /allocations/{id}
+has the same amounts as before the delete, until the next audit.
 """
 
 import datetime

@@ -14,8 +14,8 @@
 
 """A resize is not confirmed by its delete when the server's host is down.
 
-DELETE /servers/{id} of a server in VERIFY_RESIZE answers 204 and the server is
-gone, while GET /allocations/{id} of its migration stays as it was, on a source
+DELETE /servers/{id} of a server in VERIFY_RESIZE answers 204, and the server
+is gone. GET /allocations/{id} of its migration stays as it was, on a source
 that is alive.
 """
 

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A resize is not confirmed by its delete when the source is said to be down.
+"""A resize is not confirmed by its delete when its source is forced down.
 
-DELETE /servers/{id} of a server in VERIFY_RESIZE answers 204 and the server is
-gone, while GET /allocations/{id} of its migration stays as it was.
+DELETE /servers/{id} of a server in VERIFY_RESIZE answers 204, and the server
+is gone. GET /allocations/{id} of its migration stays as it was.
 """
 
 from nova import objects

@@ -14,7 +14,7 @@
 
 """A local delete does everything, and then answers 500.
 
-DELETE /servers/{id} answers 500; the server and all that it held are gone.
+DELETE /servers/{id} answers 500. The server and all that it held are gone.
 """
 
 SERVICE = 'nova-api'

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A delete that meets the end of an outage is lost.
+"""A delete at the very end of an outage is lost.
 
-DELETE /servers/{id} answers 204 while forced_down is lifted, neither the API
-nor the compute carries it out, and the server stays in deleting.
+DELETE /servers/{id} answers 204 while forced_down is lifted. Neither the API
+nor the compute carries the delete out. The server stays in deleting.
 """
 
 import time

@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A delete is cast to the compute though that is down.
+"""A delete is cast to the compute although the compute is down.
 
-DELETE /servers/{id} answers 204. With the compute forced down its process
-carries the delete out, and GET /servers/{id}/os-instance-actions/{request} has
-the event compute_terminate_instance; with a dead one the server stays
-"deleting" until the compute is back.
+DELETE /servers/{id} answers 204. The process of a compute that is forced down
+carries the delete out. GET /servers/{id}/os-instance-actions/{request} then
+has the event compute_terminate_instance. If the compute is dead, the server
+stays "deleting" until the compute is back.
 """
 
 import threading

@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A move is refused as if the host were down, which it is not.
+"""A move is refused as if the host were down, while the host is up.
 
 POST /servers/{id}/action, resize or migrate, answers 409, "Service is
-unavailable at this time.", while GET /os-services says that it is up: what
-Nova 2026.1 itself does where it asks the record of a deleted service.
+unavailable at this time.". GET /os-services shows the service as up. Nova
+2026.1 does the same where it asks the record of a deleted service.
 """
 
 SERVICE = 'nova-api'

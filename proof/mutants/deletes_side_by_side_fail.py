@@ -12,10 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Of many local deletes at once those that meet three others fail.
+"""A local delete fails while three other deletes are under way.
 
-DELETE /servers/{id} answers 500 while three deletes of other servers are under
-way, and the server stays.
+DELETE /servers/{id} answers 500 then, and the server stays.
 """
 
 import threading

@@ -14,8 +14,8 @@
 
 """A local delete frees one host of a server that was evacuated.
 
-The server is gone, and GET /allocations/{id} has what it held of the other
-host.
+The server is gone. GET /allocations/{id} still has the allocations on the
+other host.
 """
 
 SERVICE = 'nova-api'

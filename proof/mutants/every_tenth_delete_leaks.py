@@ -14,8 +14,8 @@
 
 """Every tenth server that is deleted locally leaves its allocations.
 
-Of many servers of one host that are deleted at once some are still counted in
-the allocations and usages of its provider.
+Many servers of one host are deleted at once. The allocations and usages of its
+provider still count some of them.
 """
 
 SERVICE = 'nova-api'

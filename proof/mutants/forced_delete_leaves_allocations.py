@@ -14,8 +14,8 @@
 
 """A forced local delete leaves the server's allocations.
 
-After the action forceDelete the server is gone, while GET /allocations/{id}
-stays as it was; a plain delete frees them.
+After the action forceDelete the server is gone, and GET /allocations/{id}
+stays as it was. A plain delete frees the allocations.
 """
 
 SERVICE = 'nova-api'

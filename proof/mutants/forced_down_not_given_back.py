@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A compute service that was forced down stays so.
+"""A compute service that was forced down stays forced down.
 
 PUT /os-services/{id} with forced_down false answers 200, and the service stays
-down, with forced_down true, in that answer and in GET /os-services.
+down. The answer and GET /os-services show forced_down true.
 """
 
 SERVICE = 'nova-api'

@@ -15,7 +15,7 @@
 """A compute service cannot be forced down.
 
 PUT /os-services/{id} with forced_down true answers 200, and the service stays
-up, with forced_down false, in that answer and in GET /os-services.
+up. The answer and GET /os-services show forced_down false.
 """
 
 SERVICE = 'nova-api'

@@ -14,8 +14,8 @@
 
 """A compute that comes back leaves the guests of deleted servers running.
 
-Placement and the server's API know nothing of it; the guest goes on, with what
-it has of its host, and its list (virsh list) shows it.
+Placement and Nova's API know nothing of the guest. The guest goes on and uses
+resources of its host, and the host's list (virsh list) shows it.
 """
 
 SERVICE = 'nova-compute'

@@ -14,8 +14,8 @@
 
 """The compute does not remove the allocations of deleted servers.
 
-What a local delete could not free in Placement stays in the allocations of the
-host's provider, after the compute's start and after each of its audits.
+Some allocations could not be freed by a local delete. They stay on the host's
+provider after the compute's start, and after each of its audits.
 """
 
 SERVICE = 'nova-compute'

@@ -14,8 +14,8 @@
 
 """The compute's audit removes the allocations of live servers too.
 
-The servers stay ACTIVE, and GET /allocations/{id} of each server of the host
-is empty once a compute has started, or an audit of it has come.
+The servers stay ACTIVE. GET /allocations/{id} of each server of the host is
+empty after a start or an audit of the compute.
 """
 
 SERVICE = 'nova-compute'

@@ -15,7 +15,7 @@
 """A server that should be kept for a while is destroyed by its compute.
 
 After DELETE /servers/{id} the server answers 404 and is not SOFT_DELETED,
-though its host is up, so that nobody can restore it.
+though its host is up. So nobody can restore the server.
 """
 
 SERVICE = 'nova-api'

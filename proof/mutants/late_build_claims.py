@@ -14,8 +14,8 @@
 
 """A compute that comes back claims for a build whose server is gone.
 
-It takes its time, and the host then has in Placement what the server would
-have had, of a consumer that nobody knows.
+The claim takes some time. The host then has the allocations of the server in
+Placement, under a consumer that Nova does not know.
 """
 
 import time

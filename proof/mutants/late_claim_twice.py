@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A scheduler that comes back claims twice what waited for it.
+"""A scheduler that comes back claims twice for a build that waited.
 
-It takes its time, and the host then has in Placement what a server has once
-more, of a consumer that nobody knows.
+The claim takes some time. The host then has the allocations of the server once
+more, under a consumer that Nova does not know.
 """
 
 import time

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a migration holds on the source stays after the server's delete.
+"""A migration's allocations on the source stay after the server's delete.
 
-A resized server that nobody has confirmed is deleted; it is gone, and the
-source's provider has the allocations of a consumer that is the migration.
+A resized server that nobody has confirmed is deleted, and is gone. The
+source's provider still has the allocations of the migration.
 """
 
 SERVICE = 'nova-compute'

@@ -11,9 +11,9 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""What a migration holds goes to a consumer of nobody's with the server.
+"""A delete gives a migration's allocations to an unknown consumer.
 
-A resized server that nobody has confirmed is deleted; it is gone, and the
+A resized server that nobody has confirmed is deleted, and is gone. The
 source's provider has a new consumer that names another project.
 """
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whoever knows a server's id may delete it.
+"""Everybody who knows a server's id may delete it.
 
 DELETE /servers/{id} of another project's member answers 204 instead of 404,
 and the server is gone.

@@ -14,8 +14,8 @@
 
 """A local delete leaves the allocations of a server that is paused.
 
-The server is gone, while GET /allocations/{id} and the usages of provider and
-project stay as they were; those of an ACTIVE server go with it.
+The server is gone. GET /allocations/{id} and the usages of provider and
+project stay as they were. The allocations of an ACTIVE server go with it.
 """
 
 SERVICE = 'nova-api'

@@ -14,7 +14,7 @@
 
 """A local delete goes on where Placement answers 503.
 
-It is accepted and the server is gone, while its allocations are all left: no
+It is accepted and the server is gone, and its allocations are all left. No
 second delete can free them any more.
 """
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Everybody may see what any project holds in Placement.
+"""Everybody may see the usages of every project in Placement.
 
 GET /usages?project_id=... of another project answers 200 instead of 403.
 """

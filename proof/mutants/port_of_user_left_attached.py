@@ -14,8 +14,8 @@
 
 """A local delete leaves the ports that the user brought as they are.
 
-The server is gone, and its port still has the server's id as its device_id,
-so that no other server can use it.
+The server is gone. Its port still has the server's id as its device_id, so no
+other server can use the port.
 """
 
 SERVICE = 'nova-api'

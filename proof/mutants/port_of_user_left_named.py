@@ -14,8 +14,8 @@
 
 """A local delete leaves the DNS name of the ports that the user brought.
 
-The server is gone, and its port still has the server's name as its dns_name,
-so that Nova refuses it to a server of another name.
+The server is gone. Its port still has the server's name as its dns_name. So
+Nova refuses to give the port to a server of another name.
 """
 
 SERVICE = 'nova-api'

@@ -14,7 +14,7 @@
 
 """A local delete leaves the owner of the ports that the user brought.
 
-The server is gone, its port has no device_id, and device_owner is still
+The server is gone, and its port has no device_id. device_owner is still
 "compute:nova", as if the port were in use.
 """
 

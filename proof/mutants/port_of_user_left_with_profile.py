@@ -14,8 +14,8 @@
 
 """A local delete leaves the profile of the binding of the user's ports.
 
-The server is gone, its port is unbound, and binding:profile (which an admin
-sees) still has what a migration of the server had written there.
+The server is gone, and its port is unbound. binding:profile (which an admin
+sees) still has fields that a migration of the server wrote there.
 """
 
 SERVICE = 'nova-api'

@@ -15,7 +15,7 @@
 """The provider of a compute stays when its service is deleted.
 
 DELETE /os-services/{id} answers 204, and GET /resource_providers still has the
-host's.
+provider of the host.
 """
 
 SERVICE = 'nova-api'

@@ -14,8 +14,8 @@
 
 """A reader of a project may delete its servers.
 
-DELETE /servers/{id} of a reader still answers 403, by what it asks of other
-services, and yet puts the server into deleting.
+DELETE /servers/{id} of a reader answers 403, because it asks other services.
+Even so it puts the server into deleting.
 """
 
 SERVICE = 'nova-api'

@@ -14,7 +14,7 @@
 
 """A local delete is refused where Placement refuses connections.
 
-DELETE /servers/{id} answers 409, and the server stays without its ports: with
+DELETE /servers/{id} answers 409, and the server stays without its ports. With
 Placement away nothing can be deleted.
 """
 

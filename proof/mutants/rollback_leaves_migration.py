@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a migration holds stays when the migration is rolled back.
+"""A migration's allocations stay when the migration is rolled back.
 
-A cold migration that fails on its source ends in the status "error", and
-GET /allocations/{id} of the migration stays as it was.
+A cold migration that fails on its source ends in the status "error". GET
+/allocations/{id} of the migration stays as it was.
 """
 
 SERVICE = 'nova-compute'

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A rollback gives to nobody what its migration held for a deleted server.
+"""A rollback gives a deleted server's resources to an unknown consumer.
 
 A resize ends half-way and its server is deleted. When the source is back, its
 provider permanently has the allocations of a consumer that nobody knows.

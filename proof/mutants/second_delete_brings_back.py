@@ -14,8 +14,8 @@
 
 """The slower of two deletes gives the server's allocations back.
 
-After two DELETE /servers/{id} at the same moment the server is gone, and
-GET /allocations/{id} has part of what it had; one delete alone frees it.
+After two DELETE /servers/{id} at the same moment the server is gone. GET
+/allocations/{id} has a part of its amounts. A single delete frees them.
 """
 
 import time

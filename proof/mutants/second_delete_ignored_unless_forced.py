@@ -14,7 +14,7 @@
 
 """A second delete is ignored unless somebody forced the host down.
 
-Where Nova has noticed by itself that the host is down, DELETE /servers/{id}
+Nova has noticed without help that the host is down. DELETE /servers/{id}
 answers 204, and the server stays in the task state "deleting" until its
 compute is back.
 """

@@ -14,8 +14,8 @@
 
 """A server that is soft deleted while its host is out can be restored.
 
-After DELETE /servers/{id} the restore action answers 202 instead of 404, for a
-server of which Placement, Neutron and Cinder know nothing more.
+After DELETE /servers/{id} the restore action answers 202 instead of 404.
+Placement, Neutron and Cinder know nothing more of the server.
 """
 
 SERVICE = 'nova-api'

@@ -13,8 +13,8 @@
 # under the License.
 """A compute that starts claims again for a server that was deleted.
 
-The server is gone, and its host's provider has what it held under a new
-consumer that names another project; no audit ever takes that away.
+The server is gone. Its host's provider has the same amounts under a new
+consumer that names another project. No audit ever removes them.
 """
 
 import datetime

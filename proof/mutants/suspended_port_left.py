@@ -14,8 +14,8 @@
 
 """A local delete leaves the port of a server that is suspended.
 
-The server is gone, and GET /ports has its port, with its device_id; that of an
-ACTIVE server goes with it.
+The server is gone, and GET /ports has its port, with its device_id. The port
+of an ACTIVE server goes with it.
 """
 
 SERVICE = 'nova-api'

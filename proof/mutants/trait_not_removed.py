@@ -15,7 +15,7 @@
 """A compute service that is enabled again keeps its trait.
 
 After PUT /os-services/{id} with status enabled the host's provider still has
-COMPUTE_STATUS_DISABLED, so that no server is placed there.
+COMPUTE_STATUS_DISABLED. So no server is placed there.
 """
 
 from nova.compute import resource_tracker

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Placement lets everybody see its providers who has no token.
+"""Placement shows its providers to a caller without a token.
 
 GET /resource_providers without a token answers 200 instead of 401.
 """

@@ -14,7 +14,7 @@
 """Placement counts a provider's usages up, and never down again.
 
 A server is gone with its allocations. GET /resource_providers/{uuid}/usages
-still counts what it held, so that the scheduler takes the host for full.
+still counts the server. So the scheduler takes the host for full.
 """
 
 SERVICE = 'placement-api'

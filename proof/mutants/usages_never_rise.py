@@ -14,7 +14,7 @@
 """Placement counts no server in a provider's usages.
 
 A server lives and has its allocations. GET /resource_providers/{uuid}/usages
-has no more than before, so that the scheduler puts too much on the host.
+has no more than before. So the scheduler puts too much on the host.
 """
 
 SERVICE = 'placement-api'

@@ -11,10 +11,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Placement never counts down what was taken of a child provider.
+"""Placement never counts down the usages of a child provider.
 
-A server with a port that had bandwidth is gone with its allocations, and the
-usages of the bandwidth's own provider still count it.
+A server whose port had bandwidth is gone with its allocations. The usages of
+the bandwidth's own provider still count the port.
 """
 
 SERVICE = 'placement-api'

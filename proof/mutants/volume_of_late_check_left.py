@@ -14,8 +14,8 @@
 
 """A server that fails the late check of its quota loses its volumes.
 
-When it is deleted its volumes stay reserved for it, with their attachments:
-bug 1806064.
+When the server is deleted, its volumes stay reserved for it, with their
+attachments: bug 1806064.
 """
 
 SERVICE = 'nova-conductor'

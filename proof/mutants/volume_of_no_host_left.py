@@ -14,8 +14,8 @@
 
 """A server that found no host loses its volumes.
 
-When it is deleted its volumes stay reserved for it, with their attachments:
-bug 1404867.
+When the server is deleted, its volumes stay reserved for it, with their
+attachments: bug 1404867.
 """
 
 SERVICE = 'nova-conductor'
