@@ -168,8 +168,7 @@ class JudgedTest(base.TestCase):
 
     def test_scenarios_that_options_leave_out(self):
         for condition in (
-                needs.placement_away(
-                    placement.PlacementStopped.UNAVAILABLE),
+                needs.PlacementAway(placement.PlacementStopped.UNAVAILABLE),
                 needs.scheduler_away, needs.reclaims, needs.guests):
             self.assertTrue(noise.is_left_out(condition()), condition())
         self.assertFalse(noise.is_left_out(needs.service_delete()))

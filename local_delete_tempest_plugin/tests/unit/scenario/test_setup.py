@@ -20,12 +20,14 @@ from unittest import mock
 
 import fixtures
 
+from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
 
 RUN = run.Run('0123456789AB')
+SERVER = changes.Server('a name')
 
 
 class SetupTest(base.TestCase):
@@ -54,37 +56,36 @@ class IntentsTest(SetupTest):
         self.intents = setup.Intents(self.journal, self.recovery)
         self.cleanups = []
 
-    def write(self, kind='server', **what):
+    def write(self):
         self.intents.write(
             lambda undo, *arguments: self.cleanups.append(
-                lambda: undo(*arguments)), kind, **what)
+                lambda: undo(*arguments)), SERVER)
 
     def test_written_before_it_is_registered(self):
         """Otherwise an undo could find nothing that says what to undo."""
         self.intents.write(
             lambda *arguments: self.cleanups.append(self.written()),
-            'server', name='a name')
+            SERVER)
         self.assertIn('"a name"', self.cleanups[0])
         self.recovery.undo.assert_not_called()
 
     def test_undone_and_completed(self):
-        self.write(name='a name')
+        self.write()
         self.cleanups[0]()
         intent, = self.recovery.undo.call_args.args
-        self.assertEqual(('server', {'name': 'a name'}),
-                         (intent.kind, intent.what))
+        self.assertEqual(SERVER, intent.change)
         self.assertEqual('', self.written())
 
     def test_an_undo_that_fails_stays_in_the_journal(self):
         self.recovery.undo.side_effect = ValueError()
-        self.write(name='a name')
+        self.write()
         self.assertRaises(ValueError, self.cleanups[0])
         self.assertIn('"a name"', self.written())
 
     def test_ctrl_c_waits_for_the_undo(self):
         self.recovery.undo.side_effect = lambda intent: signal.raise_signal(
             signal.SIGINT)
-        self.write(name='a name')
+        self.write()
         self.assertRaises(KeyboardInterrupt, self.cleanups[0])
         self.assertEqual('', self.written())
 
@@ -109,7 +110,7 @@ class TestbedTest(SetupTest):
             'local_delete_tempest_plugin.recovery.undo.Recovery')
         ).mock.return_value
         self.recovery.undo.side_effect = lambda intent: self.calls.append(
-            'undo ' + intent.kind)
+            'undo ' + intent.change.kind)
         self.member = mock.Mock()
         self.member.credentials.project_id = 'ours'
         self.testbed = setup.Testbed(RUN, self.journal, self.admin,
