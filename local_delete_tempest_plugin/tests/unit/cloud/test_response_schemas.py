@@ -13,6 +13,7 @@
 # under the License.
 
 import json
+from typing import Any
 
 import fixtures
 from tempest.lib.common import rest_client
@@ -42,7 +43,7 @@ FLAVOR = {'flavor': {'id': '42', 'OS-FLV-EXT-DATA:ephemeral': 0}}
 TRAITS = {'traits': ['X'], 'resource_provider_generation': 1}
 
 # One good answer to each request, with no more than has to be there.
-GOOD = (
+GOOD: Any = (
     ('POST /v3/auth/tokens', {'token': {
         'expires_at': '2026-01-01T00:00:00.000000Z',
         'user': dict(NAMED, domain=DOMAIN),
@@ -148,7 +149,7 @@ WHOLE_QUOTA = {'quota_set': dict.fromkeys((
 
 # What tempest.lib validates itself: a client, its call, a whole answer, and
 # what of it is used by this plugin.
-WHOLE = (
+WHOLE: Any = (
     (services_client.ServicesClient, ('list_services',),
      {'services': [WHOLE_SERVICE]},
      'services id host state status disabled_reason forced_down updated_at'),
