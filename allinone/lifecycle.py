@@ -72,11 +72,10 @@ def up(state: pathlib.Path, **asked: int) -> None:
 
 def _claim(state):
     """Make the state directory, unless somebody else's files are there."""
-    if state.exists() and any(state.iterdir()):
-        if not (state / 'lock').exists():
-            raise errors.BadInput(
-                f'{state} is not empty, and not an all-in-one\'s: give '
-                f'another --state')
+    if state.exists() and any(state.iterdir()) and not (
+            state / 'lock').exists():
+        raise errors.BadInput(f"{state} is not empty, and not an "
+                              f"all-in-one's: give another --state")
     files.directory(state)
     (state / 'lock').touch()
 

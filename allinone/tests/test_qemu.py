@@ -148,7 +148,7 @@ class PrechecksTest(base.TestCase):
 
     def lines(self, qemu):
         cloud = dataclasses.replace(self.cloud, qemu=qemu)
-        return [line for line in prechecks._hypervisor(cloud)]
+        return list(prechecks._hypervisor(cloud))
 
     def test_only_where_it_is_asked_for(self):
         self.useFixture(fixtures.MonkeyPatch('os.geteuid', lambda: 1000))

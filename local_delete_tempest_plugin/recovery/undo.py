@@ -19,6 +19,8 @@ undone already. All that is deleted carries the id of the run in its name, so
 nothing of anyone else is ever touched.
 """
 
+from collections.abc import Iterable
+
 from oslo_log import log as logging
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
@@ -55,7 +57,8 @@ class Recovery:
             safety_change.Intent(number, made)
             for number, made in enumerate(found, 1)])
 
-    def recover_all(self, abandoned: list[journal.AbandonedRun]) -> None:
+    def recover_all(self,
+                    abandoned: Iterable[journal.AbandonedRun]) -> None:
         """Undo all that several abandoned runs left.
 
         :param abandoned: They are closed.

@@ -161,5 +161,5 @@ def _traits(admin):
 
 
 def _custom_traits(admin):
-    return {trait: True for trait in admin.placement.get(
-        '/traits?name=startswith:CUSTOM_').json()['traits']}
+    return dict.fromkeys(admin.placement.get(
+        '/traits?name=startswith:CUSTOM_').json()['traits'], True)

@@ -311,7 +311,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
             self.servers.request_delete(server)
             # The next flip that ends may have begun before the delete.
             after = waiters.wait_until(
-                flips, lambda now, before=before: now >= before + 2,
+                flips, (before + 2).__le__,
                 'the flag has been lifted and set again since the delete of '
                 '%s was sent' % server, CONF.local_delete.request_timeout)
             told.append('%s: deleted between flips %d and %d of the flag' % (

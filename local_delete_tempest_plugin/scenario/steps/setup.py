@@ -121,9 +121,9 @@ class ClassAccounts(fixtures.Fixture):
         for abandoned in self.abandoned:
             if not CONF.local_delete.recover_on_start:
                 raise exceptions.JournalUnusable(
-                    path=abandoned.file.name, problem='is of a run that was '
-                    'abandoned: see what the run left with "tempest '
-                    'local-delete recover --dry-run"')
+                    path=abandoned.file and abandoned.file.name,
+                    problem='is of a run that was abandoned: see what the run '
+                    'left with "tempest local-delete recover --dry-run"')
             credentials.release_accounts(run.Run(abandoned.run_id))
         self._intent = self._journal.intend(
             credentials.Credentials(self._run.id))

@@ -153,14 +153,16 @@ class OptionsTest(base.TestCase):
         self.assertEqual({('pass', 'runs')}, set(foreseen.values()))
         self.config(allow_placement_outage=False)
         self.assertEqual(
-            {name: ('warn', 'skips: [local_delete] allow_placement_outage is '
-                    'False') for name in PLACEMENT_AWAY},
+            dict.fromkeys(PLACEMENT_AWAY, (
+                'warn', 'skips: [local_delete] allow_placement_outage is '
+                'False')),
             {name: found for name, found in self.scenarios().items()
              if found[0] != 'pass'})
         self.config(allow_placement_outage=True, compute_stop_command=None)
         self.assertEqual(
-            {name: ('warn', 'skips: [local_delete] compute_stop_command: not '
-                    'set') for name in PLACEMENT_AWAY},
+            dict.fromkeys(PLACEMENT_AWAY, (
+                'warn', 'skips: [local_delete] compute_stop_command: not '
+                'set')),
             {name: found for name, found in self.scenarios().items()
              if found[0] != 'pass'})
 
