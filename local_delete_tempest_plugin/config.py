@@ -340,7 +340,7 @@ where the APIs are throttled.""")),
 ]
 
 
-def list_opts():
+def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     """List the options for ``oslo-config-generator``.
 
     :returns: A list of (group, options).

@@ -21,13 +21,13 @@ from tempest.lib import exceptions
 
 
 class InvalidAnswer(exceptions.TempestException):
-    """A service answered a request with something that cannot be used."""
+    """A service gave an answer that cannot be used."""
 
     message = '%(call)s: %(problem)s'
 
 
 class RequestFailed(exceptions.TempestException):
-    """A request has got no answer, or none that may be used."""
+    """A request got no answer, or an answer that may not be used."""
 
     message = '%(call)s: %(problem)s'
 
@@ -37,7 +37,7 @@ class Unreachable(RequestFailed):
 
 
 class TimedOut(exceptions.TimeoutException):
-    """What was awaited has not come, and the cloud answered all the time."""
+    """A wait reached its limit, although the cloud answered."""
 
     message = '%(problem)s'
 
@@ -104,7 +104,7 @@ class Refusal(enum.Enum):
 
 
 class OutageRefused(exceptions.TempestException):
-    """The outage may not, or cannot, be made here; a test then skips.
+    """An outage is not allowed, or not possible; the test then skips.
 
     :param code: A ``Refusal``. The message ends in it, so that it can be read
         off a skip or a log of another process.
@@ -174,11 +174,11 @@ _CLEARER = (
 )
 
 
-def one_line(error):
-    """Put an error into one line that a human can read.
+def one_line(error: BaseException) -> str:
+    """Put an error into one line that a person can read.
 
     :param error: An exception.
-    :returns: A str; of a long one its begin and its end.
+    :returns: A str; the begin and the end of it if it is long.
     """
     text = ' '.join(str(error).split())
     for pattern, words in _CLEARER:

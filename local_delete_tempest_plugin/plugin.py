@@ -15,7 +15,9 @@
 """The entry point that Tempest loads: tests, options and clients."""
 
 import os
+from typing import Any
 
+from oslo_config import cfg
 from tempest import config
 from tempest.test_discover import plugins
 
@@ -25,15 +27,16 @@ from local_delete_tempest_plugin import config as local_delete_config
 class LocalDeleteTempestPlugin(plugins.TempestPlugin):
     """What Tempest asks of a plugin."""
 
-    def load_tests(self):
-        """Name the scenarios, and only them: unit tests need no cloud.
+    def load_tests(self) -> tuple[str, str]:
+        """Name the scenarios, and no unit tests: these need no cloud.
 
-        :returns: The directory to discover in, and the one to import from.
+        :returns: (the directory to search for tests, the directory that
+            imports begin in).
         """
         package = os.path.dirname(os.path.abspath(__file__))
         return os.path.join(package, 'scenario'), os.path.dirname(package)
 
-    def register_opts(self, conf):
+    def register_opts(self, conf: cfg.ConfigOpts) -> None:
         """Register ``[local_delete]``.
 
         :param conf: Tempest's ``oslo_config.cfg.ConfigOpts``.
@@ -42,7 +45,7 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
         conf.register_opts(local_delete_config.LocalDeleteGroup,
                            group=local_delete_config.local_delete_group)
 
-    def get_opt_lists(self):
+    def get_opt_lists(self) -> list[tuple[str, list[cfg.Opt]]]:
         """List the options for ``tempest.conf`` generators.
 
         :returns: A list of (group name, options).
@@ -50,8 +53,8 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
         return [(local_delete_config.local_delete_group.name,
                  local_delete_config.LocalDeleteGroup)]
 
-    def get_service_clients(self):
-        """Describe the clients to Tempest's registry.
+    def get_service_clients(self) -> list[dict[str, Any]]:
+        """Describe the clients for Tempest's registry.
 
         :returns: A list of keyword arguments of
             ``ServiceClients.register_service_client_module``.

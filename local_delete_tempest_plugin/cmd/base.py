@@ -14,6 +14,8 @@
 
 """What the commands have in common."""
 
+import argparse
+
 from cliff import lister
 from oslo_config import cfg
 from tempest import config
@@ -26,8 +28,8 @@ from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
 
-# oslo.config's are of a wrong value in tempest.conf; an OSError is of a file
-# that it names.
+# cfg.Error comes from a wrong value in tempest.conf, OSError from a file that
+# tempest.conf names.
 _EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
 
 _NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
@@ -35,10 +37,11 @@ _NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
 
 
 class Command(lister.Lister):
-    """A table, or one line that says why there is none."""
+    """A command that prints a table, or one line that says why it cannot."""
 
-    def run(self, parsed_args):
-        # Tempest's logging sends what cliff would say to tempest.log alone.
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        # What cliff says of an error goes to tempest.log only, because
+        # Tempest has set up the logging so.
         try:
             _read_conf()
             with transport.BoundedFixture():
@@ -52,13 +55,13 @@ class Command(lister.Lister):
             return 1
 
 
-def find_admin():
-    """Authenticate as tempest.conf's admin.
+def find_admin() -> admin.Admin:
+    """Authenticate as the admin of tempest.conf.
 
     :returns: An ``admin.Admin``.
-    :raises InvalidConfiguration: tempest.conf is not there, or does not tell
-        who the admin is.
-    :raises Unauthorized: Keystone does not take it for an admin's.
+    :raises InvalidConfiguration: there is no tempest.conf, or it does not
+        tell who the admin is.
+    :raises Unauthorized: Keystone refuses the admin of tempest.conf.
     """
     _check_conf()
     try:
@@ -72,11 +75,11 @@ def find_admin():
 
 def _read_conf():
     try:
-        # Tempest reads the file when it is first asked.
-        CONF.local_delete
+        # Tempest reads the file when an option is first read.
+        _ = CONF.local_delete
     except UnicodeDecodeError as error:
-        raise lib_exc.InvalidConfiguration('tempest.conf is no text: %s'
-                                           % error)
+        raise lib_exc.InvalidConfiguration(
+            'tempest.conf is not a text file: %s' % error)
 
 
 def _check_conf():

@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``tempest local-delete preflight``: what would happen on this cloud."""
+"""``tempest local-delete preflight``: foresee a run on this cloud."""
 
+import argparse
 import logging
 
 from local_delete_tempest_plugin.cloud import admin
@@ -29,16 +30,16 @@ class Preflight(base.Command):
     A failed check makes the exit code 1; a warning does not.
     """
 
-    def get_parser(self, prog_name):
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
             '--try-commands', action='store_true',
-            help='run the start commands of outages, each where the cloud '
-            'says that what it starts is up, so that nothing changes; no stop '
-            'command is ever run, so whether it works is not known after')
+            help='run the start commands of outages. Each runs only if the '
+            'cloud shows its service as up, so that nothing changes. No stop '
+            'command runs, so that they stay untried')
         return parser
 
-    def take_action(self, args):
+    def take_action(self, args: argparse.Namespace) -> tuple:
         with admin.microversions():
             findings = list(checks.Checks(
                 scenarios.find_classes(), args.try_commands).run())
@@ -48,14 +49,14 @@ class Preflight(base.Command):
             (found.check, found.outcome, found.found, found.to_do)
             for found in findings]
 
-    def run(self, parsed_args):
+    def run(self, parsed_args: argparse.Namespace) -> int:
         self._failed = False
         if self.app.options.verbose_level < 2:
             self._quieten()
         return super().run(parsed_args) or int(self._failed)
 
     def _quieten(self):
-        """Keep requests, and what urllib3 says of them, off the terminal."""
+        """Keep the log of requests off the terminal."""
         for handler in logging.getLogger().handlers:
             if getattr(handler, 'stream', None) is self.app.stderr:
                 handler.addFilter(lambda record: not record.name.startswith(

@@ -12,8 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Every endpoint that a run needs: in the catalog, in reach, over TLS."""
+"""Check each endpoint that a run needs.
 
+It has to be in the catalog, it has to answer, and it should use TLS.
+"""
+
+from collections.abc import Iterator
+
+from tempest import clients
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import endpoints
@@ -23,13 +29,13 @@ from local_delete_tempest_plugin.preflight import options
 
 CONF = config.CONF
 
-_SAFE = 'use https: passwords and tokens can be read on the way'
+_SAFE = 'use https: others can read passwords and tokens on the way'
 
 
-def check_keystone():
-    """Check the way to the first token.
+def check_keystone() -> Iterator[finding.Finding]:
+    """Check the URL that the first token comes from.
 
-    :returns: A generator of ``Finding``.
+    :returns: An iterator of ``Finding``.
     """
     url = CONF.identity.uri_v3
     if not url:
@@ -41,11 +47,11 @@ def check_keystone():
         endpoints.describe(url), _SAFE, bad=options.how_bad())
 
 
-def check(manager):
+def check(manager: clients.Manager) -> Iterator[finding.Finding]:
     """Send each endpoint a GET.
 
-    :param manager: The admin's ``tempest.clients.Manager``.
-    :returns: A generator of ``Finding``.
+    :param manager: The clients of the admin.
+    :returns: An iterator of ``Finding``.
     """
     for endpoint in endpoints.find(manager):
         yield _check(endpoint)
@@ -56,18 +62,19 @@ def _check(endpoint):
     if endpoint.problem:
         return finding.Finding(
             name, finding.FAIL, endpoint.problem,
-            'add it, or set catalog_type, region and the endpoint type of '
-            "the service's section")
+            'add the endpoint, or set catalog_type, region and the endpoint '
+            "type in the service's section of tempest.conf")
     try:
         answer, _ = endpoint.client.raw_request(
             endpoint.url.rstrip('/') + '/', 'GET')
     except finding.FAILURES as error:
-        return finding.Finding(name, finding.FAIL, exceptions.one_line(error),
-                               'make it reachable from here; a private CA '
-                               'goes into [identity] ca_certificates_file')
+        return finding.Finding(
+            name, finding.FAIL, exceptions.one_line(error),
+            'make the endpoint reachable from here; name the certificate of '
+            'a private CA in [identity] ca_certificates_file')
     if answer.status >= 500:
         return finding.Finding(
             name, finding.FAIL, '%s answers %d' % (endpoint, answer.status),
-            'see that the service runs')
+            'make sure that the service runs')
     return finding.judge(name, not endpoints.is_plain(endpoint.url),
                          str(endpoint), _SAFE, bad=options.how_bad())

@@ -12,10 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""All checks in their order.
+"""Do all checks in their order.
 
-Only GET requests are sent, and the POST that gets a token.
+The checks send only GET requests, and the POST that gets a token.
 """
+
+from collections.abc import Collection
+from collections.abc import Iterator
 
 from tempest import config
 
@@ -29,6 +32,7 @@ from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import roles
 from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.preflight import start_commands
+from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
@@ -37,21 +41,24 @@ _LOGIN = ('see [identity] uri_v3 and ca_certificates_file, and the admin of '
 
 
 class Checks:
-    """Everything that can be checked without changing anything.
+    """All that can be checked without a change.
 
-    :param scenario_classes: The classes of scenarios to look ahead at.
+    :param scenario_classes: The classes of scenarios to foresee.
     :param try_commands: Whether to run the start commands of outages.
     """
 
-    def __init__(self, scenario_classes, try_commands=False):
+    def __init__(
+            self,
+            scenario_classes: Collection[type[base.BaseLocalDeleteTest]],
+            try_commands: bool = False) -> None:
         self._scenario_classes = scenario_classes
         self._try_commands = try_commands
-        self._usable_hosts = None
+        self._usable_hosts: int | None = None
 
-    def run(self):
-        """Do all checks; one that cannot be done is a failed one.
+    def run(self) -> Iterator[finding.Finding]:
+        """Do all checks. A check that cannot be done has failed.
 
-        :returns: A generator of ``finding.Finding``.
+        :returns: An iterator of ``finding.Finding``.
         """
         yield from finding.collect('options', options.check)
         yield from finding.collect('[identity] uri_v3',
@@ -68,7 +75,7 @@ class Checks:
         yield from roles.check_admin(manager)
         yield from finding.collect('endpoints',
                                    lambda: catalog.check(manager))
-        # From here on the token itself is sent to them.
+        # All that follows sends the token to the endpoints.
         endpoints.require_tls(lambda: manager)
         if CONF.auth.use_dynamic_credentials:
             yield from finding.collect('dynamic credentials',

@@ -12,10 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run needs of the cloud beside endpoints and roles."""
+"""Check what else a run needs of the cloud, beside endpoints and roles."""
 
+from collections.abc import Iterator
 import json
 import math
+from typing import Any
 
 from tempest import config
 from tempest.lib.common import api_version_request
@@ -38,41 +40,43 @@ class CloudChecks:
     """The checks that ask the cloud as its admin.
 
     :param admin: An ``admin.Admin``.
-    :ivar usable_hosts: How many hosts may be taken down; None before that
-        was asked.
+    :ivar usable_hosts: How many hosts may be taken down now; None until that
+        is known.
     """
 
-    def __init__(self, admin):
+    def __init__(self, admin: admins.Admin) -> None:
         self._admin = admin
         self._run = run.Run()
-        self._amounts = {}
-        self.usable_hosts = None
+        self._amounts: dict[str, int] = {}
+        self.usable_hosts: int | None = None
 
-    def run(self):
-        """Do all the checks; one that cannot be done is a failed one.
+    def run(self) -> Iterator[finding.Finding]:
+        """Do all the checks. A check that cannot be done has failed.
 
-        :returns: A generator of ``Finding``.
+        :returns: An iterator of ``Finding``.
         """
         for name, check, to_do in (
                 ('compute API', self._check_compute_api,
-                 'see that [compute] catalog_type leads to Nova'),
+                 'make sure that [compute] catalog_type leads to Nova'),
                 ('Placement API', self._check_placement_api,
-                 'see that [placement] catalog_type leads to Placement'),
+                 'make sure that [placement] catalog_type leads to '
+                 'Placement'),
                 ('image', self._check_image,
-                 'name another one in [compute] image_ref'),
+                 'name another image in [compute] image_ref'),
                 ('flavor', self._check_flavor,
-                 'name another one in [compute] flavor_ref'),
+                 'name another flavor in [compute] flavor_ref'),
                 ('network', self._check_network,
-                 'see that [network] catalog_type leads to Neutron'),
+                 'make sure that [network] catalog_type leads to Neutron'),
                 ('target hosts', self._check_hosts,
-                 'see that the admin may list services and allocations'),
+                 'make sure that the admin may list services and '
+                 'allocations'),
                 ('journals', self._check_journals,
                  'see [local_delete] journal_dir')):
             yield from finding.collect(name, check, to_do)
 
     def _check_compute_api(self):
         versions = self._admin.manager.compute_versions_client.list_versions()
-        # v2.0 has no microversions, and says so with an empty string.
+        # v2.0 answers an empty string, because it has no microversions.
         offered = [version['version'] for version in versions['versions']
                    if version['version']]
         yield self._check_version(
@@ -96,16 +100,16 @@ class CloudChecks:
         options = getattr(CONF, group)
         name = '%s microversion %s' % (group, needed)
         if _as_version(offered) < _as_version(needed):
-            return finding.Finding(name, finding.FAIL,
-                                   'the cloud has up to %s' % offered,
-                                   'this cloud is too old')
+            return finding.Finding(
+                name, finding.FAIL, 'the cloud offers up to %s' % offered,
+                'upgrade the cloud: it is too old for the plugin')
         allowed = options.max_microversion
         if allowed is None and required or allowed is not None and (
                 _as_version(allowed) < _as_version(needed)):
             return finding.Finding(
                 name, finding.FAIL,
                 '[%s] max_microversion is %s' % (group, allowed),
-                'set it to %s, which the cloud has' % offered)
+                'set it to %s, which the cloud offers' % offered)
         if allowed is not None and _as_version(
                 options.min_microversion or '1.0') > _as_version(needed):
             return finding.Finding(
@@ -113,14 +117,14 @@ class CloudChecks:
                     group, options.min_microversion),
                 'set it to %s or lower' % needed)
         return finding.Finding(name, finding.PASS,
-                               'the cloud has up to %s' % offered)
+                               'the cloud offers up to %s' % offered)
 
     def _check_image(self):
         image = self._admin.manager.image_client_v2.show_image(
             CONF.compute.image_ref)
         yield finding.judge('image', image['status'] == 'active',
                             '%s is %s' % (image['name'], image['status']),
-                            'name another one in [compute] image_ref')
+                            'name another image in [compute] image_ref')
 
     def _check_flavor(self):
         client = self._admin.flavors_client
@@ -132,22 +136,25 @@ class CloudChecks:
 
     def _check_network(self):
         if not CONF.service_available.neutron:
-            found, good = 'no Neutron, so the servers get none', True
+            found, good = 'no Neutron, so the servers get no network', True
         elif CONF.auth.use_dynamic_credentials and (
                 CONF.auth.create_isolated_networks):
-            found, good = 'Tempest makes one for each run', True
+            found, good = 'Tempest creates a network for each run', True
         elif CONF.compute.fixed_network_name:
             found, good = self._find_network(CONF.compute.fixed_network_name)
         else:
-            found, good = "the project's, if it has exactly one", True
-        yield finding.judge('network', good, found, 'name an active one with '
-                            'a subnet in [compute] fixed_network_name')
+            found, good = (
+                'the network of the project, if it has exactly one'), True
+        yield finding.judge(
+            'network', good, found, 'name an active network that has a subnet '
+            'in [compute] fixed_network_name')
 
     def _find_network(self, name):
         networks = self._admin.manager.networks_client.list_networks(
             name=name)['networks']
         if len(networks) != 1:
-            return 'there are %d called %s' % (len(networks), name), False
+            return '%d networks have the name %s' % (
+                len(networks), name), False
         network, = networks
         return '%s is %s, with %d subnets' % (
             name, network['status'], len(network['subnets'])), (
@@ -160,8 +167,8 @@ class CloudChecks:
         for host in sorted(set(wanted) - set(known)):
             yield finding.Finding(
                 'host ' + host, finding.FAIL,
-                'Nova has no compute service on it',
-                'the computes are %s' % ', '.join(sorted(known)))
+                'Nova has no compute service on this host',
+                'name some of these hosts: %s' % ', '.join(sorted(known)))
         usable = 0
         for host in sorted(filter(guard.is_target, known)):
             found = self._check_host(host)
@@ -170,7 +177,7 @@ class CloudChecks:
         self.usable_hosts = usable
         yield finding.judge(
             'target hosts', usable, '%d may be taken down now' % usable,
-            'every scenario skips')
+            'free a host; until then every scenario skips')
 
     def _check_host(self, host):
         name = 'host ' + host
@@ -179,7 +186,7 @@ class CloudChecks:
             guard.Guard(self._run, self._admin).check(target)
         except exceptions.OutageRefused as refusal:
             return finding.Finding(name, finding.WARN, str(refusal),
-                                   'the scenarios pass it over')
+                                   'nothing; no scenario uses this host')
         lacking = {
             name: amount for name, amount in self._amounts.items()
             if not self._admin.placement.list_resource_providers(
@@ -189,7 +196,7 @@ class CloudChecks:
             name, not lacking, 'may be taken down now, and has room for a '
             'server' if not lacking else 'has no room for %s of the flavor'
             % _listed(lacking), 'make room, name a smaller flavor in '
-            '[compute] flavor_ref, or take it out of target_hosts')
+            '[compute] flavor_ref, or remove the host from target_hosts')
 
     def _check_journals(self):
         left = []
@@ -206,16 +213,17 @@ def _as_version(version):
     return api_version_request.APIVersionRequest(version)
 
 
-def _amounts(flavor, specs):
-    """Tell what a server of a flavor takes, as Nova asks Placement for it.
+def _amounts(flavor: dict[str, Any], specs: dict[str, str]) -> dict[str, int]:
+    """Tell what Nova asks Placement for, to create a server of a flavor.
 
-    :returns: {resource class: amount}, none of them 0.
+    :returns: {resource class: amount}, and no amount is 0.
     """
     amounts = {'VCPU': flavor['vcpus'], 'MEMORY_MB': flavor['ram'],
                'DISK_GB': flavor['disk'] + flavor['OS-FLV-EXT-DATA:ephemeral']
                + math.ceil((flavor['swap'] or 0) / _MIB_PER_GIB)}
     if 'hw:cpu_policy' in specs:
-        # Dedicated CPUs are another class, and how many depends on Nova.
+        # Dedicated CPUs are of another class. Nova's configuration decides
+        # how many are asked for.
         del amounts['VCPU']
     amounts.update({name[len(_RESOURCES):]: int(amount)
                     for name, amount in specs.items()

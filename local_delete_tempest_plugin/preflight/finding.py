@@ -12,8 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a check says."""
+"""What a check found."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 import dataclasses
 
 from oslo_log import log as logging
@@ -23,7 +26,7 @@ from local_delete_tempest_plugin import exceptions
 
 LOG = logging.getLogger(__name__)
 
-#: What a check can end with that is no defect of ours.
+#: What a check may raise. Anything else is a defect of the plugin.
 FAILURES = (lib_exc.TempestException, OSError)
 
 PASS, WARN, FAIL = 'pass', 'warn', 'fail'
@@ -31,7 +34,10 @@ PASS, WARN, FAIL = 'pass', 'warn', 'fail'
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What one check found, and what to do about it."""
+    """What a check found, and what the operator has to do.
+
+    :ivar outcome: ``PASS``, ``WARN`` or ``FAIL``.
+    """
 
     check: str
     outcome: str
@@ -39,22 +45,29 @@ class Finding:
     to_do: str = ''
 
 
-def judge(check, good, found, to_do, bad=FAIL):
-    """Make the finding of something that is good or is not.
+def judge(check: str, good: object, found: str, to_do: str,
+          bad: str = FAIL) -> Finding:
+    """Make a finding that passes if something is good.
 
-    :param bad: The outcome where it is not.
+    :param check: Name of the check.
+    :param good: Whether the check passes; a value that is true or false.
+    :param found: What was found, in words.
+    :param to_do: What to do if the check does not pass.
+    :param bad: The outcome if the check does not pass.
     :returns: A ``Finding``.
     """
     return (Finding(check, PASS, found) if good
             else Finding(check, bad, found, to_do))
 
 
-def collect(name, check, to_do='see tempest.log'):
-    """Do a check; one that cannot be done is a failed one.
+def collect(name: str, check: Callable[[], Iterable[Finding]],
+            to_do: str = 'see tempest.log') -> Iterator[Finding]:
+    """Do a check. A check that cannot be done has failed.
 
-    :param check: Callable that returns an iterable of ``Finding``.
-    :param to_do: What to do should it fail in that way.
-    :returns: A generator of ``Finding``.
+    :param name: Name of the check where it cannot be done.
+    :param check: Callable without arguments.
+    :param to_do: What to do if the check cannot be done.
+    :returns: An iterator of the ``Finding`` of the check.
     """
     try:
         yield from check()
@@ -62,8 +75,8 @@ def collect(name, check, to_do='see tempest.log'):
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, exceptions.one_line(error), to_do)
     except (LookupError, TypeError, ValueError) as error:
-        # Not each answer has a schema: what is looked at here alone has
-        # none, and no decision of a run rests on it.
+        # Some answers are used only here. They have no schema, because no
+        # decision of a run depends on them.
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, 'an answer cannot be used: %r' % error,
                       to_do)

@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the options alone can tell; nothing is asked of the cloud."""
+"""Check the options, without a request to the cloud."""
 
+from collections.abc import Iterator
 import os
 import shutil
 
@@ -34,23 +35,24 @@ _PAIRS = (
     ('placement_proxy_stop_command', 'placement_proxy_start_command'),
     ('scheduler_stop_command', 'scheduler_start_command'))
 
-#: Limits in seconds that Nova's own defaults make too small: the option of
-#: nova.conf behind them, and how long what is awaited then takes.
+#: Limits in seconds, each with the option of nova.conf that it depends on,
+#: and with how long the wait takes with Nova's default.
 _NOVA_DEFAULTS = {
     'service_down_timeout': ('service_down_time', 60),
     'service_up_timeout': ('report_interval, twice', 20),
     'heal_timeout': ('update_resources_interval', 60)}
 
 
-def check():
+def check() -> Iterator[finding.Finding]:
     """Check the options.
 
-    :returns: A generator of ``Finding``.
+    :returns: An iterator of ``Finding``.
     """
     wanted = CONF.local_delete
     yield finding.judge(
         'allow_outages', wanted.allow_outages,
-        'is %s' % wanted.allow_outages, 'set it to True; every scenario skips')
+        'is %s' % wanted.allow_outages,
+        'set it to True; until then every scenario skips')
     yield finding.judge(
         'target_hosts', wanted.target_hosts,
         ', '.join(wanted.target_hosts) or 'is empty',
@@ -70,10 +72,10 @@ def _check_limits():
     wanted = CONF.local_delete
     for smaller, larger, why in (
             ('poll_interval_start', 'poll_interval_max',
-             'it has to be the smaller one'),
+             'make the first not larger than the second'),
             ('local_cleanup_timeout', 'heal_timeout',
-             'it has to be the smaller one: a leak that a live compute heals '
-             'would go unseen')):
+             'make the first not larger than the second: otherwise a live '
+             'compute heals a leak before a scenario sees it')):
         yield finding.judge(
             smaller, wanted[smaller] <= wanted[larger],
             '%g s, and %s is %g s' % (
@@ -81,8 +83,9 @@ def _check_limits():
     for option, (of_nova, seconds) in _NOVA_DEFAULTS.items():
         yield finding.judge(
             option, wanted[option] > seconds, '%d s' % wanted[option],
-            "raise it above %d s, or make sure that nova.conf has less than "
-            "Nova's default (%s)" % (seconds, of_nova), bad=finding.WARN)
+            "raise it above %d s, or make sure that nova.conf has a smaller "
+            "value than Nova's default (%s)" % (seconds, of_nova),
+            bad=finding.WARN)
 
 
 def _check_test_timeout():
@@ -94,14 +97,14 @@ def _check_test_timeout():
     if not words.isdigit():
         return finding.Finding(
             'OS_TEST_TIMEOUT', finding.WARN,
-            '%r is no number, so nothing is limited' % words,
-            'give whole seconds')
+            '%r is not a number, so no test has a limit' % words,
+            'set it to whole seconds')
     timeout = int(words)
     return finding.judge(
         'OS_TEST_TIMEOUT', not 0 < timeout < longest,
-        '%d s, and the waits of a scenario may take %d s' % (
+        '%d s, but the waits of a scenario may take %d s' % (
             timeout, longest) if timeout else 'is not set',
-        'raise it, or lower the limits', bad=finding.WARN)
+        'raise it, or lower the limits of the waits', bad=finding.WARN)
 
 
 def _check_certificates():
@@ -109,18 +112,18 @@ def _check_certificates():
     yield finding.judge(
         'certificates', not wanted.disable_ssl_certificate_validation,
         endpoints.UNVERIFIED if wanted.disable_ssl_certificate_validation
-        else 'are verified', 'set it to False, and ca_certificates_file where '
-        'the CA is a private one: anybody can pose as the cloud',
-        bad=how_bad())
+        else 'are verified', 'set it to False, because otherwise anybody can '
+        'pose as the cloud; name the certificate of a private CA in '
+        'ca_certificates_file', bad=how_bad())
     if wanted.ca_certificates_file:
         yield finding.judge(
             '[identity] ca_certificates_file',
             os.access(wanted.ca_certificates_file, os.R_OK),
-            wanted.ca_certificates_file, 'there is no such file to read')
+            wanted.ca_certificates_file, 'name a file that can be read')
 
 
-def how_bad():
-    """Tell the outcome of a check of TLS that is not good."""
+def how_bad() -> str:
+    """Tell the outcome of a check of TLS that does not pass."""
     return finding.FAIL if CONF.local_delete.require_tls else finding.WARN
 
 
@@ -128,19 +131,19 @@ def _check_commands(stop, start):
     wanted = CONF.local_delete
     if not wanted[stop] and not wanted[start]:
         yield finding.Finding(stop, finding.PASS,
-                              'is not set: what needs it skips')
+                              'is not set: scenarios that need it skip')
         return
     host = 'host' if stop.startswith('compute_') else None
     for option in (stop, start):
-        yield _check_command(option, host, 'set both commands, or none')
+        yield _check_command(option, host, 'set both commands, or neither')
 
 
 def _check_guest_list():
     option = 'guest_list_command'
     if not CONF.local_delete[option]:
         return finding.Finding(option, finding.PASS,
-                               'is not set: what needs it skips')
-    return _check_command(option, 'host', 'correct it, or do not set it')
+                               'is not set: scenarios that need it skip')
+    return _check_command(option, 'host', 'correct the command, or remove it')
 
 
 def _check_command(option, host, remedy):
@@ -149,4 +152,4 @@ def _check_command(option, host, remedy):
     except exceptions.CommandFailed as error:
         return finding.Finding(option, finding.FAIL, str(error), remedy)
     return finding.judge(option, shutil.which(words[0]), words[0],
-                         'there is no such program')
+                         'name a program that can be run')

@@ -12,8 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who the run would be, and what it may do: the roles in their tokens."""
+"""Check which roles the users of a run have in their tokens."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
+
+from tempest import clients
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import accounts
@@ -23,35 +27,35 @@ from local_delete_tempest_plugin.preflight import finding
 
 CONF = config.CONF
 
-# What Keystone's bootstrap has each role imply.
+# The roles that each role implies in Keystone, as its bootstrap makes them.
 _IMPLIED = {'manager': {'member', 'reader'}, 'member': {'reader'}}
 
 
-def check_admin(manager):
-    """Check that the admin is one.
+def check_admin(manager: clients.Manager) -> Iterator[finding.Finding]:
+    """Check that the admin has the admin's role.
 
-    :param manager: The admin's ``tempest.clients.Manager``.
-    :returns: A generator of ``Finding``.
+    :param manager: The clients of the admin.
+    :returns: An iterator of ``Finding``.
     """
     roles = accounts.roles_of(manager)
     yield finding.judge(
         'admin', CONF.identity.admin_role in roles,
         'has the roles %s' % _listed(roles),
-        'give it the role %s' % CONF.identity.admin_role)
+        'give the admin the role %s' % CONF.identity.admin_role)
 
 
-def check_dynamic(manager):
-    """Check what Tempest makes its accounts of; none is made.
+def check_dynamic(manager: clients.Manager) -> Iterator[finding.Finding]:
+    """Check what Tempest needs to create accounts. No account is created.
 
-    :param manager: The admin's ``tempest.clients.Manager``.
-    :returns: A generator of ``Finding``.
+    :param manager: The clients of the admin.
+    :returns: An iterator of ``Finding``.
     """
     admin_role = CONF.identity.admin_role
     given = set(CONF.auth.tempest_roles) | {accounts.MEMBER_ROLE}
     yield finding.judge(
         'member', admin_role not in given,
-        'Tempest gives it the roles %s' % _listed(given),
-        'take %s out of [auth] tempest_roles' % admin_role)
+        'Tempest gives each member the roles %s' % _listed(given),
+        'remove %s from [auth] tempest_roles' % admin_role)
     known = {role['name']
              for role in manager.roles_v3_client.list_roles()['roles']}
     missing = (given | {admin_role}) - known
@@ -66,17 +70,17 @@ def check_dynamic(manager):
     yield finding.judge(
         'dynamic credentials', not problems,
         '; '.join(problems) or 'the admin has the role %s, and sees the '
-        'roles and the domain for new users; that it may create users and '
-        'projects was not tried' % admin_role,
+        'roles and the domain for new users; nobody tried whether the admin '
+        'may create users and projects' % admin_role,
         'see [identity] admin_role, [auth] tempest_roles and '
         'default_credentials_domain_name')
 
 
-def check_provisioned():
+def check_provisioned() -> Iterator[finding.Finding]:
     """Log in with each account of the accounts file, and compare its roles.
 
-    :returns: A generator of ``Finding``.
-    :raises tempest.lib.exceptions.InvalidConfiguration: there is no such
+    :returns: An iterator of ``Finding``.
+    :raises tempest.lib.exceptions.InvalidConfiguration: there is no accounts
         file, or it is not a list of accounts.
     """
     listed = accounts.read()
@@ -86,7 +90,7 @@ def check_provisioned():
         yield finding.judge(
             'accounts: %s' % kind, found, ', '.join(map(str, found))
             or '%s has none' % CONF.auth.test_accounts_file,
-            'add one with the role %s and a project_name' % (
+            'add an account with the role %s and a project_name' % (
                 CONF.identity.admin_role if kind == 'admin'
                 else accounts.MEMBER_ROLE))
     endpoints.require_tls_to_keystone()
@@ -97,10 +101,10 @@ def check_provisioned():
             yield finding.Finding(
                 'account %s' % account, finding.FAIL,
                 exceptions.one_line(error),
-                'correct it in %s' % CONF.auth.test_accounts_file)
+                'correct the account in %s' % CONF.auth.test_accounts_file)
 
 
-def _compare(account):
+def _compare(account: accounts.Account) -> finding.Finding:
     name = 'account %s' % account
     roles = accounts.roles_of(account.log_in())
     has = 'has the roles %s' % _listed(roles)
@@ -108,19 +112,20 @@ def _compare(account):
     if missing:
         return finding.Finding(
             name, finding.FAIL, '%s, and not %s' % (has, _listed(missing)),
-            'give it that, or take it out of the accounts file')
+            'give the user %s, or remove %s from the accounts file' % (
+                (_listed(missing),) * 2))
     if account.is_admin:
         return finding.Finding(name, finding.PASS, has)
     if CONF.identity.admin_role in roles:
         return finding.Finding(
             name, finding.FAIL, has + ', and should be no admin',
-            'take the role %s from it' % CONF.identity.admin_role)
+            'remove the role %s from the user' % CONF.identity.admin_role)
     implied = set().union(*(_IMPLIED.get(role, ()) for role in account.roles))
     more = roles - account.roles - implied
     return finding.judge(
-        name, not more, has, 'take %s from it: the accounts file does not '
-        'ask for it' % _listed(more), bad=finding.WARN)
+        name, not more, has, 'remove %s from the user: the accounts file does '
+        'not ask for that' % _listed(more), bad=finding.WARN)
 
 
-def _listed(roles):
+def _listed(roles: Iterable[str]) -> str:
     return ', '.join(sorted(roles)) or 'none'

@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What each scenario will do on this cloud."""
+"""Foresee what each scenario will do on this cloud."""
 
+from collections.abc import Iterator
 import importlib
 import pkgutil
 import unittest
@@ -35,10 +36,10 @@ _REFUSED = placement_outage.PlacementStopped.REFUSED
 _UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
 
-def find_classes():
+def find_classes() -> list[type[base.BaseLocalDeleteTest]]:
     """Find the classes of all scenarios.
 
-    :returns: A list, in the order of their modules' names.
+    :returns: A list, in the order of the names of their modules.
     """
     modules = [
         importlib.import_module('%s.%s' % (scenario.__name__, module.name))
@@ -50,13 +51,14 @@ def find_classes():
             and found.__module__ == module.__name__]
 
 
-def foresee(scenario_class, usable_hosts):
-    """Tell what each scenario will do; a skip is a warning.
+def foresee(scenario_class: type[base.BaseLocalDeleteTest],
+            usable_hosts: int | None) -> Iterator[finding.Finding]:
+    """Tell what each scenario of a class will do. A skip is a warning.
 
     :param scenario_class: A class of scenarios.
-    :param usable_hosts: How many hosts may be taken down; None if that could
-        not be asked.
-    :returns: A generator of ``Finding``.
+    :param usable_hosts: How many hosts may be taken down now; None if that is
+        not known.
+    :returns: An iterator of ``Finding``.
     """
     error, skip = _look(scenario_class)
     for name in sorted(dir(scenario_class)):
@@ -66,13 +68,13 @@ def foresee(scenario_class, usable_hosts):
         reason = error or skip or needs.missing(test) or (
             _too_few(test, usable_hosts))
         if not reason and usable_hosts is None:
-            yield finding.Finding(name, finding.WARN, 'cannot be told',
-                                  'see what failed above')
+            yield finding.Finding(name, finding.WARN, 'cannot be foreseen',
+                                  'see the checks above that failed')
             continue
         yield finding.judge(
             name, not reason,
             '%s: %s' % ('fails' if error else 'skips', reason) if reason
-            else 'runs' + _unless(test), 'change that, should it run',
+            else 'runs' + _unless(test), 'change that if it should run',
             bad=finding.FAIL if error else finding.WARN)
 
 
@@ -80,16 +82,17 @@ def _too_few(test, usable_hosts):
     if usable_hosts == 0:
         return 'no host may be taken down now'
     if usable_hosts == 1 and needs.two_hosts in getattr(test, 'needs', ()):
-        return 'only one host may be taken down now, and it needs two'
+        return 'only one host may be taken down now, and two are needed'
     return None
 
 
 def _look(scenario_class):
-    """Say what makes the class fail, and what skip, by options alone."""
+    """Say why the options make the class fail, and why they make it skip."""
     try:
         endpoints.require_tls_to_keystone()
         if not CONF.auth.use_dynamic_credentials:
-            # Tempest's own reader lets the parser's errors through.
+            # Tempest reads the file again, and does not catch the errors of
+            # the parser.
             accounts.read()
         scenario_class.skip_checks()
     except unittest.SkipTest as skip:
@@ -100,11 +103,14 @@ def _look(scenario_class):
 
 
 def _unless(test):
-    """Say what only the outage itself can tell: who answers for Placement."""
+    """Say on which answer in Placement's place the scenario would skip.
+
+    Only the outage itself shows who answers.
+    """
     answer = next((condition.answer
                    for condition in getattr(test, 'needs', ())
                    if hasattr(condition, 'answer')), None)
     if answer is None or CONF.local_delete.placement_proxy_stop_command:
         return ''
     other = _REFUSED if answer == _UNAVAILABLE else _UNAVAILABLE
-    return ', and skips should it see that %s' % other
+    return ', or skips if the outage shows that %s' % other

@@ -12,10 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The start commands, run for real; what runs already stays as it is."""
+"""Run the start commands. A service that runs already stays as it is."""
+
+from collections.abc import Iterator
 
 from tempest import config
 
+from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import placement as placement_outage
@@ -26,13 +29,14 @@ from local_delete_tempest_plugin.safety import guard
 CONF = config.CONF
 
 
-def check(admin):
-    """Start what the cloud says is up; nothing is ever stopped.
+def check(admin: admins.Admin) -> Iterator[finding.Finding]:
+    """Start services that the cloud shows as up. Nothing is ever stopped.
 
-    What is down was perhaps taken down by somebody, so it is left alone.
+    A service that is down is left alone, because somebody may have taken it
+    down on purpose.
 
     :param admin: An ``admin.Admin``.
-    :returns: A generator of ``Finding``.
+    :returns: An iterator of ``Finding``.
     """
     for option in ('compute_start_command', 'compute_thaw_command'):
         if CONF.local_delete[option]:
@@ -56,15 +60,18 @@ def check(admin):
                    '%s: %s' % (scheduler_outage.BINARY, '; '.join(down)))
 
 
-def _try(option, is_up, seen, host=None):
+def _try(option: str, is_up: bool, seen: str,
+         host: str | None = None) -> finding.Finding:
     name = 'try %s%s' % (option, ' on %s' % host if host else '')
     if not is_up:
         return finding.Finding(name, finding.WARN, 'not run: ' + seen,
-                               'start it, if it should run, and try again')
+                               'start the service if it should run, and try '
+                               'again')
     try:
         commands.run(option, host)
     except exceptions.CommandFailed as error:
         return finding.Finding(
             name, finding.FAIL, ' '.join(str(error).split()),
-            'run it by hand; what runs already has to be no error')
+            'run the command by hand; it must succeed if the service runs '
+            'already')
     return finding.Finding(name, finding.PASS, 'ended with 0')

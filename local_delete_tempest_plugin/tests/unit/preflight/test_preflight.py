@@ -175,7 +175,7 @@ class OptionsTest(base.TestCase):
         for hosts, targets, outcome in (
                 (2, ['one', 'two'], 'runs'), (2, ['*'], 'runs'),
                 (1, ['*'], 'skips: only one host may be taken down now, and '
-                 'it needs two'),
+                 'two are needed'),
                 (2, ['one', ''], 'skips: [local_delete] target_hosts names 1 '
                  'host, and a move needs two')):
             self.config(target_hosts=targets)
@@ -189,17 +189,18 @@ class OptionsTest(base.TestCase):
 
     def test_scenario_that_the_outage_itself_decides(self):
         self.assertEqual(
-            ('pass', 'runs, and skips should it see that a proxy answers 503'),
+            ('pass', 'runs, or skips if the outage shows that a proxy answers '
+             '503'),
             self.scenarios()['test_allocations_removed_after_compute_restart'])
         self.assertEqual(
-            ('pass', 'runs, and skips should it see that connections are '
+            ('pass', 'runs, or skips if the outage shows that connections are '
              'refused'),
             self.scenarios()['test_server_kept_when_placement_unavailable'])
 
     def test_no_scenario_runs(self):
         for expected, hosts, changed in (
                 (('warn', 'skips: no host may be taken down now'), 0, {}),
-                (('warn', 'cannot be told'), None, {}),
+                (('warn', 'cannot be foreseen'), None, {}),
                 (('warn', 'skips: [local_delete] allow_outages is False: set '
                   'it to True where the computes of target_hosts may be taken '
                   'down'), None, {'allow_outages': False}),
@@ -392,7 +393,7 @@ class CloudTest(base.TestCase):
             self.error = exceptions.RequestFailed(call=call, problem=problem)
             self.assert_found('admin', 'fail', '%s: %s' % (call, problem))
             self.assertEqual(
-                'cannot be told',
+                'cannot be foreseen',
                 self.findings()['test_leaked_allocations_healed'].found)
         self.error = None
         self.config(group='auth', admin_password='WRONG')
@@ -452,7 +453,7 @@ class CloudTest(base.TestCase):
         self.cloud.networks[0]['subnets'] = []
         self.assert_found('network', 'fail', 'with 0 subnets')
         self.cloud.networks = []
-        self.assert_found('network', 'fail', 'there are 0 called net')
+        self.assert_found('network', 'fail', '0 networks have the name net')
 
     def test_hosts(self):
         self.config(target_hosts=['cmp1', 'nowhere'])
