@@ -24,8 +24,11 @@ import testtools
 
 from allinone import deployment
 
+#: Marks a test that takes half a second or more: "tox -e fast" omits it.
+slow = testtools.testcase.attr('slow')
 
-class TestCase(testtools.TestCase):
+
+class TestCase(testtools.testcase.WithAttributes, testtools.TestCase):
 
     def setUp(self):
         super().setUp()

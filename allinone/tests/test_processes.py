@@ -44,6 +44,7 @@ class ProcessesTest(base.TestCase):
     def pids(self):
         return {process.pid for process in processes.belonging_to(self.state)}
 
+    @base.slow
     def test_orphan_is_found_and_ended(self):
         orphan = int(subprocess.run(
             [sys.executable, '-c', _ORPHAN], check=True, text=True,

@@ -175,6 +175,7 @@ class ServiceTest(base.TestCase):
         self.assertFalse(place.exists())
         self.assertEqual([], service.take_out(self.cloud))
 
+    @base.slow
     def test_one_at_a_time(self):
         script = textwrap.dedent(f'''
             import fasteners

@@ -51,8 +51,9 @@ _TESTS = (
         'scenario.test_stories.KnownBugTest')))
 
 
-class RewordedTest(testtools.TestCase):
+class RewordedTest(testtools.testcase.WithAttributes, testtools.TestCase):
 
+    @base.slow
     def test_the_same_in_other_words(self):
         ran = subprocess.run(
             [sys.executable, '-m', 'proof.tests.reworded', *_TESTS],

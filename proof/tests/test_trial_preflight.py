@@ -48,7 +48,7 @@ class RecordingTest(base.TestCase):
         self.asked = []
         server = http.server.HTTPServer(
             ('127.0.0.1', 0), type('Api', (_Api,), {'asked': self.asked}))
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         self.addCleanup(server.server_close)
         self.addCleanup(thread.join)

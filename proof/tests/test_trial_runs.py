@@ -42,6 +42,7 @@ class LivingRunsTest(base.TestCase):
         _, alive = psutil.wait_procs(runs.group(process), timeout=10)
         self.assertEqual([], alive)
 
+    @base.slow
     def test_no_process_outlives_an_exception(self):
         workspace = self.tempest('sleep 600 | sleep 600')
 
@@ -55,6 +56,7 @@ class LivingRunsTest(base.TestCase):
         self.assertRaises(KeyboardInterrupt, fail)
         self.assert_gone(*found)
 
+    @base.slow
     def test_what_heeds_no_signal_is_killed(self):
         process = subprocess.Popen(
             ['/bin/sh', '-c', 'trap "" TERM; echo ready; sleep 600'],
@@ -67,6 +69,7 @@ class LivingRunsTest(base.TestCase):
         self.assert_gone(process)
         self.assertEqual(-signal.SIGKILL, process.returncode)
 
+    @base.slow
     def test_a_command_that_is_interrupted(self):
         workspace = self.tempest('sleep 600')
         process = workspace.start('x', self.state / 'log')
@@ -91,6 +94,7 @@ class LivingRunsTest(base.TestCase):
             self.assert_gone(process)
         self.assertIn('local-delete recover', log.read_text())
 
+    @base.slow
     def test_what_outlives_its_leader_is_awaited(self):
         last = self.state / 'last'
         workspace = self.tempest(f'(sleep 0.2; touch {last}) & exit 0')

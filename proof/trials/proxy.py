@@ -94,7 +94,7 @@ def recording(lets_through: collections.abc.Callable[[str, str], bool]
     server = http.server.ThreadingHTTPServer(
         ('127.0.0.1', 0), type('Recorder', (_Proxy,), {
             'seen': seen, 'lets_through': staticmethod(lets_through)}))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     try:
         yield f'http://127.0.0.1:{server.server_port}', seen

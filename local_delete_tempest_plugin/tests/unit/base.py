@@ -70,9 +70,8 @@ def _check_schema_once(schema):
         _checked[id(schema)] = schema
 
 
-def slow(test):
-    """Mark a test that takes a second or more: ``tox -e fast`` omits it."""
-    return testtools.testcase.attr('slow')(test)
+#: Marks a test that takes half a second or more: "tox -e fast" omits it.
+slow = testtools.testcase.attr('slow')
 
 
 class TestCase(testtools.testcase.WithAttributes, testtools.TestCase):

@@ -95,7 +95,8 @@ class RudeServer(fixtures.Fixture):
         folder = self.useFixture(fixtures.TempDir())
         key, certificate = folder.join('key.pem'), folder.join('cert.pem')
         subprocess.run(
-            ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes',
+            ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+             'ec_paramgen_curve:prime256v1', '-nodes',
              '-keyout', key, '-out', certificate, '-days', '1', '-subj',
              '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
             check=True, capture_output=True)

@@ -106,6 +106,7 @@ class NoConfigurationTest(base.TestCase):
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         return done.stdout
 
+    @base.slow
     def test_imported(self):
         modules = [
             module.name for module in pkgutil.walk_packages(
@@ -115,6 +116,7 @@ class NoConfigurationTest(base.TestCase):
         self.run_python('-W', 'error::SyntaxWarning', '-c',
                         'import ' + ', '.join(modules))
 
+    @base.slow
     def test_scenarios_are_listed(self):
         self.run_python('-m', 'tempest.cmd.main', 'init', 'workspace')
         os.unlink(self.directory.join('workspace', 'etc', 'tempest.conf'))

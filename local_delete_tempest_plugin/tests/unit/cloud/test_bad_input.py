@@ -17,7 +17,6 @@
 import dataclasses
 import datetime
 import errno
-import functools
 import json
 import os
 import re
@@ -29,6 +28,7 @@ from tempest.lib import exceptions as lib_exc
 import testtools
 from testtools import content
 from testtools import matchers
+from testtools import testcase
 
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import transport
@@ -40,6 +40,7 @@ from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_edge
 from local_delete_tempest_plugin.tests.unit import rude_server
 from local_delete_tempest_plugin.tests.unit import sandbox
@@ -583,7 +584,7 @@ def take_down():
             return 1
 
 
-class BadInputTest(testtools.TestCase):
+class BadInputTest(testcase.WithAttributes, testtools.TestCase):
     """Each row is a test of its own; see the end of this module."""
 
     def check(self, row):
@@ -609,7 +610,7 @@ class BadInputTest(testtools.TestCase):
             self.assertNotIn(secret, log.read_text() if log.exists() else '')
 
 
-class WholeCommandTest(testtools.TestCase):
+class WholeCommandTest(testcase.WithAttributes, testtools.TestCase):
     """The same by the program that an operator calls."""
 
     def tempest(self, *arguments):
@@ -621,16 +622,22 @@ class WholeCommandTest(testtools.TestCase):
         self.assertNotIn('Traceback', done.stderr)
         return done.returncode, done.stderr.splitlines()[-1]
 
+    @base.slow
     def test_no_tempest_conf(self):
         self.assertEqual(
             (1, 'tempest local-delete recover: Invalid Configuration '
              'Details: there is no tempest.conf: set TEMPEST_CONFIG_DIR to '
              'where it is'), self.tempest('recover'))
 
+    @base.slow
     def test_run_that_is_none(self):
         code, line = self.tempest('recover', '--run', 'x; rm')
         self.assertEqual(2, code)
         self.assertIn("argument --run: 'x; rm' is no run id", line)
+
+
+def make_test(row):
+    return lambda self: self.check(row)
 
 
 def add_tests():
@@ -638,8 +645,7 @@ def add_tests():
     for row in ROWS:
         name = 'test_' + re.sub(r'\W+', '_', row.what).strip('_')
         assert not hasattr(BadInputTest, name), name
-        setattr(BadInputTest, name, functools.partialmethod(
-            BadInputTest.check, row))
+        setattr(BadInputTest, name, base.slow(make_test(row)))
 
 
 add_tests()

@@ -296,6 +296,7 @@ def fuzzed(most, *found):
         the number of an answer and what spoils it.
     """
     def decorate(work):
+        @base.slow
         @fuzz
         @hypothesis.given(which=strategies.integers(1, most), spoil=SPOILERS)
         def test(self, which, spoil):
@@ -440,6 +441,7 @@ JOURNALS = {
 class JournalTest(base.TestCase):
     """A journal that was spoilt is refused in words, too."""
 
+    @base.slow
     @fuzz
     @hypothesis.given(
         version=strategies.sampled_from(sorted(JOURNALS)),

@@ -93,19 +93,23 @@ class RequestTest(base.TestCase):
         # A busy machine may need a moment more.
         self.assertLess(time.monotonic() - before, 3)
 
+    @base.slow
     def test_answers_that_never_end(self):
         """Each byte comes soon; the whole answer never does."""
         self.late(*(self.serve(story).url for story in NEVER_ENDING))
 
+    @base.slow
     def test_answers_over_tls_that_never_end(self):
         self.late(*(self.serve(story, tls=True).url
                     for story in NEVER_ENDING),
                   disable_ssl_certificate_validation=True)
 
+    @base.slow
     def test_tls_handshake_that_never_ends(self):
         self.late(self.serve(rude_server.silence).url.replace(
             'http:', 'https:'))
 
+    @base.slow
     def test_tunnel_that_never_ends(self):
         """A proxy is asked for a tunnel before TLS begins."""
         for story in (rude_server.silence, rude_server.trickle(
@@ -113,6 +117,7 @@ class RequestTest(base.TestCase):
             self.late('https://placement.test',
                       proxy_url=self.serve(story).url)
 
+    @base.slow
     def test_request_that_nobody_reads(self):
         over = threading.Event()
         self.addCleanup(over.set)

@@ -165,6 +165,7 @@ class RunTest(CommandTest):
             self.assertIn('%s: %s' % (program, problem),
                           self.refused(commands.run, STOP, 'cmp1'))
 
+    @base.slow
     def test_time_limit_kills_the_whole_group(self):
         path = self.directory.join('pid')
         message = self.refused(
@@ -203,6 +204,7 @@ class RunTest(CommandTest):
             self.run_shell('sleep 60')
         self.assert_dead(started[0])
 
+    @base.slow
     def test_command_that_cannot_be_killed(self):
         """One that runs as root, through sudo, is beyond an operator."""
         # Root may kill everything, so that only a fake refuses everywhere.
@@ -299,6 +301,7 @@ class UuidsTest(CommandTest):
         self.assertIn('is not set',
                       self.refused(commands.uuids, GUESTS, 'cmp1'))
 
+    @base.slow
     def test_time_limit(self):
         self.config(**{GUESTS: "sh -c 'sleep 60' {host}",
                        'command_timeout': 1})

@@ -177,6 +177,7 @@ class HeldBackTest(base.TestCase):
 
 class EndTest(base.TestCase):
 
+    @base.slow
     def test_clean_ups_are_run(self):
         for signum in (signal.SIGTERM, signal.SIGHUP):
             ended = subprocess.run(

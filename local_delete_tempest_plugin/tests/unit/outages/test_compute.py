@@ -19,6 +19,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
 
@@ -251,12 +252,34 @@ class ComputeOutageTest(outage_case.OutageTest):
                          self.settings_sent())
         self.assert_as_before()
 
-    def test_given_back_whenever_the_test_times_out(self):
-        # All have a fence, and so the others' requests and more.
-        for kind in (compute_outage.ForcedDown, compute_outage.Stopped,
-                     compute_outage.Unnoticed, compute_outage.Frozen,
-                     compute_outage.Disabled):
-            self.assert_survives_strikes(lambda: self.make(kind, FENCE))
+    def assert_given_back_whenever_the_test_times_out(self, kind):
+        # With a fence, which takes all requests of an outage without one.
+        self.assert_survives_strikes(lambda: self.make(kind, FENCE))
+
+    @base.slow
+    def test_forced_down_and_given_back_whenever_the_test_times_out(self):
+        self.assert_given_back_whenever_the_test_times_out(
+            compute_outage.ForcedDown)
+
+    @base.slow
+    def test_stopped_and_given_back_whenever_the_test_times_out(self):
+        self.assert_given_back_whenever_the_test_times_out(
+            compute_outage.Stopped)
+
+    @base.slow
+    def test_unnoticed_and_given_back_whenever_the_test_times_out(self):
+        self.assert_given_back_whenever_the_test_times_out(
+            compute_outage.Unnoticed)
+
+    @base.slow
+    def test_frozen_and_given_back_whenever_the_test_times_out(self):
+        self.assert_given_back_whenever_the_test_times_out(
+            compute_outage.Frozen)
+
+    @base.slow
+    def test_disabled_and_given_back_whenever_the_test_times_out(self):
+        self.assert_given_back_whenever_the_test_times_out(
+            compute_outage.Disabled)
 
     def test_given_back_though_the_stop_command_is_struck(self):
         self.config(compute_stop_command='sh -c "touch %s/{host}; '

@@ -178,7 +178,7 @@ class ProbeTest(base.TestCase):
     def test_status(self):
         stories = placement_outage.PlacementStopped
         server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         self.addCleanup(server.server_close)
         self.addCleanup(thread.join)

@@ -17,6 +17,7 @@ import os
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
@@ -55,6 +56,7 @@ class SchedulerStoppedTest(outage_case.OutageTest):
             self.assertTrue(self.is_stopped('controller'))
         self.assert_as_before()
 
+    @base.slow
     def test_given_back_whenever_the_test_times_out(self):
         self.assert_survives_strikes(self.make)
 

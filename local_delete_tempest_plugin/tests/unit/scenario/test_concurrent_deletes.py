@@ -54,6 +54,7 @@ class FlippingTest(base.TestCase):
         # It was down, and is so again.
         self.away.flip.assert_called_with(True)
 
+    @base.slow
     def test_a_flag_that_does_not_move(self):
         error = self.assertRaises(exceptions.TimedOut, self.delete,
                                   ['server'], lambda: 3)
