@@ -26,6 +26,7 @@ import http.client
 import io
 import logging
 import re
+import socket
 import ssl
 import time
 import typing
@@ -102,7 +103,7 @@ class _Incoming(io.RawIOBase):
     head, the body, and for TLS, because all of them are read here.
     """
 
-    def __init__(self, sock, raw):
+    def __init__(self, sock: socket.socket, raw: typing.Any) -> None:
         super().__init__()
         self._sock = sock
         self._raw = raw
@@ -121,7 +122,8 @@ class _Incoming(io.RawIOBase):
 
 class _TimedResponse(http.client.HTTPResponse):
 
-    def __init__(self, sock, *arguments, **options):
+    def __init__(self, sock: socket.socket, *arguments: typing.Any,
+                 **options: typing.Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp = io.BufferedReader(_Incoming(sock, self.fp.detach()))
 

@@ -34,7 +34,7 @@ class Recover(base.Command):
     the run may have left without its id is named, and left to you.
     """
 
-    def get_parser(self, prog_name):
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
             '--dry-run', action='store_true',
@@ -45,7 +45,7 @@ class Recover(base.Command):
             'its journal; be sure that the run has ended')
         return parser
 
-    def take_action(self, args):
+    def take_action(self, args: argparse.Namespace) -> tuple:
         rows = []
         with admin.microversions():
             the_admin = base.find_admin()

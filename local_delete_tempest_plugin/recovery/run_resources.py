@@ -196,7 +196,7 @@ class Volume(RunResource):
                                    attach_status='detached')
         client.force_delete_volume(found)
 
-        def is_there() -> str | None:
+        def is_there() -> Any:
             try:
                 return client.show_volume(found)['volume']['status']
             except lib_exc.NotFound:

@@ -70,25 +70,25 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     :ivar servers: The ``servers.MemberServers``; of ``footprint_unchanged``.
     """
 
-    credentials = ['project_member', 'admin']
+    credentials: list[Any] = ['project_member', 'admin']
 
     last_look: Any = None
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         each_outage.expand(cls)
 
     # -- what Tempest calls for a class
 
     @classmethod
-    def skip_checks(cls):
+    def skip_checks(cls) -> None:
         super().skip_checks()
         missing = needs.missing_for_all()
         if missing:
             raise cls.skipException(missing)
 
     @classmethod
-    def setup_credentials(cls):
+    def setup_credentials(cls) -> None:
         cls._accounts = setup.ClassAccounts(setup.THIS_RUN, setup.JOURNAL)
         cls._accounts.setUp()
         cls._accounts.begin()
@@ -96,7 +96,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         super().setup_credentials()
 
     @classmethod
-    def clear_credentials(cls):
+    def clear_credentials(cls) -> None:
         try:
             super().clear_credentials()
             cls._accounts.undo()
@@ -104,7 +104,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             cls._accounts.cleanUp()
 
     @classmethod
-    def _get_credentials_provider(cls):
+    def _get_credentials_provider(cls) -> Any:
         # Tempest names what it makes after the class alone, so that nobody
         # could tell what an abandoned run left from what a live one needs.
         name = '%s-%s' % (cls.__name__, setup.THIS_RUN.name)
@@ -115,13 +115,13 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         return cls._creds_provider
 
     @classmethod
-    def setup_clients(cls):
+    def setup_clients(cls) -> None:
         super().setup_clients()
         cls.member = cls.os_project_member
         cls.admin = admin.Admin.of(cls.os_admin)
 
     @classmethod
-    def resource_setup(cls):
+    def resource_setup(cls) -> None:
         super().resource_setup()
         cls.testbed = setup.Testbed(
             setup.THIS_RUN, setup.JOURNAL, cls.admin, cls.member)
@@ -137,7 +137,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             functools.partial(changes.remove_allocations, cls.admin))
 
     @classmethod
-    def resource_cleanup(cls):
+    def resource_cleanup(cls) -> None:
         try:
             if cls.last_look is not None:
                 cls.last_look.assert_nothing_came_back(

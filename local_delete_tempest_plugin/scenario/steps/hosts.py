@@ -112,8 +112,9 @@ class LeasedHosts(fixtures.Fixture):
         types = self._admin.services.hypervisor_types()
         return len({types.get(target.provider_id) for target in targets}) == 1
 
-    def _usable_hosts(self, accept, refusals) -> Iterator[
-            compute_services.TargetHost]:
+    def _usable_hosts(
+            self, accept: Callable | None, refusals: list[str]) -> Iterator[
+                compute_services.TargetHost]:
         """Find hosts that may be taken down, each only when it is needed.
 
         Each look at a host is several requests, and a cloud has many hosts.

@@ -82,7 +82,7 @@ class Personas(base.BaseLocalDeleteTest):
                    'admin']
 
     @classmethod
-    def skip_checks(cls):
+    def skip_checks(cls) -> None:
         super().skip_checks()
         if CONF.auth.use_dynamic_credentials:
             if accounts.MEMBER_ROLE in CONF.auth.tempest_roles:
@@ -103,7 +103,7 @@ class Personas(base.BaseLocalDeleteTest):
                     accounts.MEMBER_ROLE))
 
     @classmethod
-    def setup_credentials(cls):
+    def setup_credentials(cls) -> None:
         if not CONF.auth.use_dynamic_credentials:
             # Tempest has no such persona for accounts that it did not make.
             cls.credentials = [
@@ -112,7 +112,7 @@ class Personas(base.BaseLocalDeleteTest):
         super().setup_credentials()
 
     @classmethod
-    def setup_clients(cls):
+    def setup_clients(cls) -> None:
         super().setup_clients()
         cls.project_member = Persona.of('project_member', cls.member)
         cls.project_reader = Persona.of(
@@ -121,7 +121,7 @@ class Personas(base.BaseLocalDeleteTest):
             'project_alt_member', cls.os_project_alt_member)
         cls.project_admin = Persona.of('admin', cls.os_admin)
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         if accounts.MEMBER_ROLE in self.project_reader.roles:
             self.skipTest('%s is more than a reader: list an account that has '

@@ -46,7 +46,7 @@ class State:
     status: str
     task: str | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'status %s, task state %s' % (self.status, self.task)
 
 
