@@ -28,12 +28,12 @@ from allinone import workspace
 # Verbs that are now verbs of the command "python -m proof".
 _MOVED = ('mutate', 'trial')
 
-_EPILOG = '''
+_EPILOG = """
 All data, configuration, sockets and logs lie in the state directory. If a
 cloud runs there, "up" starts the processes that are missing. Otherwise "up"
 makes a new cloud. "down" ends every process and removes the data. The logs and
 Tempest's results stay until the next "up".
-'''
+"""
 
 
 def _parser():
@@ -54,7 +54,7 @@ def _parser():
     up = verb('up', 'Boot a cloud, or start its missing processes.')
     up.add_argument(
         '--tls', action=argparse.BooleanOptionalAction,
-        help='whether every endpoint is https, with a CA of the cloud\'s own '
+        help="whether every endpoint is https, with a CA of the cloud's own "
              '(default: http)')
     up.add_argument(
         '--reclaim', action=argparse.BooleanOptionalAction,

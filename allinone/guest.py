@@ -35,10 +35,10 @@ LINE = 'The guest is up'
 _NEWEST = ('linux-image-cloud-amd64', 'linux-image-virtual')
 
 # The guest stays alive as long as its first process does.
-_INIT = f'''#!/bin/busybox sh
+_INIT = f"""#!/bin/busybox sh
 echo '{LINE}'
 exec /bin/busybox sleep 2147483647
-'''
+"""
 
 
 def provide(cloud: deployment.Deployment

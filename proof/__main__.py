@@ -46,7 +46,7 @@ def _parser():
         verb.set_defaults(run=module.run)
 
     add(verbs, 'mutate', mutate)
-    text = 'Try the plugin\'s promises on the cloud.'
+    text = "Try the plugin's promises on the cloud."
     trials = verbs.add_parser(
         'trial', help=text, description=text, parents=[options])
     trials = trials.add_subparsers(required=True, metavar='TRIAL')

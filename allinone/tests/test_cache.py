@@ -24,14 +24,14 @@ from allinone import cache
 from allinone.tests import base
 
 # Tells that it makes the entry, and ends doing so when its input ends.
-_SLOW_MAKER = '''
+_SLOW_MAKER = """
 import sys
 from allinone import cache
 def make(path):
     print("begun", flush=True)
     sys.stdin.read()
 cache.provide("things", "one", make)
-'''
+"""
 
 
 class CacheTest(base.TestCase):

@@ -24,12 +24,12 @@ from allinone import processes
 from allinone.tests import base
 
 # Starts a process in a session of its own, prints its pid, and is gone.
-_ORPHAN = '''
+_ORPHAN = """
 import subprocess, sys
 child = subprocess.Popen(["sleep", "60"], start_new_session=True,
                          stdout=subprocess.DEVNULL)
 print(child.pid)
-'''
+"""
 
 
 class ProcessesTest(base.TestCase):

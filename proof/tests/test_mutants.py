@@ -177,14 +177,14 @@ class ServiceTest(base.TestCase):
 
     @base.slow
     def test_one_at_a_time(self):
-        script = textwrap.dedent(f'''
+        script = textwrap.dedent(f"""
             import fasteners
             lock = fasteners.InterProcessLock(
                 '{self.cloud.hooks}/lock')
             lock.acquire()
             print('locked', flush=True)
             input()
-            ''')
+            """)
         with service.alone(self.cloud):
             pass
         with subprocess.Popen([sys.executable, '-c', script],
@@ -226,7 +226,7 @@ class ServiceTest(base.TestCase):
 class HookTest(base.TestCase):
     """The hook, in a process of its own that passes for a service's."""
 
-    PATCH = textwrap.dedent('''
+    PATCH = textwrap.dedent("""
         SERVICE = 'nova-api'
         MODULE = 'colorsys'
 
@@ -234,7 +234,7 @@ class HookTest(base.TestCase):
             @hook.replace('rgb_to_hsv', when=lambda _, r, g, b: r)
             def red(wrapped, instance, args, kwargs):
                 return 'red'
-        ''')
+        """)
 
     def run_service(self, code, patch=PATCH):
         """Return what a mutated process prints that runs the code."""
@@ -294,11 +294,11 @@ class HookTest(base.TestCase):
                     self.cloud, ['nova-api']))
 
 
-TRACEBACK = '''Traceback (most recent call last):
+TRACEBACK = """Traceback (most recent call last):
   File "/x/scenario/test_a.py", line 3, in test_it
     self.fail('nothing
     ^^^^^^^^^^
-{}'''
+{}"""
 
 
 class VerdictsTest(base.TestCase):
@@ -445,7 +445,7 @@ class MatrixTest(base.TestCase):
             (self.row(verdicts.KILLED), self.row(problem='bad'),
              self.row(verdicts.SURVIVED)),
             (dataclasses.replace(self.row().mutant, name=name)
-             for name in ('b', 'a', 'b'))))
+             for name in ('b', 'a', 'b')), strict=True))
         one, other = (matrix.Results(
             self.state, [ours.mutant, theirs.mutant]) for _ in range(2))
         one.write([ours])

@@ -36,7 +36,7 @@ from proof.trials import snapshot
 
 Refusal = exceptions.Refusal
 
-FAILED_LOG = '''
+FAILED_LOG = """
 {0} a.test_one [1.0s] ... FAILED
 
 Captured traceback:
@@ -86,7 +86,7 @@ Ran: 2 tests in 1.0 sec.
  - Expected Fail: 0
  - Unexpected Success: 0
  - Failed: 1
-'''
+"""
 
 
 class RunsTest(base.TestCase):
@@ -379,7 +379,7 @@ class FaultsTest(base.TestCase):
         self.assertEqual(['says nothing that helps: a.Failed'],
                          self.unclear('failed', 'a.Failed'))
         self.assertEqual(
-            ['does not say Failed, host b: (\'a.Failed: host a\',)'],
+            ["does not say Failed, host b: ('a.Failed: host a',)"],
             self.unclear('failed', 'a.Failed: host a',
                          says=('Failed', 'host b')))
 

@@ -332,7 +332,7 @@ def select(only: str) -> list[tuple[int, Fault]]:
         if fault.needs_root and os.geteuid():
             raise errors.BadInput(
                 f'The fault "{fault.name}" needs root: be root, or leave it '
-                f'out with --only \'^(?!{fault.name})\'')
+                f"out with --only '^(?!{fault.name})'")
     return selected
 
 

@@ -211,7 +211,7 @@ def _again(workspace, arguments, log):
 
 def _judge(outcomes, names):
     table = prettytable.PrettyTable(
-        ('The journal\'s last line', 'Kills', 'Recovered', 'Seconds'))
+        ("The journal's last line", 'Kills', 'Recovered', 'Seconds'))
     table.align = 'l'
     for phase in sorted({outcome.hit for outcome in outcomes}):
         of_phase = [one for one in outcomes if one.hit == phase]

@@ -156,14 +156,14 @@ def _try(cloud, folder, targets, lease_alone, chance, before):
 def _run_both(workspaces, logs, chance):
     with contextlib.ExitStack() as stack:
         processes = []
-        for workspace, log in zip(workspaces, logs):
+        for workspace, log in zip(workspaces, logs, strict=True):
             processes.append(stack.enter_context(
                 workspace.running(chance.choice(_SCENARIOS), log)))
             # So that they meet at another moment each time.
             runs.ended(processes[0], chance.uniform(0, 1))
         problems = [
             problem for workspace, process, log in zip(
-                workspaces, processes, logs)
+                workspaces, processes, logs, strict=True)
             for problem in workspace.wait(process, log, _LIMIT)]
     return problems + [f'failed: {log}' for log in logs
                        if runs.counts(log).get('failed', 1)]

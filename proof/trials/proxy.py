@@ -33,11 +33,11 @@ _TIMEOUT = 60
 #: The kinds of credentials that a run may have.
 CREDENTIALS = ('dynamic', 'provisioned')
 
-_PROVISIONED = '''
+_PROVISIONED = """
 [auth]
 use_dynamic_credentials = False
 test_accounts_file = {}
-'''
+"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,7 +116,7 @@ def take(cloud: deployment.Deployment) -> Snapshot:
     }
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         return Snapshot(dict(zip(readers, pool.map(
-            lambda read: read(admin), readers.values()))))
+            lambda read: read(admin), readers.values()), strict=True)))
 
 
 def _named(service, path, key):

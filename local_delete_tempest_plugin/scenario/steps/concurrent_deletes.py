@@ -233,7 +233,8 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
         def read():
             with futures.ThreadPoolExecutor(reader.SIDE_BY_SIDE) as pool:
                 return ['%s: %s' % (server, state) for server, state in zip(
-                    servers, pool.map(self.servers.state_of, servers))
+                    servers, pool.map(self.servers.state_of, servers),
+                    strict=True)
                     if state not in states]
 
         waiters.expect(read, lambda left: not left,

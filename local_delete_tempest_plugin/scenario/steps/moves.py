@@ -208,7 +208,7 @@ class Moves(base.BaseLocalDeleteTest):
                 'were down (defect %s of Nova). A compute service of this '
                 'host was deleted once, and Nova looks at its record. '
                 '"nova-manage db archive_deleted_rows" removes that record. '
-                'Nova\'s answer: %s' % (
+                "Nova's answer: %s" % (
                     server.host, server, _DELETED_SERVICE, refusal))
         if _DELETED_SERVICE in CONF.local_delete.known_bugs:
             self.skipTest(told)

@@ -18,13 +18,13 @@ from local_delete_tempest_plugin.cmd import recover
 from local_delete_tempest_plugin.tests.unit import fake_edge
 from local_delete_tempest_plugin.tests.unit import sandbox
 
-ACCOUNTS = '''
+ACCOUNTS = """
 - username: admin
   password: %s
   project_name: admin
   domain_name: Default
   roles: [admin]
-''' % fake_edge.PASSWORD
+""" % fake_edge.PASSWORD
 
 
 class FindAdminTest(testtools.TestCase):

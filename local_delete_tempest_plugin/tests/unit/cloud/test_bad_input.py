@@ -595,7 +595,7 @@ class BadInputTest(testcase.WithAttributes, testtools.TestCase):
             row.world(box)
         outcome = box.run(lambda: act(row))
         # csv escapes commas.
-        outcome.lines[:] = [line.replace("\\,", ",") for line in outcome.lines]
+        outcome.lines[:] = [line.replace('\\,', ',') for line in outcome.lines]
         said = '\n'.join(outcome.lines)
         self.addDetail('said', content.text_content(said))
         self.assertThat(said, matchers.Not(matchers.Contains('Traceback')))

@@ -426,7 +426,7 @@ class RemnantsTest(Story):
              "'cmp1'" % uuid(32)], self.words())
         self.cloud.ports[1:] = []
         self.assertEqual(
-            ["port %s is gone, and should be there as before: %s" % (
+            ['port %s is gone, and should be there as before: %s' % (
                 uuid(32), self.UNBOUND)], self.words())
 
     def test_port_of_the_user_that_keeps_what_nova_gave_it(self):
@@ -477,7 +477,7 @@ class RemnantsTest(Story):
         self.cloud.attachments = kept
         self.cloud.server_groups[0]['members'].append(uuid(SERVER))
         group, attachment = self.words()
-        self.assertIn("members before [], during [%r], after [%r]" % (
+        self.assertIn('members before [], during [%r], after [%r]' % (
             uuid(SERVER), uuid(SERVER)), group)
         self.assertIn('volume attachment %s is left' % uuid(71), attachment)
 

@@ -73,7 +73,8 @@ class ComputeOutageTest(outage_case.OutageTest):
                 {'runs': False},
                 {'runs': False, 'status': 'disabled',
                  'disabled_reason': FENCE},
-                {'status': 'disabled', 'disabled_reason': FENCE})):
+                {'status': 'disabled', 'disabled_reason': FENCE}),
+                strict=True):
             self.build_cloud()
             seen = self.use(self.make(kind, reason))
             if reason:

@@ -43,10 +43,10 @@ GOOD = {'allow_outages': True, 'target_hosts': ['cmp1'],
 PLACEMENT_AWAY = ('test_allocations_removed_after_compute_restart',
                   'test_server_kept_when_placement_unavailable')
 
-ACCOUNTS = '''
+ACCOUNTS = """
 - {username: boss, password: SECRET, project_name: p, roles: [admin]}
 - {username: joe, password: SECRET, project_name: p, roles: [member]}
-'''
+"""
 
 
 class OptionsTest(base.TestCase):

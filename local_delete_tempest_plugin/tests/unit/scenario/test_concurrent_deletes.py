@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import itertools
 import types
 from unittest import mock
 
@@ -49,7 +50,7 @@ class FlippingTest(base.TestCase):
         with self.flipping() as flips:
             self.delete(range(3), flips)
         sent.append(self.away.flip.call_count)
-        for before, after in zip(sent, sent[1:]):
+        for before, after in itertools.pairwise(sent):
             self.assertGreaterEqual(after - before, 2)
         # It was down, and is so again.
         self.away.flip.assert_called_with(True)

@@ -146,7 +146,7 @@ class PlacementClientTest(base.TestCase):
             for body, problem in (('<html>', 'is not JSON'),
                                   ('', 'is not JSON'),
                                   ('[]', "$: [] is not of type 'object'"),
-                                  ('null', "$: None is not of type")):
+                                  ('null', '$: None is not of type')):
                 message = self.invalid(call, body)
                 self.assertIn('/%s: %s' % (request, problem), message)
                 self.assertTrue(message.startswith('GET '), message)
