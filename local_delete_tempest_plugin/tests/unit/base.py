@@ -56,7 +56,7 @@ class InstantWaits(fixtures.Fixture):
 
 
 _check_schema = jsonschema_validator.JSONSCHEMA_VALIDATOR.check_schema
-_checked = {}
+_checked: dict[int, object] = {}
 
 
 def _check_schema_once(schema):
