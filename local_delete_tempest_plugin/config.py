@@ -39,7 +39,7 @@ hand also shows it. Use ssh keys and sudo rules, because they need no
 password."""
 
 _HOST = """{host} is replaced with the name of the compute's host, as Nova has
-it. The plugin refuses a host if this is not a valid host name."""
+it. The plugin refuses an invalid host name."""
 
 
 # Of the release 2026.1 (Nova 33.0.2).
@@ -78,9 +78,9 @@ hosts on which nothing of value runs.""")),
         help=_text("""
 Take a host down although foreign servers are on it. A server is foreign if
 this run did not create it. The same goes for foreign consumers in Placement.
-A boolean, default False: the scenario skips and names them. Set it to True
-only where their owners know. Nobody can act on these servers while their host
-is down.""")),
+A boolean, default False: the scenario skips and names the foreign servers. Set
+it to True only where the owners of these servers agree. Nobody can act on
+these servers while their host is down.""")),
     cfg.IntOpt(
         'min_other_hosts', default=1, min=0,
         help=_text("""
@@ -99,14 +99,14 @@ on a cloud that has no other user.""")),
         help=_text("""
 Allow a scenario to delete the compute service of a host. The process of the
 service then registers as a new service. A boolean, default False: the scenario
-skips. Set it to True only where all of this is so. The compute_id of
+skips. Set it to True only if all these conditions are true: The compute_id of
 nova-compute outlives its process (2023.1 and later). New services are enabled
 (enable_new_services in nova.conf). Hosts are discovered automatically
 ([scheduler] discover_hosts_in_cells_interval in nova.conf). No guest outlives
 its server, because otherwise nova-compute refuses to register. Archive deleted
-rows (``nova-manage db archive_deleted_rows``) from time to time. The reason is
-that Nova keeps the record of a deleted service. Nova 2026.1 may then refuse to
-move servers from that host.""")),
+rows (``nova-manage db archive_deleted_rows``) from time to time, because Nova
+keeps the record of a deleted service. Nova 2026.1 may then refuse to move
+servers from that host.""")),
     cfg.BoolOpt(
         'allow_unfenced_outage', default=False,
         help=_text("""
@@ -114,7 +114,8 @@ Allow scenarios of servers in BUILD to stop a compute without a fence around
 its host. These scenarios ignore fence_host, because a fence would keep their
 own server away. A boolean, default False: they skip. Set it to True only on a
 cloud that has no other user. The scheduler may send foreign servers to the
-host until the host is up again or seen down. These servers wait.""")),
+host until the host is up again or seen down. These servers wait until the
+compute is back.""")),
     cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
@@ -132,12 +133,12 @@ Set it to True only on a cloud that has no other user.""")),
     cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
-Refuse to run where passwords and tokens can be read on the way. That is so
-where an endpoint is not https, or where [identity]
+Refuse to run where passwords and tokens can be read on the way. They can be
+read if an endpoint is not https, or if [identity]
 disable_ssl_certificate_validation is True. The run then fails before it
 changes anything. A boolean, default False: ``tempest local-delete preflight``
-warns. Set it to True wherever the cloud has TLS. The recovery of an abandoned
-run does not refuse.""")),
+warns. Set it to True wherever the cloud has TLS. ``tempest local-delete
+recover`` ignores this option. The next run does not.""")),
     cfg.StrOpt(
         'journal_dir',
         help=_text("""
@@ -156,19 +157,18 @@ left.""")),
         'reclaims', default=False,
         help=_text("""
 Whether the cloud keeps deleted servers for a while, so that they can be
-restored. That is so where reclaim_instance_interval is above 0 in the
-nova.conf of the API and of the computes. A boolean, default False: the
-scenarios about soft deletes skip. Set it to True where the interval is longer
-than a scenario takes, which means half an hour or more. The other scenarios
-then delete a server by force where a live compute keeps it. With a wrong value
-the scenarios fail. They then wait for a server to be gone, or to be
-SOFT_DELETED.""")),
+restored. It does if reclaim_instance_interval is above 0 in the nova.conf of
+the API and of the computes. A boolean, default False: the scenarios about soft
+deletes skip. Set it to True where the interval is longer than a scenario
+takes, which means half an hour or more. The other scenarios then delete a
+server by force where a live compute keeps it. With a wrong value the scenarios
+wait for the wrong state, and fail.""")),
     cfg.IntOpt(
         'many_servers', default=20, min=2,
         help=_text("""
-How many servers of a host the scenario of many deletes has deleted at once. A
-number, default 20. The scenario skips where the project's quota or the host
-has no room for them. Set it to a lower number there.""")),
+Number of servers that test_many deletes at once. A number, default 20. The
+scenario skips where the project's quota or the host has no room for them. Set
+it to a lower number there.""")),
     cfg.ListOpt(
         'known_bugs', default=_KNOWN_BUGS,
         help=_text("""
@@ -177,7 +177,7 @@ doc/source/findings.rst. A scenario that shows a known defect is expected to
 fail. The run fails when such a scenario passes: then remove the name. A
 scenario that moves a server skips where ``deleted-service-refuses-moves``
 stops the move. A comma-separated list; default: the defects of the release
-2026.1. Set it to nothing to be told of every defect.""")),
+2026.1. Set it to an empty list to see each defect as a failure.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
@@ -251,11 +251,12 @@ can reach the hypervisors.""", _HOST, _COMMAND),
     cfg.StrOpt(
         'scheduler_stop_command',
         help=_text("""
-Stops every process of nova-scheduler, which holds a server in BUILD. Example:
-``ssh controller sudo systemctl stop devstack@n-sch``. Default: none, and the
-scenarios that need it skip. Set it where the machine that runs Tempest can
-reach every scheduler. A start must take less than rpc_response_timeout of
-nova.conf, because the conductor waits only for that time.""", _COMMAND),
+Stops every process of nova-scheduler. Without a scheduler a server stays in
+BUILD. Example: ``ssh controller sudo systemctl stop devstack@n-sch``. Default:
+none, and the scenarios that need it skip. Set it where the machine that runs
+Tempest can reach every scheduler. A start must take less than
+rpc_response_timeout of nova.conf, because the conductor waits only for that
+time.""", _COMMAND),
         secret=True),
     cfg.StrOpt(
         'scheduler_start_command',
@@ -267,8 +268,8 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
            'Raise it where a login to a host is slow.'),
     _limit('api_timeout', 300,
            'an API that fails during a restore answers again',
-           'Raise it where controllers take longer to come back. A host that '
-           'is down stays down when this time is over.'),
+           'Raise it where controllers take longer to come back. After this '
+           'time a host that is down stays down.'),
     _limit('service_down_timeout', 180,
            'Nova shows a stopped or forced-down service as down',
            'Raise it where service_down_time of nova.conf is above 60.'),
@@ -301,9 +302,9 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
     cfg.IntOpt(
         'stays_gone_period', default=60, min=1,
         help=_text("""
-How many seconds the scenarios of test_stays_gone read on after a local delete.
-The host stays down for that time. Default: 60. Raise it where services repeat
-their requests for longer.""")),
+How many seconds the scenarios of test_stays_gone continue to read after a
+local delete. The host stays down for that time. Default: 60. Raise it where
+services repeat their requests for longer.""")),
     _limit('heal_timeout', 300,
            "a compute's start or its audit has removed a deleted server's "
            'allocations',
@@ -323,9 +324,8 @@ their requests for longer.""")),
         help=_text("""
 Limit in seconds of a request to an API, from its first byte to the last byte
 of its answer. Default: 90. Raise it where rpc_response_timeout of nova.conf is
-above 60. The reason is that a request which waits for a compute is answered
-only after that time. This option replaces http_timeout of
-[service-clients].""")),
+above 60. Some requests wait for a compute, and Nova answers them only after
+that time. This option replaces http_timeout of [service-clients].""")),
     cfg.FloatOpt(
         'poll_interval_start', default=0.2, min=0.01,
         help=_text("""
