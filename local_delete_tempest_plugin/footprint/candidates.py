@@ -38,7 +38,7 @@ class Offer:
         return capacity - used
 
     def without(self, by_provider, own):
-        """Tell what is taken, but for what others are known to hold.
+        """Tell what is taken, except what others are known to hold.
 
         :param by_provider: {provider UUID: {consumer UUID: {class: amount}}},
             as a ``leaks.Reading`` has it.

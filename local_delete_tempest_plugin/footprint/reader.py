@@ -182,7 +182,7 @@ class Reader:
     def _read_ports(self, own):
         if not CONF.service_available.neutron:
             return {}
-        # The admin, for a member is not shown the binding.
+        # The admin reads, because a member is not shown the binding.
         ports = pagination.read(
             self._admin.manager.ports_client.list_ports, 'ports',
             'GET /ports', project_id=self.project_id,
@@ -236,7 +236,7 @@ class Reader:
                 if self._is_tracked('server group', group)}
 
     def _read_images(self, own):
-        # A snapshot is nobody's but the project's, so each is looked up.
+        # A snapshot belongs only to the project, so each is looked up.
         images = {}
         for kind, image_id in sorted(self.tracked):
             if kind != 'image':

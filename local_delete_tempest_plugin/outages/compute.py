@@ -140,7 +140,7 @@ class ComputeOutage(outage_base.Outage):
             except Exception as error:
                 # The steps after it may still succeed, and then the operator
                 # has less to do. A test's time-out does not come here,
-                # because it is held back.
+                # because it is deferred.
                 LOG.exception('Giving back host %s', self._target.host)
                 problems.append(str(error))
         if problems:

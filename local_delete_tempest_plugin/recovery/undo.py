@@ -14,9 +14,9 @@
 
 """Undo what an abandoned run changed, or was about to change.
 
-Every undo looks first. Nothing is done where the change was never made, or is
-undone already. All that is deleted carries the id of the run in its name, so
-nothing of anyone else is ever touched.
+Every undo looks first. It does nothing if the change was never made, or is
+undone already. Every resource that an undo deletes by its name carries the id
+of the run, so it belongs to nobody else.
 """
 
 from collections.abc import Iterable
@@ -93,7 +93,7 @@ class Recovery:
             try:
                 self.undo(intent)
             except Exception as error:
-                # Whatever it is, the changes before it are undone too.
+                # After any error, the earlier changes are undone too.
                 LOG.exception('Undoing %s', intent)
                 problems.append(str(error))
         abandoned.close(recovered=not problems)

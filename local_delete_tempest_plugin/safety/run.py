@@ -36,8 +36,8 @@ class Run:
 
     :param id: Twelve capital hexadecimal digits, which are in every name that
         the run gives.
-    :param servers: Ids of all servers that the run made. Whoever makes a
-        server adds it before anyone else can see it.
+    :param servers: Ids of all servers that the run made. Each id is added
+        before the guard checks the host of the server.
     :param migrations: UUIDs of the migrations of these servers.
     """
 
