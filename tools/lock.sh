@@ -13,7 +13,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 #
-# Resolve the lock of one OpenStack release anew:
+# Resolve the lock of one OpenStack release again:
 #
 #     tools/lock.sh 2026.1
 #

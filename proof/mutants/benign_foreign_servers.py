@@ -33,7 +33,7 @@ BENIGN = True
 OPTIONS = {'allow_foreign_servers': 'True'}
 
 _LIVES = 3
-_PATIENCE = 30
+_BUILD_LIMIT = 30
 
 
 class _Foreigner:
@@ -69,7 +69,7 @@ class _Foreigner:
             'networks': 'none', 'host': host}}).json()['server']['id']
 
     def _settle(self, server):
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + _BUILD_LIMIT
         while self._hook.active() and time.monotonic() < end:
             shown = self._api.get(f'/servers/{server}').json()['server']
             if shown['status'] != 'BUILD':

@@ -308,9 +308,9 @@ class FaultsTest(base.TestCase):
         there = faults.Fault('x')
         self.assertTrue(faults.is_hit(there, False, 'failed'))
         self.assertFalse(faults.is_hit(there, True, 'skipped'))
-        strikes = faults.Fault('x', strike=print)
-        self.assertTrue(faults.is_hit(strikes, True, 'skipped'))
-        self.assertFalse(faults.is_hit(strikes, False, 'failed'))
+        injected = faults.Fault('x', inject=print)
+        self.assertTrue(faults.is_hit(injected, True, 'skipped'))
+        self.assertFalse(faults.is_hit(injected, False, 'failed'))
 
     def test_unexpected(self):
         fault = faults.Fault('x', endings=frozenset({'failed'}))

@@ -15,12 +15,13 @@
 """Let something fail in the middle of an outage. The cloud has to recover.
 
 Services are killed and come back, the run is interrupted, its disk is full,
-its tokens expire, or a start command fails. A fault strikes soon after the
-journal has the intent of an outage as its last line. The run may pass or fail.
-It has to end, and a failure needs a message that helps. Then the cloud has to
-be as it was before, at the latest after ``tempest local-delete recover``. The
-exit code is 0 if all this is true, and if each run ended as its fault allows.
-The full disk is a tmpfs, which only root can mount. --only can leave it out.
+its tokens expire, or a start command fails. The trial injects a fault soon
+after the journal has the intent of an outage as its last line. The run may
+pass or fail. It has to end, and a failure needs a message that helps. Then the
+cloud has to be as it was before, at the latest after ``tempest local-delete
+recover``. The exit code is 0 if all this is true, and if each run ended as its
+fault allows. The full disk is a tmpfs, which only root can mount. --only can
+leave it out.
 """
 
 import argparse
@@ -72,8 +73,8 @@ _UNCLEAR = re.compile(
     r'|[\w.]+$')
 
 
-class Struck:
-    """A run that a fault strikes.
+class FaultedRun:
+    """A run into which the trial injects a fault.
 
     :param workspace: the workspace of the run
     :param process: what ``Workspace.running`` gave
@@ -113,7 +114,7 @@ class Struck:
         return worker
 
 
-def _nothing(struck):
+def _nothing(faulted):
     """The fault is there from the start."""
 
 
@@ -128,30 +129,30 @@ def _killed(cloud, name):
 
 
 def _killing(name):
-    def strike(struck):
-        with _killed(struck.cloud, name):
-            runs.ended(struck.process, struck.chance.uniform(2, 10))
-    return strike
+    def inject(faulted):
+        with _killed(faulted.cloud, name):
+            runs.ended(faulted.process, faulted.chance.uniform(2, 10))
+    return inject
 
 
 def _to_group(signum):
-    return lambda struck: os.killpg(struck.process.pid, signum)
+    return lambda faulted: os.killpg(faulted.process.pid, signum)
 
 
 def _to_worker(signum):
-    return lambda struck: struck.worker().send_signal(signum)
+    return lambda faulted: faulted.worker().send_signal(signum)
 
 
-def _no_more_bytes(struck):
-    [journal] = struck.workspace.journals.glob('*.journal')
+def _no_more_bytes(faulted):
+    [journal] = faulted.workspace.journals.glob('*.journal')
     size = journal.stat().st_size
-    resource.prlimit(struck.worker().pid, resource.RLIMIT_FSIZE, (size, size))
+    resource.prlimit(faulted.worker().pid, resource.RLIMIT_FSIZE, (size, size))
 
 
-def _revoke(struck):
+def _revoke(faulted):
     """Revoke every token that the run has."""
-    [run] = journals.held(struck.workspace.journals)
-    identity = api.Admin(struck.cloud).identity
+    [run] = journals.held(faulted.workspace.journals)
+    identity = api.Admin(faulted.cloud).identity
     for user in identity.get('/users').json()['users']:
         if run.lower() in user['name']:
             for enabled in (False, True):
@@ -159,7 +160,7 @@ def _revoke(struck):
                                json={'user': {'enabled': enabled}})
     # They cache for minutes which tokens are valid.
     for name in ('nova-api', 'placement-api'):
-        with _killed(struck.cloud, name):
+        with _killed(faulted.cloud, name):
             pass
 
 
@@ -209,18 +210,18 @@ _ENDED = frozenset({'ended'})
 class Fault:
     """One kind of fault.
 
-    :ivar strike: called with a ``Struck`` when a phase is reached
+    :ivar inject: called with a ``FaultedRun`` when a phase is reached
     :ivar around: context manager of the cloud and the workspace, around the
         run
-    :ivar phases: phases in which it strikes, one in each try
+    :ivar phases: phases in which it is injected, one in each try
     :ivar options: options of [local_delete] that the run needs
     :ivar environment: variables that the run needs
-    :ivar endings: how a run that it strikes may end, as in ``Outcome``
+    :ivar endings: how a run that it meets may end, as in ``Outcome``
     :ivar needs_root: whether only root can make it
     """
 
     name: str
-    strike: collections.abc.Callable[[Struck], object] = _nothing
+    inject: collections.abc.Callable[[FaultedRun], object] = _nothing
     around: collections.abc.Callable[
         [deployment.Deployment, runs.Workspace],
         contextlib.AbstractContextManager] = (
@@ -291,7 +292,7 @@ class Outcome:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=3, metavar='N',
-                        help='how often each fault strikes (default: 3)')
+                        help='how often each fault is injected (default: 3)')
     parser.add_argument('--only', metavar='REGEX', default='',
                         help='try only faults whose names match (default: '
                              'all)')
@@ -360,10 +361,10 @@ def _try(cloud, folder, fault, number, chance, before):
     with fault.around(cloud, workspace):
         with workspace.running(_SCENARIOS[phase], log,
                                **fault.environment) as process:
-            struck = Struck(cloud, workspace, process, chance)
-            reached = struck.wait_for(phase)
+            faulted = FaultedRun(cloud, workspace, process, chance)
+            reached = faulted.wait_for(phase)
             if reached:
-                fault.strike(struck)
+                fault.inject(faulted)
             problems = [] if runs.wait(process, _LIMIT) else [
                 f'hangs: {workspace.directory}']
         ending = _ending(fault, log)
@@ -372,7 +373,7 @@ def _try(cloud, folder, fault, number, chance, before):
             problems += unexpected(fault, ending)
         messages = runs.failures(log)
         problems += unclear(fault, ending, messages)
-        well = _Well(cloud, before, struck.run_ids)
+        well = _Well(cloud, before, faulted.run_ids)
         needed, wrong = _get_well(well, workspace, log)
     return Outcome(fault.name, phase, hit, ending, messages, needed,
                    problems + wrong, well.ghosts)
@@ -392,7 +393,7 @@ def is_hit(fault: Fault, reached: bool, ending: str) -> bool:
     :param ending: as in ``Outcome``
     """
     # A run that does not skip meets a fault that is there from the start.
-    return ending != 'skipped' if fault.strike is _nothing else reached
+    return ending != 'skipped' if fault.inject is _nothing else reached
 
 
 def unexpected(fault: Fault, ending: str) -> list[str]:

@@ -41,7 +41,7 @@ class OutageTest(base.TestCase):
         self.journals = self.useFixture(fixtures.TempDir()).path
         # No test cuts the power, and each journal would wait for the disk.
         self.useFixture(fixtures.MockPatch('os.fsync'))
-        # The strikes of the tests, and the end of one that hangs.
+        # The time-outs of the tests, and the end of one that hangs.
         self.useFixture(fixtures.Timeout(120, gentle=True))
         self.config(
             allow_outages=True, target_hosts=['cmp1'],
@@ -104,8 +104,8 @@ class OutageTest(base.TestCase):
         self.assertEqual(self.before, self.cloud.settings_of('cmp1'), message)
         self.assertEqual([], os.listdir(self.journals), message)
 
-    def strike_at(self, number, when, away):
-        """Let OS_TEST_TIMEOUT strike in a request.
+    def time_out_at(self, number, when, away):
+        """Let OS_TEST_TIMEOUT come in a request.
 
         :param when: 'before' the cloud has seen it, or 'after' that.
         :returns: Whether there are so many requests.
@@ -113,19 +113,19 @@ class OutageTest(base.TestCase):
         count = 0
         request = self.cloud.request
 
-        def strike(moment):
+        def time_out(moment):
             if (count, when) == (number, moment):
                 signal.raise_signal(signal.SIGALRM)
 
-        def struck(*args, **kwargs):
+        def request_with_time_out(*args, **kwargs):
             nonlocal count
             count += 1
-            strike('before')
+            time_out('before')
             answer = request(*args, **kwargs)
-            strike('after')
+            time_out('after')
             return answer
 
-        self.cloud.request = struck
+        self.cloud.request = request_with_time_out
         try:
             self.use(away)
         except fixtures.TimeoutException:
@@ -133,14 +133,14 @@ class OutageTest(base.TestCase):
         self.assertLess(count, number, 'the time-out was swallowed')
         return False
 
-    def assert_survives_strikes(self, make):
+    def assert_survives_time_outs(self, make):
         for when in ('before', 'after'):
             number = 1
             while True:
                 self.build_cloud()
-                if not self.strike_at(number, when, make()):
+                if not self.time_out_at(number, when, make()):
                     break
-                self.assert_as_before('struck %s request %d: %s' % (
+                self.assert_as_before('timed out %s request %d: %s' % (
                     when, number, self.cloud.calls()))
                 number += 1
             self.assertGreater(number, 1)

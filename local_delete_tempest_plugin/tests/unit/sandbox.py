@@ -53,7 +53,7 @@ class Outcome:
 
 @functools.lru_cache
 def _warm():
-    """Let each child inherit what cliff looks up anew in each process."""
+    """Let each child inherit what cliff looks up again in each process."""
     app = types.SimpleNamespace(stdout=None, stderr=None)
     recover.Recover(app, None).get_parser('').parse_args([])
 

@@ -19,7 +19,7 @@ Refusal = exceptions.Refusal
 
 
 class RefusalTest(base.TestCase):
-    """Another process reads the code off a text, whatever its words are."""
+    """Another process reads the code off a text with any words."""
 
     def test_read_off_any_words(self):
         for code in Refusal:

@@ -220,17 +220,17 @@ class RunTest(CommandTest):
         self.assertIn('could not be killed', message)
 
     def test_timeout_as_the_command_ends(self):
-        """There may be no group left to kill when a time-out strikes."""
+        """There may be no group left to kill when a time-out comes."""
         wait = subprocess.Popen.wait
 
-        def end_and_strike(process, *args):
+        def end_and_time_out(process, *args):
             wait(process, *args)
             self.useFixture(fixtures.MockPatchObject(
                 subprocess.Popen, 'wait', wait))
             raise fixtures.TimeoutException()
 
         self.useFixture(fixtures.MockPatchObject(
-            subprocess.Popen, 'wait', end_and_strike))
+            subprocess.Popen, 'wait', end_and_time_out))
         self.assertRaises(fixtures.TimeoutException, self.run_shell, 'true')
 
     def test_own_session(self):

@@ -26,50 +26,50 @@ import testtools
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.tests.unit import base
 
-HELD_BACK = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+DEFERRED = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Struck(Exception):
+class Interrupted(Exception):
     """What the handlers of the tests raise, as fixtures.Timeout's does."""
 
 
-class HeldBackTest(base.TestCase):
+class DeferredTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.struck = []
-        for signum in HELD_BACK:
+        self.delivered = []
+        for signum in DEFERRED:
             self.addCleanup(signal.signal, signum, signal.signal(
-                signum, self.strike))
+                signum, self.interrupt))
 
-    def strike(self, signum, frame):
-        self.struck.append(signum)
-        raise Struck(signum)
+    def interrupt(self, signum, frame):
+        self.delivered.append(signum)
+        raise Interrupted(signum)
 
     def assert_as_before(self):
         self.assertEqual(
-            [self.strike] * len(HELD_BACK), list(map(signal.getsignal,
-                                                     HELD_BACK)))
+            [self.interrupt] * len(DEFERRED),
+            list(map(signal.getsignal, DEFERRED)))
         self.assertEqual(set(), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
     def test_delivered_after_the_body(self):
-        for signum in HELD_BACK:
+        for signum in DEFERRED:
             done = []
-            with testtools.ExpectedException(Struck, '%d' % signum):
+            with testtools.ExpectedException(Interrupted, '%d' % signum):
                 with signals.deferred():
                     os.kill(os.getpid(), signum)
                     signal.raise_signal(signum)
-                    self.assertEqual([], self.struck)
+                    self.assertEqual([], self.delivered)
                     done.append(True)
             self.assertEqual([True], done)
-            self.assertEqual([signum], self.struck)
+            self.assertEqual([signum], self.delivered)
             self.assert_as_before()
-            self.struck.clear()
+            self.delivered.clear()
 
     def test_none_is_lost(self):
         """Ctrl-C counts, though a time-out was there before it."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        error = self.assertRaises(Struck, self.time_out_and_interrupt)
+        error = self.assertRaises(Interrupted, self.time_out_and_interrupt)
         self.assertIn('KeyboardInterrupt', ''.join(
             traceback.format_exception(error)))
 
@@ -81,16 +81,16 @@ class HeldBackTest(base.TestCase):
         except KeyboardInterrupt:
             # Python calls one handler, and the other one a little later.
             for _ in range(100):
-                str(self.struck)
+                str(self.delivered)
             raise
 
     def test_nested(self):
-        with testtools.ExpectedException(Struck):
+        with testtools.ExpectedException(Interrupted):
             with signals.deferred():
                 with signals.deferred():
                     signal.raise_signal(signal.SIGALRM)
-                self.assertEqual([], self.struck)
-        self.assertEqual([signal.SIGALRM], self.struck)
+                self.assertEqual([], self.delivered)
+        self.assertEqual([signal.SIGALRM], self.delivered)
         self.assert_as_before()
 
     def test_body_fails(self):
@@ -99,29 +99,29 @@ class HeldBackTest(base.TestCase):
                 raise KeyError()
         self.assert_as_before()
 
-    def test_body_fails_and_is_struck(self):
-        error = self.assertRaises(Struck, self.fail_and_strike)
+    def test_body_fails_and_is_interrupted(self):
+        error = self.assertRaises(Interrupted, self.fail_and_interrupt)
         self.assertIsInstance(error.__context__, KeyError)
         self.assert_as_before()
 
-    def fail_and_strike(self):
+    def fail_and_interrupt(self):
         with signals.deferred():
             signal.raise_signal(signal.SIGALRM)
             raise KeyError()
 
-    def test_strikes_between_any_two_lines(self):
-        """Nothing is lost, doubled or left behind, whenever it strikes."""
-        for signum in HELD_BACK:
+    def test_interrupted_between_any_two_lines(self):
+        """Nothing is lost, doubled or left, whenever the signal comes."""
+        for signum in DEFERRED:
             line = 1
-            while self.strike_at(line, signum):
-                self.assertEqual([signum], self.struck,
-                                 'struck at line event %d' % line)
+            while self.interrupt_at(line, signum):
+                self.assertEqual([signum], self.delivered,
+                                 'interrupted at line event %d' % line)
                 self.assert_as_before()
-                self.struck.clear()
+                self.delivered.clear()
                 line += 1
             self.assertTrue(line > 20, line)
 
-    def strike_at(self, wanted, signum):
+    def interrupt_at(self, wanted, signum):
         lines = 0
 
         def trace(frame, event, arg):
@@ -136,7 +136,7 @@ class HeldBackTest(base.TestCase):
             return trace
 
         before = sys.gettrace()
-        with contextlib.suppress(Struck):
+        with contextlib.suppress(Interrupted):
             try:
                 sys.settrace(trace)
                 with signals.deferred():
@@ -154,21 +154,21 @@ class HeldBackTest(base.TestCase):
             self.assertEqual(-getattr(signal, 'SIG' + name), code)
 
     def test_another_thread(self):
-        """Only the main thread is ever struck; others have no handlers."""
+        """Only the main thread is interrupted; others have no handlers."""
         seen = []
 
         def body():
             with signals.deferred():
-                seen.extend(map(signal.getsignal, HELD_BACK))
+                seen.extend(map(signal.getsignal, DEFERRED))
 
         thread = threading.Thread(target=body)
         thread.start()
         thread.join()
-        self.assertEqual([self.strike] * len(HELD_BACK), seen)
+        self.assertEqual([self.interrupt] * len(DEFERRED), seen)
 
     def test_what_waits_is_logged(self):
         log = self.useFixture(fixtures.FakeLogger())
-        with contextlib.suppress(Struck):
+        with contextlib.suppress(Interrupted):
             with signals.deferred():
                 signal.raise_signal(signal.SIGINT)
         self.assertIn('SIGINT waits until everything is given back',

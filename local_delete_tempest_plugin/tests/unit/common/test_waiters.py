@@ -122,7 +122,7 @@ class RealWaitTest(WaitTest):
     instant_waits = False
 
     def test_test_timeout_ends_a_pause(self):
-        """OS_TEST_TIMEOUT strikes while the wait sleeps."""
+        """OS_TEST_TIMEOUT comes while the wait sleeps."""
         self.config(poll_interval_start=60.0, poll_interval_max=60.0)
         self.useFixture(fixtures.Timeout(60, gentle=True))
         signal.setitimer(signal.ITIMER_REAL, 0.05)

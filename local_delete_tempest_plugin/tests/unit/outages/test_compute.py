@@ -255,7 +255,7 @@ class ComputeOutageTest(outage_case.OutageTest):
 
     def assert_given_back_whenever_the_test_times_out(self, kind):
         # With a fence, which takes all requests of an outage without one.
-        self.assert_survives_strikes(lambda: self.make(kind, FENCE))
+        self.assert_survives_time_outs(lambda: self.make(kind, FENCE))
 
     @base.slow
     def test_forced_down_and_given_back_whenever_the_test_times_out(self):

@@ -60,7 +60,7 @@ class PlacementStoppedTest(outage_case.OutageTest):
         self.assert_as_before()
 
     def test_given_back_whenever_the_test_times_out(self):
-        self.assert_survives_strikes(self.make)
+        self.assert_survives_time_outs(self.make)
 
     def test_another_story(self):
         error = self.assertRaises(

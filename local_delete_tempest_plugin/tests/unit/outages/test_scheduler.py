@@ -58,7 +58,7 @@ class SchedulerStoppedTest(outage_case.OutageTest):
 
     @base.slow
     def test_given_back_whenever_the_test_times_out(self):
-        self.assert_survives_strikes(self.make)
+        self.assert_survives_time_outs(self.make)
 
     def test_a_stop_takes_effect_after_the_start(self):
         with self.make() as away:

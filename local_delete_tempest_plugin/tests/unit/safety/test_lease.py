@@ -183,7 +183,7 @@ class LeaseTest(base.TestCase):
         """A lease that stays keeps every later run off the host."""
         self.useFixture(fixtures.Timeout(60, gentle=True))
 
-        def strike(*_):
+        def time_out(*_):
             signal.raise_signal(signal.SIGALRM)
 
         for where in ('before the read', 'before the write', 'in a pause'):
@@ -192,11 +192,11 @@ class LeaseTest(base.TestCase):
             if where == 'in a pause':
                 self.conflict(1)
                 self.useFixture(fixtures.MockPatch(
-                    'tenacity.nap.time.sleep', strike))
+                    'tenacity.nap.time.sleep', time_out))
             else:
-                struck = 'GET' if where == 'before the read' else 'PUT'
+                cut_off = 'GET' if where == 'before the read' else 'PUT'
                 self.cloud.before_answer = lambda method, path: (
-                    method == struck and strike())
+                    method == cut_off and time_out())
             with testtools.ExpectedException(fixtures.TimeoutException):
                 self.lease.give_back(self.provider)
             self.assertNotIn(self.lease.trait, self.traits, where)

@@ -121,7 +121,7 @@ class LateTest(base.TestCase):
 class LostHost(fixtures.Fixture):
     """An outage that nothing can end.
 
-    :ivar tries: How often it was given back in vain.
+    :ivar tries: How often the restore was tried, and failed.
     """
 
     tries = 0
