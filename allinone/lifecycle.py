@@ -25,7 +25,7 @@ import time
 import fasteners
 
 from allinone import account
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import deployment
 from allinone import errors
 from allinone import files
@@ -90,7 +90,7 @@ def _confirm(state, **asked):
             raise errors.BadInput(
                 f'The all-in-one in {state} runs already, with {words}: '
                 f'take it down first, or give another --state')
-    started = recipe.Boot(cloud, _Report()).repair()
+    started = boot.Boot(cloud, _Report()).repair()
     if started:
         print(f'Started again: {", ".join(started)}')
     print(f'Already up: {state}')
@@ -113,7 +113,7 @@ def _boot(state, port_base=deployment.DEFAULT_PORT_BASE, **asked):
         files.directory(shared).chmod(0o711)
     report = _Report()
     try:
-        recipe.Boot(cloud, report).run()
+        boot.Boot(cloud, report).run()
     except BaseException:
         ended = processes.end(state)
         print(f'Ended {ended} processes again; their logs: {cloud.logs}')
@@ -230,7 +230,7 @@ def _has_ended(state, name):
 
 def _programs(cloud, names):
     require_up(cloud)
-    known = recipe.programs(cloud)
+    known = boot.programs(cloud)
     for name in names:
         if name not in known:
             raise errors.BadInput(

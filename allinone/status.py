@@ -18,7 +18,7 @@ import datetime
 
 import prettytable
 
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import deployment
 from allinone import supervision
 
@@ -30,7 +30,7 @@ def show(cloud: deployment.Deployment) -> bool:
     table = prettytable.PrettyTable(
         ('Name', 'PID', 'Port', 'State', 'Since', 'Log file'))
     table.align = 'l'
-    programs = recipe.programs(cloud)
+    programs = boot.programs(cloud)
     for name, program in programs.items():
         known = info.get(name, {})
         table.add_row([

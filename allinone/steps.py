@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Doing the steps of a recipe: side by side, as far as they allow."""
+"""Doing the steps of a boot: side by side, as far as they allow."""
 
 import collections.abc
 import concurrent.futures

@@ -17,7 +17,7 @@ from unittest import mock
 
 from keystoneauth1 import exceptions
 
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import errors
 from allinone.tests import base
 
@@ -25,12 +25,12 @@ from allinone.tests import base
 class RepairTest(base.TestCase):
 
     def assert_fails(self, message, admin):
-        boot = recipe.Boot(self.cloud, None)
-        boot.admin = admin
-        with mock.patch.object(boot, 'start_missing', autospec=True), \
-                mock.patch.object(boot, '_wait', autospec=True,
+        repaired = boot.Boot(self.cloud, None)
+        repaired.admin = admin
+        with mock.patch.object(repaired, 'start_missing', autospec=True), \
+                mock.patch.object(repaired, '_wait', autospec=True,
                                   side_effect=errors.StepFailed('late')):
-            error = self.assertRaises(errors.StepFailed, boot.repair)
+            error = self.assertRaises(errors.StepFailed, repaired.repair)
         self.assertEqual(message, str(error))
 
     def test_who_forced_a_compute_down_is_told(self):

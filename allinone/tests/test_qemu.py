@@ -22,8 +22,8 @@ from unittest import mock
 
 import fixtures
 
+from allinone import boot
 from allinone import checks
-from allinone import cloud as recipe
 from allinone import deployment
 from allinone import errors
 from allinone import guest
@@ -72,23 +72,23 @@ class QemuTest(base.TestCase):
 
     def test_three_computes_and_one_more(self):
         self.assertEqual((*deployment.COMPUTES, _HOST), self.cloud.computes)
-        added = (recipe.programs(self.cloud).keys() -
-                 recipe.programs(self.plain).keys())
+        added = (boot.programs(self.cloud).keys() -
+                 boot.programs(self.plain).keys())
         self.assertEqual(
             {'qemu-host', 'qemu-ovs-db', 'qemu-ovs-vswitchd', 'libvirtd',
              f'ovn-controller-{_HOST}', f'nova-compute-{_HOST}'}, added)
 
     def test_every_added_process_is_started(self):
-        with mock.patch('allinone.cloud.Boot._starting',
+        with mock.patch('allinone.boot.Boot._starting',
                         autospec=True) as starting:
-            recipe.Boot(self.cloud, None)._hypervisor()
+            boot.Boot(self.cloud, None)._hypervisor()
         started = {name for call in starting.call_args_list
                    for name in call.args[1:]}
-        self.assertEqual(recipe.programs(self.cloud).keys() -
-                         recipe.programs(self.plain).keys(), started)
+        self.assertEqual(boot.programs(self.cloud).keys() -
+                         boot.programs(self.plain).keys(), started)
 
     def test_its_compute_alone_knows_the_binding(self):
-        for name, program in recipe.programs(self.cloud).items():
+        for name, program in boot.programs(self.cloud).items():
             self.assertEqual(
                 name == f'nova-compute-{_HOST}',
                 str(qemu.binding(self.cloud)) in program.environment.values())

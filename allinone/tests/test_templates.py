@@ -20,7 +20,7 @@ import shlex
 
 import yaml
 
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import files
 from allinone import resources
 from allinone.services import nova
@@ -34,7 +34,7 @@ class TemplatesTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        for service in recipe.SERVICES:
+        for service in boot.SERVICES:
             if service is not ovn:
                 service.configure(self.cloud)
 
@@ -80,7 +80,7 @@ class TemplatesTest(base.TestCase):
         self.assertEqual('member1', accounts[-1]['project_name'])
 
     def test_supervisor_runs_every_program_and_restarts_none(self):
-        programs = recipe.programs(self.cloud)
+        programs = boot.programs(self.cloud)
         supervision.configure(self.cloud, programs.values())
         parsed = self.parse(supervision.configuration(self.state))
         for name, program in programs.items():
@@ -90,14 +90,14 @@ class TemplatesTest(base.TestCase):
                              shlex.split(section['command']))
 
     def test_no_password_in_a_command_line(self):
-        for program in recipe.programs(self.cloud).values():
+        for program in boot.programs(self.cloud).values():
             for password in self.cloud.passwords.values():
                 self.assertNotIn(password, ' '.join(program.command))
 
     def test_daemons_drop_root_where_they_can(self):
         text = files.render(
             'supervisord.conf', self.cloud, socket='s',
-            programs=recipe.programs(self.cloud).values(),
+            programs=boot.programs(self.cloud).values(),
             command=lambda program: f'drops {program.drops_root}')
         self.assertIn('[program:mariadb]\ncommand = drops True', text)
 

@@ -23,7 +23,7 @@ import shutil
 import fasteners
 
 from allinone import api
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import deployment
 from allinone import errors
 from allinone import files
@@ -65,7 +65,7 @@ def processes(cloud: deployment.Deployment, mutant: definition.Mutant
 
     :raises BadInput: the cloud has no such process
     """
-    known = recipe.programs(cloud)
+    known = boot.programs(cloud)
     if mutant.service == 'nova-compute':
         if mutant.qemu:
             return [f'nova-compute-{deployment.QEMU}']
@@ -142,7 +142,7 @@ def restart(cloud: deployment.Deployment,
     # and before nova-api, which tells them, may be stopped.
     before = _heartbeats(admin) if beating else {}
     lifecycle.stop(cloud, [name for name in names if name not in beating])
-    recipe.Boot(cloud).repair()
+    boot.Boot(cloud).repair()
     for name in beating:
         readiness.wait(f'a heartbeat of {name}', functools.partial(
             _beats, admin, name, before), _LIMIT)

@@ -27,7 +27,7 @@ import re
 from keystoneauth1 import exceptions
 
 from allinone import api
-from allinone import cloud as recipe
+from allinone import boot
 from allinone import deployment
 from allinone import errors
 from allinone import readiness
@@ -58,7 +58,7 @@ def undo(cloud: deployment.Deployment, log: pathlib.Path) -> None:
     :raises StepFailed: a process does not start, or an API is away
     """
     # A "mutate" that was killed may have been restarting a process.
-    recipe.Boot(cloud).start_missing()
+    boot.Boot(cloud).start_missing()
     admin = api.Admin(cloud)
     workspace = runs.Workspace(cloud.tempest)
     try:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The recipe: all steps of a boot, and their order."""
+"""All steps of a boot, and their order."""
 
 import functools
 import threading
@@ -191,7 +191,7 @@ class Boot:
             self._made['placement version'],
             self._made['volume version']))
 
-    # -- the recipe
+    # -- the steps, in their order
 
     def _steps(self):
         return (*self._base(), *self._control(), *self._contents(),
