@@ -24,9 +24,9 @@ from tempest import config
 
 from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import admin as admins
-from local_delete_tempest_plugin.cloud import endpoints
-from local_delete_tempest_plugin.preflight import catalog
+from local_delete_tempest_plugin.cloud import endpoints as cloud_endpoints
 from local_delete_tempest_plugin.preflight import cloud
+from local_delete_tempest_plugin.preflight import endpoints
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import roles
@@ -62,7 +62,7 @@ class Checks:
         """
         yield from finding.collect('options', options.check)
         yield from finding.collect('[identity] uri_v3',
-                                   catalog.check_keystone)
+                                   endpoints.check_keystone)
         if not CONF.auth.use_dynamic_credentials:
             yield from finding.collect('accounts', roles.check_provisioned,
                                        'see [auth] test_accounts_file')
@@ -70,13 +70,13 @@ class Checks:
         yield from finding.collect('scenarios', self._foresee)
 
     def _ask_as_admin(self):
-        endpoints.require_tls_to_keystone()
+        cloud_endpoints.require_tls_to_keystone()
         manager = accounts.log_in_admin()
         yield from roles.check_admin(manager)
         yield from finding.collect('endpoints',
-                                   lambda: catalog.check(manager))
+                                   lambda: endpoints.check(manager))
         # All that follows sends the token to the endpoints.
-        endpoints.require_tls(lambda: manager)
+        cloud_endpoints.require_tls(lambda: manager)
         if CONF.auth.use_dynamic_credentials:
             yield from finding.collect('dynamic credentials',
                                        lambda: roles.check_dynamic(manager))

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from tempest import clients
 from tempest import config
 
-from local_delete_tempest_plugin.cloud import endpoints
+from local_delete_tempest_plugin.cloud import endpoints as cloud_endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
@@ -43,8 +43,8 @@ def check_keystone() -> Iterator[finding.Finding]:
                               'is not set', 'set it')
         return
     yield finding.judge(
-        '[identity] uri_v3', not endpoints.is_plain(url),
-        endpoints.describe(url), _SAFE, bad=options.how_bad())
+        '[identity] uri_v3', not cloud_endpoints.is_plain(url),
+        cloud_endpoints.describe(url), _SAFE, bad=options.how_bad())
 
 
 def check(manager: clients.Manager) -> Iterator[finding.Finding]:
@@ -53,7 +53,7 @@ def check(manager: clients.Manager) -> Iterator[finding.Finding]:
     :param manager: The clients of the admin.
     :returns: An iterator of ``Finding``.
     """
-    for endpoint in endpoints.find(manager):
+    for endpoint in cloud_endpoints.find(manager):
         yield _check(endpoint)
 
 
@@ -76,5 +76,5 @@ def _check(endpoint):
         return finding.Finding(
             name, finding.FAIL, '%s answers %d' % (endpoint, answer.status),
             'make sure that the service runs')
-    return finding.judge(name, not endpoints.is_plain(endpoint.url),
+    return finding.judge(name, not cloud_endpoints.is_plain(endpoint.url),
                          str(endpoint), _SAFE, bad=options.how_bad())
