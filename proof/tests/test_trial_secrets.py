@@ -15,15 +15,16 @@
 """What the search for secrets takes for one, and what it says."""
 
 from allinone.tests import base
-from proof.trials import proxy
+from proof.trials import recording_proxy
 from proof.trials import secrets
 
 
 class SecretsTest(base.TestCase):
 
     def exchange(self, **parts):
-        return proxy.Exchange(**{'method': 'POST', 'url': 'http://x/',
-                                 'headers': {}, 'body': b'', **parts})
+        return recording_proxy.Exchange(**{
+            'method': 'POST', 'url': 'http://x/', 'headers': {}, 'body': b'',
+            **parts})
 
     def test_tokens_and_passwords_are_noted(self):
         found = secrets._secrets_of([

@@ -29,7 +29,7 @@ from urllib import parse
 
 from allinone import deployment
 from allinone import files
-from proof.trials import proxy
+from proof.trials import recording_proxy
 
 _TOKENS = '/v3/auth/tokens'
 
@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Run the trial, print its figures, and return the exit code."""
-    proxy.refuse_tls(cloud)
+    recording_proxy.refuse_tls(cloud)
     folder = files.directory(cloud.state / 'trials' / 'preflight')
     problems = []
-    for name in proxy.CREDENTIALS:
+    for name in recording_proxy.CREDENTIALS:
         found, count = _try(cloud, folder, name)
         problems += [f'{name} credentials: {problem}' for problem in found]
         print(f'{name} credentials: {count} requests', flush=True)
@@ -57,8 +57,9 @@ def _try(cloud, folder, name):
     """Run preflight once; return its problems, and its count of requests."""
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
-    with proxy.recording(_only_reads) as (url, seen):
-        workspace = proxy.workspace(cloud, folder / 'workspace', name, url)
+    with recording_proxy.recording(_only_reads) as (url, seen):
+        workspace = recording_proxy.workspace(
+            cloud, folder / 'workspace', name, url)
         code = workspace.command('preflight', '--try-commands', log=log)
     sent = [(one.method, one.url) for one in seen]
     problems = [f'sent {method} {url}' for method, url in sent

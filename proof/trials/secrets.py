@@ -36,7 +36,7 @@ import psutil
 
 from allinone import deployment
 from allinone import files
-from proof.trials import proxy
+from proof.trials import recording_proxy
 from proof.trials import runs
 from proof.trials import watch
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Run the trial, print its figures, and return the exit code."""
-    proxy.refuse_tls(cloud)
+    recording_proxy.refuse_tls(cloud)
     folder = cloud.state / 'trials' / 'secrets'
     shutil.rmtree(folder, ignore_errors=True)
     files.directory(folder)
@@ -73,7 +73,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     with watch.watching(
             lambda: lines.update(_command_lines()), 0.2) as seen, \
             _running_with(_PLANTED):
-        for credentials in proxy.CREDENTIALS:
+        for credentials in recording_proxy.CREDENTIALS:
             problems += _try(cloud, folder / credentials, credentials,
                              arguments.regex, secrets)
     problems += seen.problems()
@@ -93,8 +93,9 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
 def _try(cloud, directory, credentials, regex, secrets):
     """Run everything once, and add its secrets; return the problems."""
     log = directory / 'printed.log'
-    with proxy.recording() as (url, seen):
-        workspace = proxy.workspace(cloud, directory, credentials, url)
+    with recording_proxy.recording() as (url, seen):
+        workspace = recording_proxy.workspace(
+            cloud, directory, credentials, url)
         with workspace.running(regex, log) as process:
             codes = {'run': process.wait()}
         for command in _COMMANDS:
