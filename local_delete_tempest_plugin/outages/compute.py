@@ -80,7 +80,8 @@ class ComputeOutage(outage_base.Outage):
             self._before = before
 
     def _change(self) -> safety_change.Change:
-        return Change(self.name, self._target, self._reason, self._before)
+        return ComputeChange(self.name, self._target, self._reason,
+                             self._before)
 
     def begin(self) -> None:
         """Ask the guard, fence the host, ask again, and change the service.
@@ -433,7 +434,7 @@ OUTAGES: dict[str, type[ComputeOutage]] = {outage.name: outage for outage in (
 
 
 @dataclasses.dataclass(frozen=True)
-class Change(safety_change.Change):
+class ComputeChange(safety_change.Change):
     """A compute service was taken away."""
 
     kind = 'compute'
@@ -445,7 +446,7 @@ class Change(safety_change.Change):
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Change']:
+             ) -> list['ComputeChange']:
         # The guard lets a host be fenced only if it is enabled and not forced
         # down. Only a command can tell whether its process was stopped too.
         outage = (Unknown if CONF.local_delete.compute_start_command

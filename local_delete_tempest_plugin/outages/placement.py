@@ -52,7 +52,7 @@ class PlacementStopped(outage_base.Outage):
         self._stop, self._start = self.needs(answer)
 
     def _change(self) -> safety_change.Change:
-        return Change(_NAMES[self._answer])
+        return PlacementChange(_NAMES[self._answer])
 
     def begin(self) -> None:
         """Stop Placement, if that is allowed and it can be started again.
@@ -146,7 +146,7 @@ _NAMES = {PlacementStopped.REFUSED: 'connection-refused',
 
 
 @dataclasses.dataclass(frozen=True)
-class Change(safety_change.Change):
+class PlacementChange(safety_change.Change):
     """Placement was stopped."""
 
     kind = 'placement'
@@ -155,7 +155,7 @@ class Change(safety_change.Change):
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Change']:
+             ) -> list['PlacementChange']:
         # Nothing tells who stopped Placement. Without it nothing that the run
         # left there is found.
         PlacementStopped(admin, None, PlacementStopped.REFUSED).require()

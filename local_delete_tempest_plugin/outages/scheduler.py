@@ -53,7 +53,7 @@ class SchedulerStopped(outage_base.Outage):
         self._hosts = sorted(hosts)
 
     def _change(self) -> safety_change.Change:
-        return Change(self._hosts)
+        return SchedulerChange(self._hosts)
 
     def begin(self) -> None:
         """Stop the scheduler, if that is allowed and it can be started again.
@@ -103,7 +103,7 @@ class SchedulerStopped(outage_base.Outage):
 
 
 @dataclasses.dataclass(frozen=True)
-class Change(safety_change.Change):
+class SchedulerChange(safety_change.Change):
     """The scheduler was stopped, on the hosts where it was up."""
 
     kind = 'scheduler'

@@ -303,11 +303,11 @@ class Unusable(safety_change.Change):
 #: {name: kind}, in the order in which a run makes the changes. What is found
 #: in the cloud is undone in the reverse order.
 KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
-    placement_outage.Change, scheduler_outage.Change, Quota,
+    placement_outage.PlacementChange, scheduler_outage.SchedulerChange, Quota,
     credentials.Credentials, Trait, run_resources.Flavor, Lease,
     run_resources.QosPolicy, run_resources.FloatingIp, run_resources.Image,
     run_resources.Port, run_resources.ServerGroup, run_resources.Volume,
-    Consumer, Migration, Server, compute_outage.Change)}
+    Consumer, Migration, Server, compute_outage.ComputeChange)}
 
 # Version 1 of the journal called outages by their classes of that time, and
 # what Placement's clients see by the words of a message.

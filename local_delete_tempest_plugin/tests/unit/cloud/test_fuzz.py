@@ -381,7 +381,8 @@ class EverythingTest(FuzzTest):
         for made in (
                 changes.Lease(target.provider_id, self.run_of_ours.trait),
                 run_resources.Flavor('another'),
-                compute_outage.Change('forced-down', target, 'r', service)):
+                compute_outage.ComputeChange(
+                    'forced-down', target, 'r', service)):
             recovery.undo(change.Intent(1, made))
 
     @fuzzed(20, *no_endpoints(1))

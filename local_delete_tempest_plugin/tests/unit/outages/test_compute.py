@@ -222,7 +222,7 @@ class ComputeOutageTest(outage_case.OutageTest):
             before = admin.services.show('cmp1')
             away = self.begun(kind, FENCE)
             self.config(**{useless: 'false {host}'})
-            compute_outage.Change(
+            compute_outage.ComputeChange(
                 'unknown', self.target, FENCE, before).undo(admin)
             self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
             self.config(compute_thaw_command='true {host}',

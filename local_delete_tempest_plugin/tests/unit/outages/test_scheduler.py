@@ -114,7 +114,8 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         away = self.make()
         away.setUp()
         away.begin()
-        scheduler_outage.Change(['controller']).undo(self.cloud.admin())
+        scheduler_outage.SchedulerChange(['controller']).undo(
+            self.cloud.admin())
         self.assertFalse(self.is_stopped('controller'))
         self.config(scheduler_start_command='true')
         away.cleanUp()

@@ -46,7 +46,7 @@ class RecoveryTest(base.TestCase):
         self.cloud = fake_cloud.FakeCloud()
         self.target = self.cloud.add_compute('cmp1', 11)
         self.before = self.cloud.settings_of('cmp1')
-        self.compute = compute_outage.Change(
+        self.compute = compute_outage.ComputeChange(
             'forced-down', self.target, RUN.fence_reason,
             self.cloud.compute_services().show('cmp1'))
         self.lease = changes.Lease(self.target.provider_id, RUN.trait)
