@@ -20,8 +20,8 @@ import re
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import undo
 
 
@@ -57,7 +57,7 @@ class Recover(base.Command):
                 recoverer.recover_all(runs)
             if any(abandoned.file is None for abandoned in runs):
                 rows += [(args.run, kind.kind, words, 'left to you')
-                         for kind in changes.KINDS.values()
+                         for kind in kinds.KINDS.values()
                          for words in kind.suspects(the_admin)]
             if unusable:
                 raise unusable

@@ -44,13 +44,13 @@ from tempest import config
 
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.safety import change as safety_change
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-# Version 1 has 'struck' instead of 'complete', and other names (changes.py).
+# Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
 # A plugin that knows version 1 alone refuses a later one in one line.
 VERSION = 2
 
@@ -319,7 +319,7 @@ def _parse(path: pathlib.Path, text: str
         line = _line(path, number, text, _LINE)
         if 'intent' in line:
             intents[line['intent']] = safety_change.Intent(
-                line['intent'], changes.read(
+                line['intent'], kinds.read(
                     str(path), head['version'], line['kind'], line['what']))
         else:
             intents.pop(line.get('complete', line.get('struck')), None)

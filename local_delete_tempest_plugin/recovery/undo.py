@@ -26,8 +26,8 @@ from oslo_log import log as logging
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
 
@@ -51,7 +51,7 @@ class Recovery:
         :returns: A ``journal.AbandonedRun`` that has no file.
         :raises RestoreFailed: the cloud cannot be searched as it is.
         """
-        found = [made for kind in changes.KINDS.values()
+        found = [made for kind in kinds.KINDS.values()
                  for made in kind.find(self._admin, run.Run(run_id))]
         return journal.AbandonedRun(run_id, [
             safety_change.Intent(number, made)

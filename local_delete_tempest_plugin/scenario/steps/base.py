@@ -35,7 +35,7 @@ from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import needs
@@ -134,7 +134,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         cls.last_look = footprint.LastLook(
             reader.Reader(cls.admin, cls.member, (), cls.testbed.project_id,
                           cls.testbed.run),
-            functools.partial(changes.remove_allocations, cls.admin))
+            functools.partial(recovery_servers.remove_allocations, cls.admin))
 
     @classmethod
     def resource_cleanup(cls) -> None:

@@ -26,7 +26,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.safety import guard as safety_guard
 from local_delete_tempest_plugin.safety import lease as safety_lease
 from local_delete_tempest_plugin.scenario.steps import footprint
@@ -96,7 +96,7 @@ class LeasedHosts(fixtures.Fixture):
                     'hypervisors differ' % ' and '.join(
                         target.host for target in targets))
             for target in targets:
-                self._intents.write(self.addCleanup, changes.Lease(
+                self._intents.write(self.addCleanup, leases.LeaseChange(
                     target.provider_id, self._lease.trait))
             self._lease.take_all([target.provider_id for target in targets])
         except exceptions.OutageRefused as refusal:

@@ -26,7 +26,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 
@@ -224,7 +224,7 @@ class Moves(base.BaseLocalDeleteTest):
             CONF.compute.build_timeout)['uuid']
         self.testbed.run.migrations.add(migration)
         self.watch.consumers.add(migration)
-        self.intend(changes.Migration(migration, server.name))
+        self.intend(servers.MigrationChange(migration, server.name))
         source = self.hosts.target_of(server)
         destination, = set(self.hosts.targets) - {source}
         return Move(server, source, destination, migration,

@@ -24,7 +24,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import hosts
 from local_delete_tempest_plugin.scenario.steps import setup
@@ -89,7 +89,8 @@ class MemberServers:
         :returns: A server that may not be on a host yet.
         """
         name = self._testbed.name()
-        self._testbed.intents.write(self._add_cleanup, changes.Server(name))
+        self._testbed.intents.write(self._add_cleanup,
+                                    servers.ServerChange(name))
         server_id = self._create(name, client, settings)
         self._testbed.run.servers.add(server_id)
         return self.note_requested(self.show(server_id))
@@ -102,7 +103,8 @@ class MemberServers:
         :returns: The name of the servers, to which Nova adds numbers.
         """
         name = self._testbed.name()
-        self._testbed.intents.write(self._add_cleanup, changes.Server(name))
+        self._testbed.intents.write(self._add_cleanup,
+                                    servers.ServerChange(name))
         self._create(name, None, dict(settings, min_count=count))
         return name
 

@@ -30,9 +30,9 @@ from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import change as safety_change
@@ -74,7 +74,7 @@ class Intents:
 
         :param add_cleanup: Takes what undoes the change, as ``addCleanup`` of
             a test, of a class or of a fixture does.
-        :param change: The change, one of ``recovery.changes.KINDS``.
+        :param change: The change, one of ``recovery.kinds.KINDS``.
         :raises JournalUnusable: it cannot be written down, so the change must
             not be made.
         """
@@ -190,7 +190,7 @@ class Testbed(fixtures.Fixture):
             has made one.
         """
         self._recovery.recover_all(abandoned)
-        self.intend(changes.Trait(self.run.trait))
+        self.intend(leases.TraitChange(self.run.trait))
         self.lease.create_trait()
         self.flavor_id = self.flavor_like(CONF.compute.flavor_ref)
         self.networks = self._find_networks(network)

@@ -20,7 +20,7 @@ from typing import Any
 from tempest import config
 
 from local_delete_tempest_plugin.common import waiters
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import quotas
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 
@@ -157,7 +157,7 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
             return client.show_quota_set(
                 self.testbed.project_id)['quota_set']['instances']
 
-        self.intend(changes.Quota(self.testbed.project_id, read()))
+        self.intend(quotas.QuotaChange(self.testbed.project_id, read()))
         used = self.member.limits_client.show_limits()['limits']['absolute'][
             'totalInstancesUsed']
         client.update_quota_set(self.testbed.project_id, instances=used)

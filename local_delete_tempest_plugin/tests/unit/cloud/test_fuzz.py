@@ -45,8 +45,8 @@ from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import roles
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import change
@@ -379,7 +379,7 @@ class EverythingTest(FuzzTest):
         target = admin.services.target_host('cmp1')
         recovery = undo.Recovery(admin)
         for made in (
-                changes.Lease(target.provider_id, self.run_of_ours.trait),
+                leases.LeaseChange(target.provider_id, self.run_of_ours.trait),
                 run_resources.Flavor('another'),
                 compute_outage.ComputeChange(
                     'forced-down', target, 'r', service)):

@@ -22,15 +22,15 @@ import fixtures
 import testtools
 
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.tests.unit import base
 
 RUN = '0123456789AB'
 CLOUD = 'https://keystone.test/v3'
-TRAIT = changes.Trait('A')
-LEASE = changes.Lease('B', 'A')
+TRAIT = leases.TraitChange('A')
+LEASE = leases.LeaseChange('B', 'A')
 
 
 class JournalTest(base.TestCase):

@@ -23,7 +23,7 @@ from tempest.lib.services.network import qos_client
 from tempest.lib.services.volume.v3 import volumes_client
 
 from local_delete_tempest_plugin.cloud import admin
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
@@ -31,7 +31,7 @@ from local_delete_tempest_plugin.tests.unit import base
 RUN = run.Run('0123')
 OURS = RUN.name + '-1'
 
-KINDS = [kind for kind in changes.KINDS.values()
+KINDS = [kind for kind in kinds.KINDS.values()
          if issubclass(kind, run_resources.RunResource)]
 
 
@@ -126,7 +126,7 @@ class RunResourcesTest(base.TestCase):
     def test_gone_meanwhile(self):
         for kind, delete in self.deletes.items():
             delete.side_effect = lib_exc.NotFound
-            changes.KINDS[kind](OURS).undo(self.admin)
+            kinds.KINDS[kind](OURS).undo(self.admin)
 
     def test_never_made(self):
         for kind in KINDS:

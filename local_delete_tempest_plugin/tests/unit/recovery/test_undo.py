@@ -21,9 +21,11 @@ import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import kinds
+from local_delete_tempest_plugin.recovery import leases
+from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import change
 from local_delete_tempest_plugin.safety import run
@@ -49,7 +51,7 @@ class RecoveryTest(base.TestCase):
         self.compute = compute_outage.ComputeChange(
             'forced-down', self.target, RUN.fence_reason,
             self.cloud.compute_services().show('cmp1'))
-        self.lease = changes.Lease(self.target.provider_id, RUN.trait)
+        self.lease = leases.LeaseChange(self.target.provider_id, RUN.trait)
         self.recovery = undo.Recovery(self.cloud.admin())
 
     def recover(self, *made):
@@ -85,7 +87,7 @@ class RecoveryTest(base.TestCase):
         """Its host is up again, so Nova ignores a further delete."""
         self.cloud.servers.update(one='deleting', two='ACTIVE')
         self.config(delete_timeout=1)
-        self.recover(changes.Server('server'))
+        self.recover(servers.ServerChange('server'))
         self.assertEqual({'one': 'deleted', 'two': 'deleted'},
                          self.cloud.servers)
         self.assertEqual(
@@ -96,14 +98,14 @@ class RecoveryTest(base.TestCase):
         """It is where the cloud reclaims, and Nova ignores deletes again."""
         self.cloud.servers['one'] = 'soft-deleting'
         self.config(delete_timeout=1)
-        self.recover(changes.Server('server'))
+        self.recover(servers.ServerChange('server'))
         self.assertEqual({'one': 'deleted'}, self.cloud.servers)
 
     def test_servers_of_later_pages_are_deleted(self):
         self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
         self.cloud.page_size = 2
         self.config(delete_timeout=1)
-        self.recover(changes.Server('server'))
+        self.recover(servers.ServerChange('server'))
         self.assertEqual({'deleted'}, set(self.cloud.servers.values()))
 
     def test_servers_of_later_pages_are_found(self):
@@ -118,14 +120,15 @@ class RecoveryTest(base.TestCase):
     def test_server_that_was_deleted_softly(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
         self.config(delete_timeout=1)
-        self.recover(changes.Server('server'))
+        self.recover(servers.ServerChange('server'))
         self.assertEqual({'one': 'deleted'}, self.cloud.servers)
 
     def test_what_a_migration_holds_goes_after_its_server(self):
         self.config(cleanup_timeout=1)
         self.cloud.servers['one'] = 'ACTIVE'
         self.cloud.hold(MIGRATION, 11, VCPU=1)
-        self.recover(changes.Migration(fake_cloud.uuid(MIGRATION), 'server'))
+        self.recover(servers.MigrationChange(
+            fake_cloud.uuid(MIGRATION), 'server'))
         self.assertEqual(({'one': 'deleted'}, {}),
                          (self.cloud.servers, self.cloud.allocations))
         self.assertEqual(['POST servers/one/action', 'DELETE allocations/%s'
@@ -142,7 +145,7 @@ class RecoveryTest(base.TestCase):
             'status': 'finished', 'source_compute': 'cmp1',
             'dest_compute': 'cmp2'})
         self.cloud.hold(MIGRATION, 11, VCPU=1)
-        self.recover(changes.Server('server'))
+        self.recover(servers.ServerChange('server'))
         self.assertEqual({}, self.cloud.allocations)
 
     def test_nova_has_time_to_remove_it_itself(self):
@@ -153,7 +156,7 @@ class RecoveryTest(base.TestCase):
                 self.cloud.allocations.clear()
 
         self.cloud.before_answer = remove
-        self.recover(changes.Consumer(fake_cloud.uuid(MIGRATION)))
+        self.recover(servers.ConsumerChange(fake_cloud.uuid(MIGRATION)))
         self.assertEqual([], self.cloud.calls('DELETE'))
 
     def test_the_rest_is_undone_though_one_thing_cannot_be(self):
@@ -186,7 +189,7 @@ class RecoveryTest(base.TestCase):
 
             self.cloud.before_answer = fail
             self.assertRaises(exceptions.RestoreFailed, self.recover,
-                              self.lease, changes.Trait('X'))
+                              self.lease, leases.TraitChange('X'))
             self.assertNotIn(RUN.trait, self.cloud.traits[
                 self.target.provider_id])
             self.assertFalse(self.recovered)
@@ -269,7 +272,7 @@ class RecoveryTest(base.TestCase):
         self.config(target_hosts=['cmp1'])
         self.cloud.hold(MIGRATION, 11, project_id='of the run', VCPU=1)
         self.cloud.hold(3, 11, project_id='theirs', VCPU=1)
-        self.assertEqual(changes.Consumer(fake_cloud.uuid(MIGRATION)),
+        self.assertEqual(servers.ConsumerChange(fake_cloud.uuid(MIGRATION)),
                          self.find_in_cloud('of the run')['consumer'])
         self.assertNotIn('consumer', self.find_in_cloud('empty'))
         self.assertNotIn('consumer', self.find_in_cloud())
@@ -284,12 +287,12 @@ class RecoveryTest(base.TestCase):
 
     def test_server_that_was_deleted_softly_is_found(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
-        self.assertEqual({'server': changes.Server('server')},
+        self.assertEqual({'server': servers.ServerChange('server')},
                          self.find_in_cloud())
 
     def test_one_abandoned_run_does_not_keep_the_next(self):
         self.take_down()
-        gone = changes.Lease(fake_cloud.uuid(99), RUN.trait)
+        gone = leases.LeaseChange(fake_cloud.uuid(99), RUN.trait)
         runs = [_Abandoned(run_id, [change.Intent(1, made)])
                 for run_id, made in (('000000000000', gone),
                                      (RUN.id, self.lease))]
@@ -319,7 +322,7 @@ class RecoveryTest(base.TestCase):
 
     def test_intent_of_a_later_plugin(self):
         failed = self.assertRaises(
-            exceptions.RestoreFailed, self.recover, self.lease, changes.read(
+            exceptions.RestoreFailed, self.recover, self.lease, kinds.read(
                 '/j/1.journal', 2, 'router', {'name': 'r'}))
         self.assertIn("journal /j/1.journal has an intent of unknown kind "
                       "'router'", str(failed))

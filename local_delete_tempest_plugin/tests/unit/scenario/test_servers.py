@@ -18,7 +18,7 @@ from unittest import mock
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import changes
+from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.tests.unit import base
@@ -159,7 +159,7 @@ class CreatesTest(base.TestCase):
     def test_written_down_and_watched(self):
         server = self.made.request()
         self.testbed.intents.write.assert_called_once_with(
-            self.addCleanup, changes.Server('its name'))
+            self.addCleanup, recovery_servers.ServerChange('its name'))
         self.client.create_server.assert_called_once_with(
             name='its name', imageRef='image', flavorRef='flavor',
             networks='none')
@@ -178,7 +178,7 @@ class CreatesTest(base.TestCase):
     def test_several_in_one_request(self):
         self.assertEqual('its name', self.made.request_many(7))
         self.testbed.intents.write.assert_called_once_with(
-            self.addCleanup, changes.Server('its name'))
+            self.addCleanup, recovery_servers.ServerChange('its name'))
         self.assertEqual(
             7, self.client.create_server.call_args.kwargs['min_count'])
 

@@ -20,14 +20,14 @@ from unittest import mock
 
 import fixtures
 
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
 
 RUN = run.Run('0123456789AB')
-SERVER = changes.Server('a name')
+SERVER = servers.ServerChange('a name')
 
 
 class SetupTest(base.TestCase):

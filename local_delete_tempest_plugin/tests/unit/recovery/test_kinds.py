@@ -17,8 +17,8 @@ import json
 import pathlib
 
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.recovery import changes
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import change
 from local_delete_tempest_plugin.tests.unit import base
@@ -36,27 +36,27 @@ def subclasses(kind):
     return {kind}.union(*map(subclasses, kind.__subclasses__()))
 
 
-class ChangesTest(base.TestCase):
+class KindsTest(base.TestCase):
 
     def problem(self, kind, what, version=journal.VERSION):
         """Tell why an intent of a journal cannot be used."""
-        return str(changes.read('/j/1.journal', version, kind, what))
+        return str(kinds.read('/j/1.journal', version, kind, what))
 
     def test_each_kind_is_registered_and_in_the_journal_of_today(self):
         """Journals hold these names. Do not rename one: see change.Change."""
         plugin = {kind for kind in subclasses(change.Change)
                   if 'tests' not in kind.__module__}
         self.assertEqual(
-            plugin - {change.Change, changes.Unusable,
-                      run_resources.RunResource}, set(changes.KINDS.values()))
-        self.assertEqual(set(changes.KINDS), {kind for kind, _ in WRITTEN})
+            plugin - {change.Change, kinds.Unusable,
+                      run_resources.RunResource}, set(kinds.KINDS.values()))
+        self.assertEqual(set(kinds.KINDS), {kind for kind, _ in WRITTEN})
         self.assertEqual(
             {what['outage'] for _, what in WRITTEN if 'outage' in what},
             set(compute_outage.OUTAGES))
 
     def test_each_kind_is_read_as_it_was_written(self):
         for kind, what in WRITTEN:
-            read = changes.read('/j/1.journal', journal.VERSION, kind, what)
+            read = kinds.read('/j/1.journal', journal.VERSION, kind, what)
             self.assertEqual((kind, what),
                              (read.kind, dataclasses.asdict(read)))
 
@@ -87,7 +87,7 @@ class ChangesTest(base.TestCase):
     def test_names_of_another_version_are_unknown(self):
         what = {'belonging': 'port', 'name': 'x'}
         self.assertEqual(run_resources.Port('x'),
-                         changes.read('/j/1.journal', 1, 'belonging', what))
+                         kinds.read('/j/1.journal', 1, 'belonging', what))
         self.assertEqual("has an intent of unknown kind 'belonging'",
                          self.problem('belonging', what))
         for kind in ({}, None, 'router'):
@@ -95,7 +95,7 @@ class ChangesTest(base.TestCase):
                 'belonging', {'belonging': kind, 'name': 'x'}, version=1))
 
     def test_words_for_an_operator(self):
-        told = {kind: str(changes.read('/j/1.journal', 2, kind, what))
+        told = {kind: str(kinds.read('/j/1.journal', 2, kind, what))
                 for kind, what in WRITTEN}
         self.assertEqual('disabled of host cmp8', told['compute'])
         self.assertEqual(

@@ -12,16 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Every kind of change that a run makes: how it is found, and undone.
-
-``KINDS``, at the end, lists the kinds of other modules too.
-"""
+"""Find and remove a run's servers, and the allocations that they leave."""
 
 import dataclasses
 import re
 from typing import Any
 
-import jsonschema
 from oslo_log import log as logging
 from tempest import config
 from tempest.lib.common.utils import test_utils
@@ -30,14 +26,9 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.outages import placement as placement_outage
-from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import credentials
-from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard
-from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
@@ -49,86 +40,7 @@ _DELETING = ('deleting', 'soft-deleting')
 
 
 @dataclasses.dataclass(frozen=True)
-class Quota(safety_change.Change):
-    """The quota of servers of a project; here, the quota before the change."""
-
-    kind = 'quota'
-
-    project_id: str
-    instances: int
-
-    def undo(self, admin: cloud_admin.Admin) -> None:
-        try:
-            admin.manager.projects_client.show_project(self.project_id)
-        except lib_exc.NotFound:
-            # Nova refuses to set a quota of a project that is gone.
-            return
-        admin.manager.quotas_client.update_quota_set(
-            self.project_id, instances=self.instances)
-
-
-@dataclasses.dataclass(frozen=True)
-class Trait(safety_change.Change):
-    """The custom trait of a run, as Placement knows it."""
-
-    kind = 'trait'
-
-    trait: str
-
-    @classmethod
-    def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Trait']:
-        there = lease.Lease(admin, this_run.trait).trait_exists()
-        return [cls(this_run.trait)] if there else []
-
-    def undo(self, admin: cloud_admin.Admin) -> None:
-        lease.Lease(admin, self.trait).delete_trait()
-
-
-@dataclasses.dataclass(frozen=True)
-class Lease(safety_change.Change):
-    """The trait of a run, on the provider of a host."""
-
-    kind = 'lease'
-
-    provider_id: str
-    trait: str
-
-    @classmethod
-    def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Lease']:
-        leased = lease.Lease(admin, this_run.trait)
-        holders = leased.providers() if leased.trait_exists() else []
-        _refuse_unfenced(admin, this_run, holders)
-        return [cls(holder, this_run.trait) for holder in holders]
-
-    def undo(self, admin: cloud_admin.Admin) -> None:
-        # A provider that went with its service has no lease any more.
-        test_utils.call_and_ignore_notfound_exc(
-            lease.Lease(admin, self.trait).give_back, self.provider_id)
-
-
-def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
-                     holders: list[str]) -> None:
-    """Refuse to give back a lease that alone tells of a host's outage."""
-    for service in admin.services.list():
-        if run.fenced_by(service.disabled_reason) == this_run.id or (
-                service.state == 'up' and not service.forced_down):
-            continue
-        try:
-            target = admin.services.target_host(service.host)
-        except exceptions.OutageRefused:
-            continue
-        if target.provider_id in holders:
-            raise exceptions.RestoreFailed(
-                what=str(target), problem='the run has leased it, and '
-                'without a fence nothing tells what else it changed: %s'
-                % service, remedy='%s; then this again' %
-                compute_outage.ForcedDown(admin, None, None, target).remedy())
-
-
-@dataclasses.dataclass(frozen=True)
-class Server(safety_change.Change):
+class ServerChange(safety_change.Change):
     """A server, or all servers of one request.
 
     Nova numbers the servers of one request: name-1, name-2. A server that is
@@ -141,7 +53,7 @@ class Server(safety_change.Change):
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Server']:
+             ) -> list['ServerChange']:
         return [cls(name) for name in sorted(set(
             _servers_with_anything(admin, this_run).values()))]
 
@@ -159,7 +71,7 @@ class Server(safety_change.Change):
 
 
 @dataclasses.dataclass(frozen=True)
-class Migration(safety_change.Change):
+class MigrationChange(safety_change.Change):
     """A migration of a server, and what it holds in Placement."""
 
     kind = 'migration'
@@ -170,12 +82,12 @@ class Migration(safety_change.Change):
     server: str
 
     def undo(self, admin: cloud_admin.Admin) -> None:
-        Server(self.server).undo(admin)
+        ServerChange(self.server).undo(admin)
         remove_allocations(admin, [self.migration])
 
 
 @dataclasses.dataclass(frozen=True)
-class Consumer(safety_change.Change):
+class ConsumerChange(safety_change.Change):
     """A consumer that holds something in Placement and is no server.
 
     It is a migration of a deleted server. Nova hides such migrations, so only
@@ -189,7 +101,7 @@ class Consumer(safety_change.Change):
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['Consumer']:
+             ) -> list['ConsumerChange']:
         # A project that was there before the run has consumers of others, and
         # is not looked at.
         projects = {project['id'] for project
@@ -282,70 +194,3 @@ def remove_allocations(admin: cloud_admin.Admin, consumers: list[str]
         for consumer in read():
             test_utils.call_and_ignore_notfound_exc(
                 admin.placement.delete_allocations, consumer)
-
-
-@dataclasses.dataclass(frozen=True)
-class Unusable(safety_change.Change):
-    """An intent of a journal that this plugin cannot undo."""
-
-    kind = 'unusable'
-
-    path: str
-    problem: str
-
-    def undo(self, admin: cloud_admin.Admin) -> None:
-        raise exceptions.JournalUnusable(path=self.path, problem=self.problem)
-
-    def __str__(self) -> str:
-        return self.problem
-
-
-#: {name: kind}, in the order in which a run makes the changes. What is found
-#: in the cloud is undone in the reverse order.
-KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
-    placement_outage.PlacementChange, scheduler_outage.SchedulerChange, Quota,
-    credentials.Credentials, Trait, run_resources.Flavor, Lease,
-    run_resources.QosPolicy, run_resources.FloatingIp, run_resources.Image,
-    run_resources.Port, run_resources.ServerGroup, run_resources.Volume,
-    Consumer, Migration, Server, compute_outage.ComputeChange)}
-
-# Version 1 of the journal called outages by their classes of that time, and
-# what Placement's clients see by the words of a message.
-_NAMES_OF_VERSION_1 = {
-    'Attempt': 'attempt', 'Disabled': 'disabled', 'ForcedDown': 'forced-down',
-    'Frozen': 'frozen', 'ServiceDeleted': 'service-deleted',
-    'Stopped': 'stopped', 'Unknown': 'unknown', 'Unnoticed': 'unnoticed',
-    'connections are refused': 'connection-refused',
-    'a proxy answers 503': 'http-503',
-}
-
-
-def read(path: str, version: int, kind: str, what: dict[str, Any]
-         ) -> safety_change.Change:
-    """Make a change of an intent that a journal holds.
-
-    :param path: Path of the journal.
-    :param version: Version of the journal.
-    :param kind: Name of the kind.
-    :param what: Fields of the change.
-    :returns: The change, or an ``Unusable``, whose undo says why it fails.
-    """
-    if version == 1:
-        kind, what = _from_version_1(kind, dict(what))
-    if kind not in KINDS:
-        return Unusable(path, 'has an intent of unknown kind %r' % kind)
-    try:
-        return KINDS[kind].read(what)
-    except jsonschema.ValidationError as error:
-        return Unusable(path, 'has an intent of kind %s that cannot be used: '
-                        '%s: %s' % (kind, error.json_path, error.message))
-
-
-def _from_version_1(kind: str, what: dict[str, Any]
-                    ) -> tuple[str, dict[str, Any]]:
-    if kind == 'belonging':
-        return str(what.pop('belonging', None)), what
-    return 'server' if kind == 'servers' else kind, {
-        field: _NAMES_OF_VERSION_1.get(str(value), value)
-        if field in ('outage', 'answer') else value
-        for field, value in what.items()}
