@@ -19,10 +19,14 @@ import ast
 import itertools
 import pathlib
 import re
+import textwrap
+import typing
 
 import testtools
 
 from local_delete_tempest_plugin import config
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit.scenario import test_names
 
 PLUGIN = pathlib.Path(__file__).parents[2]
 ROOT = PLUGIN.parent
@@ -32,6 +36,9 @@ PARTS = ('local_delete_tempest_plugin', 'allinone', 'proof')
 # As architecture.rst writes them: ``room/``, ``room/file.py:Class.method``.
 _ROOM = re.compile(r'^``([\w/]+)/``$', re.MULTILINE)
 _FILE = re.compile(r'``([\w/]+\.py)(?::([\w.]+))?``')
+# A block of Python, as first-scenario.rst has it.
+_PYTHON = re.compile(r'^\.\. code-block:: python\n((?:\n| {4}.*\n)+)',
+                     re.MULTILINE)
 # As rooms.dot writes them, with no dash but that of a solid arrow.
 _ARROWS = re.compile(r'^ +(\w+(?: -> \w+)+)(?: \[(?!style=dashed)|$)',
                      re.MULTILINE)
@@ -123,6 +130,7 @@ class DocumentsTest(testtools.TestCase):
                 - set(PARTS)),
             'architecture.rst has to list the rooms that are on disk')
 
+    @base.slow
     def test_rooms_import_along_the_arrows(self):
         arrows = {arrow for line in _ARROWS.findall(self.read('rooms.dot'))
                   for arrow in itertools.pairwise(line.split(' -> '))}
@@ -155,3 +163,16 @@ class DocumentsTest(testtools.TestCase):
             for words in '``%s`` ' % path.stem, 'scenario.%s\n' % path.stem:
                 if words not in text:
                     self.fail('scenarios.rst has no %r' % words)
+
+    def test_first_scenario_fits_the_code(self):
+        scenario, mutant = map(textwrap.dedent, _PYTHON.findall(
+            self.read('first-scenario.rst')))
+        defined: dict[str, typing.Any] = {'__name__': 'first_scenario'}
+        exec(scenario, defined)
+        exec(mutant, defined)
+        there = test_names.names(defined['RebootsTest'])
+        for name in (*re.findall(r'self\.(\w+)', scenario),
+                     *defined['SCENARIOS']):
+            if name not in there:
+                self.fail('first-scenario.rst names %s, and a scenario has no '
+                          'such name' % name)
