@@ -398,6 +398,7 @@ class EverythingTest(FuzzTest):
 class AccountsTest(FuzzTest):
     """An accounts file that was spoilt is refused in words, too."""
 
+    @base.slow
     @fuzz
     @hypothesis.given(spoil=FIELDS | strategies.builds(
         Body, BODIES | strategies.binary()))
