@@ -126,13 +126,13 @@ def _boot(state, port_base=deployment.DEFAULT_PORT_BASE, **asked):
 class _Report:
     """Prints each step as it ends."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._begin = time.monotonic()
 
     def elapsed(self):
         return time.monotonic() - self._begin
 
-    def __call__(self, name, seconds):
+    def __call__(self, name: str, seconds: float) -> None:
         print(f'[{self.elapsed():6.1f} s] {name} ({seconds:.1f} s)',
               flush=True)
 

@@ -36,13 +36,13 @@ def _no_root_helper():
 class DirectoryDriver(nfs.NfsDriver):
     """Cinder's NFS driver, without the mount."""
 
-    def do_setup(self, context):
+    def do_setup(self, context: object) -> None:
         """Do what the NFS driver does, without looking for mount.nfs."""
         # All files are our own, so no command has to become root.
         privsep.sys_admin_pctxt.set_client_mode(False)
         utils.get_root_helper = _no_root_helper
         super(nfs.NfsDriver, self).do_setup(context)
-        self.shares = {}
+        self.shares: dict[str, str] = {}
         self.set_nas_security_options(self._is_voldb_empty_at_startup)
 
     def _ensure_share_mounted(self, nfs_share):

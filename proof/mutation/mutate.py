@@ -142,14 +142,14 @@ def _clear(cloud, mutated=()):
 class _Mutation:
     """One "mutate": the cloud, and which of its processes are mutated."""
 
-    def __init__(self, cloud, results, everything):
+    def __init__(self, cloud, results, everything) -> None:
         self._cloud = cloud
         self._results = results
         self._folder = results.folder
         self._everything = everything
         self._workspace = runs.Workspace(cloud.tempest)
-        self._mutated = []
-        self._before = None
+        self._mutated: list[str] = []
+        self._before: snapshot.Snapshot | None = None
 
     def run(self, mutants):
         """Try the mutants, and return a row for each."""

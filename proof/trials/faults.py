@@ -464,8 +464,8 @@ class _Well:
     :ivar ghosts: traits of earlier runs that differed in the last reading
     """
 
-    def __init__(self, cloud, before, run_ids):
-        self.ghosts = []
+    def __init__(self, cloud, before, run_ids) -> None:
+        self.ghosts: list[str] = []
         self._cloud = cloud
         self._before = before
         self._run_ids = run_ids

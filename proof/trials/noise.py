@@ -165,8 +165,8 @@ class _Reader:
     :ivar run_ids: of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, workspace):
-        self.run_ids = set()
+    def __init__(self, cloud, workspace) -> None:
+        self.run_ids: set[str] = set()
         self._admin = api.Admin(cloud)
         self._journals = workspace.journals
 

@@ -176,8 +176,8 @@ class _Reader:
     :ivar run_ids: of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, workspaces):
-        self.run_ids = set()
+    def __init__(self, cloud, workspaces) -> None:
+        self.run_ids: set[str] = set()
         self._admin = api.Admin(cloud)
         self._folders = [workspace.journals for workspace in workspaces]
         self._providers = {
