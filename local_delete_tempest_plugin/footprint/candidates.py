@@ -14,7 +14,11 @@
 
 """What Placement offers to the next server on one host."""
 
+from collections.abc import Collection
 import dataclasses
+
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.footprint import leaks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +31,18 @@ class Offer:
     :param used: The same, of what is taken.
     """
 
-    requests: list
-    capacity: dict
-    used: dict
+    requests: list[leaks.Holdings]
+    capacity: leaks.Holdings
+    used: leaks.Holdings
 
-    def free(self, provider_id, resource_class):
+    def free(self, provider_id: str, resource_class: str) -> int:
         """Tell how much of a resource class is left on a provider."""
         capacity, used = (amounts.get(provider_id, {}).get(resource_class, 0)
                           for amounts in (self.capacity, self.used))
         return capacity - used
 
-    def without(self, by_provider, own):
+    def without(self, by_provider: dict[str, leaks.Holdings],
+                own: Collection[str]) -> leaks.Holdings:
         """Tell what is taken, except what others are known to hold.
 
         :param by_provider: {provider UUID: {consumer UUID: {class: amount}}},
@@ -54,7 +59,8 @@ class Offer:
             for provider, amounts in self.used.items()}
 
 
-def read(admin, provider_id, amounts):
+def read(admin: cloud_admin.Admin, provider_id: str,
+         amounts: leaks.Amounts) -> Offer:
     """Ask Placement where on a host resources could be allocated.
 
     :param admin: An ``admin.Admin``.

@@ -23,7 +23,25 @@ server's name.
 """
 
 import collections
+from collections.abc import Collection
+from collections.abc import Iterable
 import dataclasses
+from typing import Any
+
+#: {resource class: amount}.
+Amounts = dict[str, int]
+
+#: {UUID: {resource class: amount}}.
+Holdings = dict[str, Amounts]
+
+#: (kind, id) of a port, a volume or the like.
+Key = tuple[str, str]
+
+#: {field: value} of a port, a volume or the like.
+Fields = dict[str, Any]
+
+#: {(consumer UUID, provider UUID): {resource class: amount}}.
+_View = dict[tuple[str, str] | tuple[None, None], Amounts]
 
 # Of the readings, for the words about a ``Miscount``.
 _WHEN = {'before': 'before the create', 'during': 'while the server lived',
@@ -56,17 +74,17 @@ class Reading:
         there.
     """
 
-    by_consumer: dict
-    by_provider: dict
-    by_project: dict
-    owners: dict
-    other_servers: frozenset
-    limits: dict = dataclasses.field(default_factory=dict)
-    resources: dict = dataclasses.field(default_factory=dict)
-    provider_usages: dict = dataclasses.field(default_factory=dict)
-    unknown: frozenset = frozenset()
+    by_consumer: dict[str, Holdings]
+    by_provider: dict[str, Holdings]
+    by_project: Amounts
+    owners: dict[str, str | None]
+    other_servers: frozenset[str]
+    limits: Amounts = dataclasses.field(default_factory=dict)
+    resources: dict[Key, Fields] = dataclasses.field(default_factory=dict)
+    provider_usages: Holdings = dataclasses.field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """Give the reading as data for a test's details.
 
         :returns: A dict that ``json.dumps`` takes.
@@ -77,7 +95,7 @@ class Reading:
                     resources={'%s %s' % key: fields for key, fields
                                in self.resources.items()})
 
-    def miscounts(self):
+    def miscounts(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Compare the usages of each provider with its allocations.
 
         :returns: {(provider UUID, class): (amount of the usages, sum of the
@@ -90,7 +108,8 @@ class Reading:
                 self.by_provider.get(provider, {}), usages).items()}
 
 
-def miscounts(holdings, usages):
+def miscounts(holdings: Holdings,
+              usages: Amounts) -> dict[str, tuple[int, int]]:
     """Compare the usages of one provider with its allocations.
 
     :param holdings: {consumer UUID: {class: amount}}.
@@ -98,7 +117,7 @@ def miscounts(holdings, usages):
     :returns: {class: (amount of the usages, sum of the allocations)} of the
         classes for which these disagree.
     """
-    sums = collections.Counter()
+    sums: collections.Counter[str] = collections.Counter()
     for amounts in holdings.values():
         sums.update(amounts)
     return {name: (usages.get(name, 0), sums[name])
@@ -145,11 +164,11 @@ class Remnant:
 
     kind: str
     id: str
-    before: dict | None
-    during: dict | None
-    after: dict | None
+    before: Fields | None
+    during: Fields | None
+    after: Fields | None
 
-    def __str__(self):
+    def __str__(self) -> str:
         words = '%s %s' % (self.kind, self.id)
         if self.after is None:
             return '%s is gone, and should be there as before: %s' % (
@@ -157,17 +176,20 @@ class Remnant:
         if self.before is None:
             return '%s is left: during %s, after %s' % (
                 words, _fields(self.during), _fields(self.after))
+        before, during, after = self.before, self.during or {}, self.after
         return '%s: %s' % (words, ', '.join(
             '%s before %r, during %r, after %r' % (
-                name, self.before.get(name), (self.during or {}).get(name),
-                self.after.get(name))
-            for name in sorted({*self.before, *self.after})
-            if self.before.get(name) != self.after.get(name))
+                name, before.get(name), during.get(name), after.get(name))
+            for name in sorted({*before, *after})
+            if before.get(name) != after.get(name))
             or 'should be gone, and is left as it was before: %s'
             % _fields(self.after))
 
 
-def find_leaks(before, during, after, project_id, gone=frozenset()):
+def find_leaks(
+        before: Reading, during: Reading, after: Reading, project_id: str,
+        gone: Collection[Key] = frozenset()) -> list[
+            Leak | Miscount | Remnant]:
     """Compare three readings of the leased hosts and the project.
 
     :param before: The ``Reading`` before the servers were made.
@@ -180,20 +202,21 @@ def find_leaks(before, during, after, project_id, gone=frozenset()):
         after equals before.
     """
     own = set(after.by_consumer)
-    leaks = _compare(_held_by(before, own), _held_by(during, own),
-                     _held_by(after, own), 'consumer')
+    readings = (before, during, after)
+    leaks: list[Leak | Miscount | Remnant] = []
+    leaks += _compare([_held_by(reading, own) for reading in readings],
+                      'consumer')
     others = before.other_servers | after.other_servers
     ours = own | {consumer for consumer, owner in after.owners.items()
                   if owner == project_id and consumer not in others}
-    leaks += _compare(_on_tree(before, ours), _on_tree(during, ours),
-                      _on_tree(after, ours), 'provider')
+    leaks += _compare([_on_tree(reading, ours) for reading in readings],
+                      'provider')
     leaks += _find_unknown(before, during, after)
     if not others:
         for amounts, seen_by in (('by_project', 'project'),
                                  ('limits', 'limits')):
-            leaks += _compare(*(
-                {(None, None): getattr(reading, amounts)}
-                for reading in (before, during, after)), seen_by)
+            leaks += _compare([{(None, None): getattr(reading, amounts)}
+                               for reading in readings], seen_by)
     for when, reading in (('before', before), ('during', during),
                           ('after', after)):
         leaks += [Miscount(*where, *amounts, when) for where, amounts
@@ -201,24 +224,26 @@ def find_leaks(before, during, after, project_id, gone=frozenset()):
     return leaks + _find_remnants(before, during, after, gone)
 
 
-def _find_unknown(before, during, after):
+def _find_unknown(before: Reading, during: Reading,
+                  after: Reading) -> list[Leak]:
     """Find what a consumer holds more that nobody can have put there.
 
     Nobody's server lands on a leased host that is fenced. So a consumer that
     Nova does not know is a leak, whichever project it names. What such a
     consumer no longer holds is its owner's clean-up.
     """
-    leaks = []
+    leaks: list[Leak] = []
     for consumer in sorted(after.unknown):
         leaks += [leak for leak in _compare(
-            *(_on_tree(reading, {consumer})
-              for reading in (before, during, after)),
+            [_on_tree(reading, {consumer})
+             for reading in (before, during, after)],
             'provider, under project %s; Nova knows no such server or '
             'migration' % after.owners[consumer]) if leak.after > leak.before]
     return leaks
 
 
-def _find_remnants(before, during, after, gone):
+def _find_remnants(before: Reading, during: Reading, after: Reading,
+                   gone: Collection[Key]) -> list[Remnant]:
     remnants = []
     for key in sorted({*before.resources, *after.resources}):
         was, held, now = (reading.resources.get(key)
@@ -228,7 +253,8 @@ def _find_remnants(before, during, after, gone):
     return remnants
 
 
-def describe_leaks(leaks, provider_names, project_id):
+def describe_leaks(leaks: Iterable[Leak | Miscount | Remnant],
+                   provider_names: dict[str, str], project_id: str) -> str:
     """Put leaks into words, one line for each provider and class.
 
     :param leaks: A list of ``Leak``, ``Miscount`` and ``Remnant``.
@@ -236,14 +262,14 @@ def describe_leaks(leaks, provider_names, project_id):
     :param project_id: The project of the servers.
     :returns: A str of as many lines as there are different amounts.
     """
-    views = {}
+    views: dict[Leak, list[str]] = {}
     for leak in leaks:
         if isinstance(leak, Leak):
             key = dataclasses.replace(leak, seen_by='')
             views.setdefault(key, []).append(leak.seen_by)
     lines = []
     for leak, seen_by in views.items():
-        if leak.consumer is None:
+        if leak.consumer is None or leak.provider is None:
             where = 'project %s' % project_id
         else:
             where = 'consumer %s on provider %s (%s)' % (
@@ -264,31 +290,34 @@ def describe_leaks(leaks, provider_names, project_id):
     return '\n'.join(lines)
 
 
-def _fields(fields):
+def _fields(fields: Fields | None) -> str:
     return ', '.join('%s %r' % item for item in sorted(
         fields.items())) if fields else 'not there'
 
 
-def _compare(before, during, after, seen_by):
+def _compare(views: list[_View], seen_by: str) -> list[Leak]:
     """Compare {(consumer, provider): {class: amount}} of three readings."""
     leaks = []
-    for key in sorted({*before, *after}, key=str):
-        held = [reading.get(key, {}) for reading in (before, during, after)]
+    for key in sorted({*views[0], *views[2]}, key=str):
+        held = [view.get(key, {}) for view in views]
         for resource_class in sorted({*held[0], *held[2]}):
-            amounts = [amount.get(resource_class, 0) for amount in held]
-            if amounts[0] != amounts[2]:
-                leaks.append(Leak(*key, resource_class, *amounts, seen_by))
+            before, during, after = (
+                amounts.get(resource_class, 0) for amounts in held)
+            if before != after:
+                consumer, provider = key
+                leaks.append(Leak(consumer, provider, resource_class, before,
+                                  during, after, seen_by))
     return leaks
 
 
-def _held_by(reading, consumers):
+def _held_by(reading: Reading, consumers: Collection[str]) -> _View:
     return {(consumer, provider): amounts
             for consumer, holdings in reading.by_consumer.items()
             if consumer in consumers
             for provider, amounts in holdings.items()}
 
 
-def _on_tree(reading, consumers):
+def _on_tree(reading: Reading, consumers: Collection[str]) -> _View:
     return {(consumer, provider): amounts
             for provider, holdings in reading.by_provider.items()
             for consumer, amounts in holdings.items()

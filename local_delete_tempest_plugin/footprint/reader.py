@@ -14,11 +14,16 @@
 
 """Take readings of what the servers of one project hold."""
 
+from collections.abc import Collection
+from collections.abc import Iterable
 import concurrent.futures
+from typing import Any
 
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import pagination
 from local_delete_tempest_plugin.footprint import leaks
 
@@ -38,6 +43,8 @@ _FLOATING_IP_FIELDS = ('port_id', 'fixed_ip_address')
 _ATTACHMENT_FIELDS = ('instance', 'volume_id')
 _IMAGE_FIELDS = ('name', 'status')
 
+_Resources = dict[leaks.Key, leaks.Fields]
+
 # Of ``GET /limits``: the quota that a server takes.
 _LIMITS = ('totalInstancesUsed', 'totalCoresUsed', 'totalRAMUsed')
 
@@ -52,19 +59,23 @@ class Reader:
     :param run: The ``run.Run``.
     """
 
-    def __init__(self, admin, member, targets, project_id, run):
+    def __init__(
+            self, admin: cloud_admin.Admin, member: Any,
+            targets: Collection[compute_services.TargetHost],
+            project_id: str, run: Any) -> None:
         self._admin = admin
         self._placement = admin.placement
         self._member = member
         self._targets = targets
         self._run = run
         self.project_id = project_id
-        self.provider_names = {}
+        self.provider_names: dict[str, str] = {}
         #: {(kind, id)} of what the run brought, and of what was seen with one
         #: of its servers.
-        self.tracked = set()
+        self.tracked: set[leaks.Key] = set()
 
-    def read(self, own, known=None, since=None):
+    def read(self, own: Collection[str], known: leaks.Reading | None = None,
+             since: str | None = None) -> leaks.Reading:
         """Read the footprint, in requests that are made side by side.
 
         :param own: Ids of the run's servers, and UUIDs of their migrations.
@@ -108,7 +119,9 @@ class Reader:
         self.tracked.update(reading.resources)
         return reading
 
-    def _read_tree(self, target):
+    def _read_tree(
+            self, target: compute_services.TargetHost) -> dict[
+                str, tuple[leaks.Holdings, leaks.Amounts]]:
         providers = self._placement.list_resource_providers(
             in_tree=target.provider_id)['resource_providers']
         self.provider_names.update(
@@ -116,7 +129,8 @@ class Reader:
         return {provider['uuid']: self._read_provider(provider['uuid'])
                 for provider in providers}
 
-    def _read_provider(self, provider_id):
+    def _read_provider(
+            self, provider_id: str) -> tuple[leaks.Holdings, leaks.Amounts]:
         """Read the allocations and the usages of one provider.
 
         :returns: ({consumer UUID: {class: amount}}, {class: amount}).
@@ -131,11 +145,15 @@ class Reader:
                 break
         return held, used
 
-    def _read_consumer(self, consumer):
+    def _read_consumer(
+            self, consumer: str) -> tuple[leaks.Holdings, str | None]:
         answer = self._placement.list_allocations(consumer)
         return _amounts(answer), answer.get('project_id')
 
-    def _read_owners(self, pool, own, known, by_provider):
+    def _read_owners(
+            self, pool: concurrent.futures.Executor, own: Collection[str],
+            known: leaks.Reading | None,
+            by_provider: dict[str, leaks.Holdings]) -> dict[str, str | None]:
         """Look up the consumers that are not the run's and not as before.
 
         :returns: {consumer UUID: project id, or None where it is gone}.
@@ -148,7 +166,7 @@ class Reader:
         return {consumer: result.result()[1]
                 for consumer, result in looked.items()}
 
-    def _find_unknown(self, owners):
+    def _find_unknown(self, owners: dict[str, str | None]) -> frozenset[str]:
         """Name the consumers of other projects that Nova does not know."""
         unknown = {consumer for consumer, owner in owners.items()
                    if owner not in (None, self.project_id)
@@ -159,27 +177,27 @@ class Reader:
                             host=target.host)}
         return frozenset(unknown)
 
-    def _is_server(self, consumer):
+    def _is_server(self, consumer: str) -> bool:
         # The list hides servers that can be restored, unless it is asked.
         return any(server['id'] == consumer for server in self._admin.servers(
             all_tenants=True, soft_deleted=True, deleted=False,
             uuid=consumer))
 
-    def _read_servers(self, since):
+    def _read_servers(self, since: str | None) -> frozenset[str]:
         # changes-since lists deleted servers too.
         filters = {'changes-since': since} if since else {}
         return frozenset(server['id'] for server in pagination.read(
             self._member.servers_client.list_servers, 'servers',
             'GET /servers', **filters))
 
-    def _read_limits(self):
+    def _read_limits(self) -> leaks.Amounts:
         used = self._member.limits_client.show_limits()['limits']['absolute']
         return {name: used[name] for name in _LIMITS}
 
-    def _is_tracked(self, kind, found):
+    def _is_tracked(self, kind: str, found: dict[str, Any]) -> bool:
         return (kind, found['id']) in self.tracked
 
-    def _read_ports(self, own):
+    def _read_ports(self, own: Collection[str]) -> _Resources:
         if not CONF.service_available.neutron:
             return {}
         # The admin reads, because a member is not shown the binding.
@@ -191,7 +209,7 @@ class Reader:
                 for port in ports
                 if port['device_id'] in own or self._is_tracked('port', port)}
 
-    def _read_floating_ips(self, own):
+    def _read_floating_ips(self, own: Collection[str]) -> _Resources:
         if not self._tracks('floating IP'):
             return {}
         found = pagination.read(
@@ -200,7 +218,7 @@ class Reader:
         return {('floating IP', one['id']): _take(one, _FLOATING_IP_FIELDS)
                 for one in found if self._is_tracked('floating IP', one)}
 
-    def _read_volumes(self, own):
+    def _read_volumes(self, own: Collection[str]) -> _Resources:
         if not CONF.service_available.cinder:
             return {}
         client = self._member.volumes_client_latest
@@ -213,7 +231,7 @@ class Reader:
                     attachment['server_id'] in own
                     for attachment in volume['attachments'])}
 
-    def _read_attachments(self, own):
+    def _read_attachments(self, own: Collection[str]) -> _Resources:
         if not CONF.service_available.cinder:
             return {}
         client = self._member.local_delete_volume.AttachmentsClient()
@@ -225,7 +243,7 @@ class Reader:
                 if found['instance'] in own
                 or self._is_tracked('volume attachment', found)}
 
-    def _read_server_groups(self, own):
+    def _read_server_groups(self, own: Collection[str]) -> _Resources:
         if not self._tracks('server group'):
             return {}
         client = self._member.server_groups_client
@@ -235,9 +253,9 @@ class Reader:
                     'GET /os-server-groups')
                 if self._is_tracked('server group', group)}
 
-    def _read_images(self, own):
+    def _read_images(self, own: Collection[str]) -> _Resources:
         # A snapshot belongs only to the project, so each is looked up.
-        images = {}
+        images: _Resources = {}
         for kind, image_id in sorted(self.tracked):
             if kind != 'image':
                 continue
@@ -248,11 +266,12 @@ class Reader:
             images[kind, image_id] = _take(image, _IMAGE_FIELDS)
         return images
 
-    def _tracks(self, wanted):
+    def _tracks(self, wanted: str) -> bool:
         return any(kind == wanted for kind, _ in self.tracked)
 
 
-def _changed(known, by_provider):
+def _changed(known: leaks.Reading,
+             by_provider: dict[str, leaks.Holdings]) -> list[str]:
     """Name the consumers that hold more, or elsewhere, than in a reading."""
     return sorted({
         consumer
@@ -261,15 +280,15 @@ def _changed(known, by_provider):
         if known.by_provider.get(provider, {}).get(consumer) != amounts})
 
 
-def _take(found, fields):
+def _take(found: dict[str, Any], fields: Iterable[str]) -> leaks.Fields:
     return {name: found[name] for name in fields}
 
 
-def _take_port(port):
+def _take_port(port: dict[str, Any]) -> leaks.Fields:
     # Neutron has None, '' and {} for the same, and no dns_name without DNS.
     return {name: port.get(name) or '' for name in _PORT_FIELDS}
 
 
-def _amounts(answer):
+def _amounts(answer: dict[str, Any]) -> leaks.Holdings:
     return {uuid: held['resources']
             for uuid, held in answer['allocations'].items()}
