@@ -32,7 +32,6 @@ class FlippingTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.config(request_timeout=1)
         self.story, self.away = mock.Mock(), mock.Mock()
 
     def delete(self, servers, flips):
@@ -55,8 +54,8 @@ class FlippingTest(base.TestCase):
         # It was down, and is so again.
         self.away.flip.assert_called_with(True)
 
-    @base.slow
     def test_a_flag_that_does_not_move(self):
+        self.useFixture(base.InstantWaits())
         error = self.assertRaises(exceptions.TimedOut, self.delete,
                                   ['server'], lambda: 3)
         self.assertIn('the flag has been lifted and set again since the '
