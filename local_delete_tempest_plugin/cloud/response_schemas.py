@@ -238,16 +238,13 @@ def check(call: str, response: typing.Any, data: bytes) -> None:
     :raises InvalidAnswer: this is no answer to the request, or its body lacks
         what is needed. The error names the field.
     """
-    request = call.partition('?')[0]
     try:
         if response.status >= 400:
-            _check_error(request, response, data)
+            _check_error(call, response, data)
         else:
-            _check_success(request, response, data)
+            _check_success(call, response, data)
     except jsonschema.ValidationError as error:
         raise _not_valid(call, error) from None
-    except _Unusable as error:
-        raise _invalid(call, str(error)) from None
     except RecursionError:
         raise _invalid(call, _TOO_DEEP) from None
 
@@ -273,10 +270,6 @@ def validator_of_tempest(validate: typing.Callable) -> typing.Callable:
     return staticmethod(validate_response)
 
 
-class _Unusable(Exception):
-    pass
-
-
 def _not_valid(call, error):
     return _invalid(call, '%s: %s' % (error.json_path, error.message))
 
@@ -290,20 +283,20 @@ def _invalid(call, problem):
     return exceptions.InvalidAnswer(call=call, problem=problem)
 
 
-def _check_error(request, response, data):
+def _check_error(call, response, data):
     # Tempest would sleep for as long as the answer says.
     response.pop('retry-after', None)
     if len(data) > _MAX_ERROR:
-        raise _Unusable('answered %d with %d bytes' % (
+        raise _invalid(call, 'answered %d with %d bytes' % (
             response.status, len(data)))
-    asks_for_token = request.endswith('/auth/tokens')
+    asks_for_token = call.endswith('/auth/tokens')
     try:
         answer = json.loads(data)
     except ValueError:
         # A proxy's error is no JSON, and Tempest takes it as it is.
         if asks_for_token and response.status in (401, 403):
-            raise _Unusable('answered %d, and not in JSON'
-                            % response.status) from None
+            raise _invalid(call, 'answered %d, and not in JSON'
+                           % response.status) from None
         return
     if response.status in (500, 501):
         _validate(answer, _ERROR)
@@ -311,25 +304,26 @@ def _check_error(request, response, data):
         _validate(answer, _object(error=_FAULT))
 
 
-def _check_success(request, response, data):
+def _check_success(call, response, data):
+    request = call.partition('?')[0]
     if response.status < 200 or 300 < response.status < 400:
-        raise _Unusable('answered %d' % response.status)
+        raise _invalid(call, 'answered %d' % response.status)
     for pattern, header in _HEADERS:
         if pattern.match(request) and not response.get(header):
-            raise _Unusable('the answer lacks the header %s' % header)
+            raise _invalid(call, 'the answer lacks the header %s' % header)
     if data or not _MAY_BE_EMPTY.match(request):
-        _validate(_parse(data), next(
+        _validate(_parse(call, data), next(
             (schema for pattern, schema in _SCHEMAS
              if pattern.match(request)), _ANY))
 
 
-def _parse(data):
+def _parse(call, data):
     try:
         answer = json.loads(data)
         # Half a surrogate can be read, but never be printed.
         json.dumps(answer, ensure_ascii=False).encode()
     except ValueError:
-        raise _Unusable('is not JSON') from None
+        raise _invalid(call, 'is not JSON') from None
     return answer
 
 
