@@ -15,9 +15,10 @@
 """The lease of a host: a custom trait on the provider of its compute.
 
 Two runs never have one host. A trait is put with the generation of the
-provider, and Placement compares that, so the second put answers 409. The
-trait places servers too: a flavor that requires it brings a member's server to
-that host. So no host is forced, and the member needs no right of an admin.
+provider, and Placement compares that. So the second put answers 409, or 500 if
+both come at one moment. The trait places servers too: a flavor that requires
+it brings a member's server to that host. So no host is forced, and the member
+needs no right of an admin.
 
 nova-compute can bring back a trait that was taken off. An audit that is under
 way while the service is disabled writes the traits that it read before
@@ -42,9 +43,12 @@ from local_delete_tempest_plugin.safety import run
 LOG = logging.getLogger(__name__)
 
 # The resource tracker and every allocation change the generation, so a 409 is
-# common. The trait of another run ends the tries, and otherwise their time.
+# common. If the generation changes after Placement has compared it, Placement
+# answers 500. The trait of another run ends the tries, otherwise their time
+# does.
 _on_conflict = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
+    retry=tenacity.retry_if_exception_type(
+        (lib_exc.Conflict, lib_exc.ServerFault)),
     wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
     before_sleep=tenacity.before_sleep_log(LOG, logging.INFO),
     stop=tenacity.stop_after_delay(60), reraise=True)

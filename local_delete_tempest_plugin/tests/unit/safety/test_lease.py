@@ -107,6 +107,21 @@ class LeaseTest(base.TestCase):
         self.assertNotIn(self.lease.trait, self.traits)
         self.assertEqual(14, log.output.count('as it raised Conflict'))
 
+    def test_conflict_that_placement_answers_with_500(self):
+        """Two runs write at one moment, and Placement finds out late."""
+        for change in (self.lease.take, self.lease.give_back):
+            faults = [fake_cloud.Answer(500, {'errors': []})] * 2
+
+            def fail(method, path, faults=faults):
+                if method == 'PUT' and faults:
+                    raise faults.pop()
+
+            self.cloud.requests.clear()
+            self.cloud.before_answer = fail
+            change(self.provider)
+            self.assertEqual(3, len(self.cloud.calls('PUT')))
+        self.assertNotIn(self.lease.trait, self.traits)
+
     def test_traits_of_others_are_kept(self):
         """Also those that come while the lease is being taken."""
         for change in (self.lease.take, self.lease.give_back):
