@@ -86,8 +86,10 @@ class Recover(base.Command):
     def _rows(self, abandoned, dry_run):
         if dry_run:
             abandoned.close(recovered=False)
+        outcome = 'would be undone' if dry_run else 'undone'
         return [(abandoned.run_id, intent.change.kind, str(intent.change),
-                 'would be undone' if dry_run else 'undone')
+                 'cannot be undone' if isinstance(
+                     intent.change, kinds.Unusable) else outcome)
                 for intent in reversed(abandoned.intents)]
 
 

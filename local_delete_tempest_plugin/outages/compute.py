@@ -52,8 +52,8 @@ class ComputeOutage(outage_base.Outage):
 
     :param guard: The run's ``guard.Guard``; None to only give back.
     :param target: The ``compute_services.TargetHost`` that is taken down.
-    :param reason: The disabled reason with which the service is kept from
-        taking servers during the outage, or None where it is not.
+    :param reason: The reason with which the service is disabled, so that the
+        host gets no servers. None leaves the service enabled.
     :param before: The ``compute_services.Service`` before the outage, to
         give back.
     """

@@ -37,8 +37,9 @@ BINARY = 'nova-scheduler'
 class SchedulerStopped(outage_base.Outage):
     """Every scheduler is dead, and its requests wait in its queue.
 
-    A server that is asked for then stays in BUILD, as long as the conductor
-    waits for an answer (rpc_response_timeout in nova.conf).
+    A server that is asked for during the outage stays in BUILD. It does so as
+    long as the conductor waits for an answer (rpc_response_timeout in
+    nova.conf).
 
     :param hosts: Names of the hosts whose scheduler was up, to give back.
     """

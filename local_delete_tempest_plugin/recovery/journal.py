@@ -51,7 +51,7 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 # Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
-# A plugin that knows version 1 alone refuses a later one in one line.
+# A plugin that knows only version 1 refuses a later version in one line.
 VERSION = 2
 
 _SUFFIX = '.journal'
@@ -137,10 +137,10 @@ class Journal:
                         self._path, error)
 
     def say_what_is_left(self) -> None:
-        """Say on stderr how to undo what this process leaves, if anything.
+        """Say on stderr how to undo the changes that this process leaves.
 
-        Ctrl-C ends a run before the clean-ups of its class, and then there
-        is no test whose result could say so.
+        Ctrl-C ends a run before the clean-ups of its class. Then no result of
+        a test can say that.
         """
         if self._open:
             print('%s: run %s ends and leaves behind: %s. To undo it: '
@@ -276,8 +276,8 @@ def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
             LOG.info('%s is held by a run that lives', path)
             return None
         run_id, cloud, intents = _parse(path, file.read())
-        # The Keystone tells, so that a journal is never taken for one of
-        # another cloud on which the same hosts have the same names.
+        # The address of Keystone tells the cloud. The names of hosts do not,
+        # because two clouds may have hosts of the same names.
         if cloud != CONF.identity.uri_v3:
             LOG.info('%s is of another cloud: %s', path, cloud)
             return None

@@ -62,8 +62,8 @@ KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
     servers.MigrationChange, servers.ServerChange,
     compute_outage.ComputeChange)}
 
-# Version 1 of the journal called outages by their classes of that time, and
-# what Placement's clients see by the words of a message.
+# Version 1 of the journal has the names of Python classes for outages. It has
+# the words of a message for the answers of Placement.
 _NAMES_OF_VERSION_1 = {
     'Attempt': 'attempt', 'Disabled': 'disabled', 'ForcedDown': 'forced-down',
     'Frozen': 'frozen', 'ServiceDeleted': 'service-deleted',

@@ -69,7 +69,7 @@ class LeaseChange(safety_change.Change):
 
 def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
                      holders: list[str]) -> None:
-    """Refuse to give back a lease that alone tells of a host's outage."""
+    """Refuse to give back a lease if only it tells of a host's outage."""
     for service in admin.services.list():
         if run.fenced_by(service.disabled_reason) == this_run.id or (
                 service.state == 'up' and not service.forced_down):

@@ -142,8 +142,8 @@ def _servers_with_anything(admin: cloud_admin.Admin, this_run: run.Run
 
 
 def _delete_servers(admin: cloud_admin.Admin, names: str) -> None:
-    # When its host is up, Nova heeds no further delete of a server whose
-    # local delete failed half-way and that has been in deleting since then.
+    # A server whose local delete failed half-way stays in deleting. When its
+    # host is up again, Nova ignores each further delete of it.
     for server in [server for task in _DELETING for server in _servers(
             admin, names, task_state=task)]:
         test_utils.call_and_ignore_notfound_exc(

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One run: its id, and what is known to be its own."""
+"""One run: its id, and all that it made."""
 
 import dataclasses
 import re

@@ -95,6 +95,17 @@ class RecoverCommandTest(base.TestCase):
                 code, [row['Outcome'] for row in rows]))
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
+    def test_dry_run_tells_what_cannot_be_undone(self):
+        """As where a later plugin of the same version wrote the journal."""
+        self.leave_journal(
+            {'intent': 1, 'kind': 'trait', 'what': {'trait': TRAIT}},
+            {'intent': 2, 'kind': 'router', 'what': {'name': 'r'}})
+        _, rows, _ = self.run_command('--dry-run')
+        self.assertEqual(
+            [("has an intent of unknown kind 'router'", 'cannot be undone'),
+             ('trait ' + TRAIT, 'would be undone')],
+            [(row['What'], row['Outcome']) for row in rows])
+
     def test_what_is_wrong_is_one_line(self):
         self.leave_journal('nonsense')
         code, rows, words = self.run_command()
