@@ -52,7 +52,6 @@ class RequestTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.useFixture(transport.BoundedFixture())
-        self.config(request_timeout=1)
 
     def client(self, url, **options):
         return placement.PlacementClient(
@@ -85,6 +84,7 @@ class RequestTest(base.TestCase):
 
         They are sent side by side, as readings are.
         """
+        self.config(request_timeout=1)
         before = time.monotonic()
         with futures.ThreadPoolExecutor(len(urls)) as threads:
             for said in threads.map(
@@ -119,6 +119,7 @@ class RequestTest(base.TestCase):
 
     @base.slow
     def test_request_that_nobody_reads(self):
+        self.config(request_timeout=1)
         over = threading.Event()
         self.addCleanup(over.set)
         server = self.serve(lambda connection: over.wait())
