@@ -108,13 +108,13 @@ class RudeServer(fixtures.Fixture):
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._server.accept()
-                # A client that has heard enough hangs up.
-                with contextlib.suppress(OSError):
-                    self._tell(connection)
-                connection.close()
+                # Clients do not wait for a client that keeps its connection.
+                threading.Thread(target=self._tell, args=[connection],
+                                 daemon=True).start()
 
     def _tell(self, connection):
-        with contextlib.ExitStack() as stack:
+        # A client that has heard enough hangs up.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.enter_context(connection)
             if self._context:
                 connection = stack.enter_context(self._context.wrap_socket(

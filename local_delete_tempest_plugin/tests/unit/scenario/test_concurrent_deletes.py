@@ -32,7 +32,8 @@ class FlippingTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.story, self.away = mock.Mock(), mock.Mock()
+        # A mock makes an attribute when it is first used, here in a thread.
+        self.story, self.away = mock.Mock(), mock.Mock(flip=mock.Mock())
 
     def delete(self, servers, flips):
         concurrent_deletes.ConcurrentDeletes.delete_between_flips(
