@@ -243,8 +243,10 @@ class Boot:
             step('nova-api', start('nova-api'), ('catalog', 'rabbitmq')),
             step('cinder', start('cinder-api', 'cinder-scheduler',
                                  'cinder-volume'), ('catalog', 'rabbitmq')),
+            # nova-api answers 500 if its first two requests load its policy
+            # at one moment. So the flavors come first, and alone.
             step('conductor up', self._awaiting('conductor up'),
-                 ('nova control', 'nova-api')),
+                 ('nova control', 'flavors')),
             # A compute that finds no conductor asks again after 10 s.
             step('computes', start(*(f'nova-compute-{host}'
                                      for host in deployment.COMPUTES)),
