@@ -64,6 +64,10 @@ def _parser():
         '--qemu', action=argparse.BooleanOptionalAction,
         help='whether the cloud has a further compute, with libvirt and '
              'QEMU; this needs root (default: no)')
+    up.add_argument(
+        '--computes', type=int, metavar='N',
+        help="number of the computes of Nova's fake driver (default: "
+             f'{deployment.Deployment.computes})')
     verb('down', 'End every process of the cloud, and remove its data.')
     verb('status', 'Show every process. The exit code is 1 unless all run.')
     verbs.add_parser(
@@ -87,7 +91,7 @@ def _do(rest, state, arguments):
     if arguments.verb == 'up':
         return lifecycle.up(state, **{
             name: value for name, value in vars(arguments).items()
-            if name in ('port_base', 'tls', 'reclaim', 'qemu')
+            if name in ('port_base', 'tls', 'reclaim', 'qemu', 'computes')
             and value is not None})
     if arguments.verb == 'down':
         return lifecycle.down(state)

@@ -217,7 +217,7 @@ class Boot:
                  lambda: ovn.configure_chassis(self.cloud),
                  ('ovn databases',)),
             step('chassis', start(*(f'ovn-controller-{host}'
-                                    for host in deployment.COMPUTES)),
+                                    for host in self.cloud.fake_hosts)),
                  ('chassis settings', 'ovn')),
         )
 
@@ -249,7 +249,7 @@ class Boot:
                  ('nova control', 'flavors')),
             # A compute that finds no conductor asks again after 10 s.
             step('computes', start(*(f'nova-compute-{host}'
-                                     for host in deployment.COMPUTES)),
+                                     for host in self.cloud.fake_hosts)),
                  ('conductor up',)),
         )
 

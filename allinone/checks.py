@@ -51,10 +51,10 @@ def computes_up(admin: api.Admin) -> bool:
         '/os-services', params={'binary': 'nova-compute'}).json()['services']
     up = {one['host'] for one in services
           if one['state'] == 'up' and one['updated_at']}
-    if up != set(admin.cloud.computes):
+    if up != set(admin.cloud.hosts):
         return False
     hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']
-    return len(hypervisors) == len(admin.cloud.computes)
+    return len(hypervisors) == len(admin.cloud.hosts)
 
 
 @_quiet
@@ -71,7 +71,7 @@ def providers_filled(admin: api.Admin) -> bool:
     providers = admin.placement.get('/resource_providers', params={
         'resources': 'VCPU:1,MEMORY_MB:1,DISK_GB:1'}).json()
     names = {one['name'] for one in providers['resource_providers']}
-    return names == set(admin.cloud.computes)
+    return names == set(admin.cloud.hosts)
 
 
 @_quiet
@@ -87,7 +87,7 @@ def chassis_alive(admin: api.Admin) -> bool:
     """Tell whether the chassis of every compute answers Neutron."""
     agents = admin.network.get('/v2.0/agents').json()['agents']
     return {agent['host'] for agent in agents
-            if agent['alive']} == set(admin.cloud.computes)
+            if agent['alive']} == set(admin.cloud.hosts)
 
 
 @_quiet

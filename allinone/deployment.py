@@ -19,16 +19,12 @@ import functools
 import json
 import pathlib
 import secrets
+import typing
 
 from allinone import errors
 
-COMPUTES = ('compute1', 'compute2', 'compute3')
-
 #: The compute with a real hypervisor, where there is one.
 QEMU = 'compute-qemu'
-
-#: The compute whose chassis offers bandwidth. No other chassis does.
-BANDWIDTH = 'compute3'
 
 REGION = 'RegionOne'
 
@@ -67,11 +63,23 @@ class Deployment:
     reclaim: bool = False
     #: Whether there is a compute with a real hypervisor, too.
     qemu: bool = False
+    #: Number of the computes of the fake driver.
+    computes: int = 3
 
     @property
-    def computes(self) -> tuple[str, ...]:
+    def fake_hosts(self) -> tuple[str, ...]:
+        """The hosts of the computes of the fake driver."""
+        return tuple(f'compute{number + 1}' for number in range(self.computes))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
         """The hosts of all computes."""
-        return COMPUTES + ((QEMU,) if self.qemu else ())
+        return self.fake_hosts + ((QEMU,) if self.qemu else ())
+
+    @property
+    def bandwidth_host(self) -> str:
+        """The host whose chassis offers bandwidth. No other chassis does."""
+        return self.fake_hosts[-1]
 
     @property
     def etc(self) -> pathlib.Path:
@@ -152,7 +160,7 @@ class Deployment:
 
 
 def new(state: pathlib.Path, port_base: int, uid: int | None = None,
-        **options: bool) -> Deployment:
+        **options: typing.Any) -> Deployment:
     """Make a deployment with passwords of its own, and write no file.
 
     The parameters are the fields of a ``Deployment``.

@@ -57,8 +57,8 @@ def up(state: pathlib.Path, **asked: int) -> None:
     """Boot a cloud, or start what is missing of a cloud that runs.
 
     :param state: the state directory
-    :param asked: fields of a ``Deployment``: port_base, tls, reclaim, qemu. A
-        cloud that runs has to have them. A new cloud gets them.
+    :param asked: fields of a ``Deployment``: port_base, tls, reclaim, qemu,
+        computes. A cloud that runs has to have them. A new cloud gets them.
     :raises BadInput: the machine, the directory or a field does not fit
     :raises StepFailed: a step failed; a cloud that was booted is ended
     """
@@ -85,8 +85,9 @@ def _confirm(state, **asked):
     for name, value in asked.items():
         have = getattr(cloud, name)
         if value != have:
-            words = (f'--port-base {have}' if name == 'port_base'
-                     else f'--{name}' if have else f'--no-{name}')
+            option = name.replace('_', '-')
+            words = (f'--{"" if have else "no-"}{option}'
+                     if isinstance(have, bool) else f'--{option} {have}')
             raise errors.BadInput(
                 f'The all-in-one in {state} runs already, with {words}: '
                 f'take it down first, or give another --state')

@@ -36,8 +36,14 @@ _GIB = 2 ** 30
 _STATE_BYTES = 2 * _GIB
 _CACHE_BYTES = 2 * _GIB
 
-#: A whole cloud holds about 2.75 GiB.
-_MEMORY_BYTES = 3 * _GIB
+#: What a cloud without computes, and a compute with its chassis, may hold. A
+#: whole cloud of three computes holds about 2.75 GiB.
+_MEMORY_BYTES = 5 * _GIB // 2
+_COMPUTE_BYTES = _GIB // 6
+
+# A scenario takes the compute of a host away, and needs another host. Each
+# chassis has an address of its own below 127.0.0.
+_COMPUTES = (2, 100)
 
 #: {program: package of Debian and Ubuntu that has it}.
 PROGRAMS = {'mariadbd': 'mariadb-server-core',
@@ -90,8 +96,8 @@ def run(cloud: deployment.Deployment) -> None:
 
     :raises BadInput: the error has a line for each problem
     """
-    lines = [line for check in (_python, _programs, _ports, _socket_path,
-                                _hypervisor, _disk, _memory)
+    lines = [line for check in (_python, _programs, _ports, _computes,
+                                _socket_path, _hypervisor, _disk, _memory)
              for line in check(cloud)]
     if lines:
         raise errors.BadInput('\n'.join(lines))
@@ -122,6 +128,13 @@ def _ports(cloud):
     if taken:
         yield (f'In use already: port {", ".join(taken)}; end what listens '
                f'there, or give another --port-base')
+
+
+def _computes(cloud):
+    lowest, highest = _COMPUTES
+    if not lowest <= cloud.computes <= highest:
+        yield (f'--computes {cloud.computes} is not between {lowest} and '
+               f'{highest}')
 
 
 def _free(port):
@@ -160,9 +173,10 @@ def _existing(path):
 
 def _memory(cloud):
     available = psutil.virtual_memory().available
-    if available < _MEMORY_BYTES:
+    needed = _MEMORY_BYTES + cloud.computes * _COMPUTE_BYTES
+    if available < needed:
         yield (f'{available / _GIB:.1f} GiB of memory are available, and '
-               f'{_MEMORY_BYTES / _GIB:.0f} are needed')
+               f'{needed / _GIB:.1f} are needed for {cloud.computes} computes')
 
 
 def _hypervisor(cloud):

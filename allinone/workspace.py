@@ -42,7 +42,7 @@ def configure(cloud: deployment.Deployment,
     for name in ('tempest.conf', 'tempest-accounts.conf'):
         files.write(etc / name, files.render(
             'tempest/tempest.conf', cloud, resources=made,
-            computes=cloud.computes,
+            computes=cloud.hosts,
             dynamic=name == 'tempest.conf',
             guest_list=qemu.guest_list(cloud),
             supervisorctl=f'{supervision.tool("supervisorctl")} -c '

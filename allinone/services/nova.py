@@ -34,7 +34,7 @@ def configure(cloud: deployment.Deployment) -> None:
     etc = files.directory(cloud.etc / 'nova')
     for name in ('nova.conf', 'databases.conf', 'api.conf'):
         files.write(etc / name, files.render(f'nova/{name}', cloud))
-    for host in deployment.COMPUTES:
+    for host in cloud.fake_hosts:
         files.directory(cloud.data / 'nova' / host)
         files.write(etc / f'{host}.conf',
                     files.render('nova/compute.conf', cloud, host=host))
@@ -100,7 +100,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             _environment(cloud, host),
             # A compute ends as a host does that loses power.
             stop_signal='KILL')
-        for host in cloud.computes)
+        for host in cloud.hosts)
     return (
         wsgi.api(cloud, 'nova-api', {
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',

@@ -57,7 +57,7 @@ def configure_chassis(cloud: deployment.Deployment) -> None:
     """Tell Open vSwitch of the chassis, each with a bridge of its own."""
     command = [prechecks.find('ovs-vsctl'), '--no-wait',
                f'--db={socket(cloud, "ovs-db")}', '--', 'init']
-    for number, host in enumerate(deployment.COMPUTES, 1):
+    for number, host in enumerate(cloud.fake_hosts, 1):
         settings = {'ovn-remote': socket(cloud, 'ovn-sb'),
                     'ovn-encap-type': 'geneve',
                     'ovn-encap-ip': f'127.0.0.{number}',
@@ -83,7 +83,7 @@ def offer_bandwidth(cloud: deployment.Deployment) -> None:
     Neutron tells Placement once for each change of these settings, and only if
     Placement knows the compute at that moment.
     """
-    host = deployment.BANDWIDTH
+    host = cloud.bandwidth_host
     offer = ','.join((
         f'resource_provider_bandwidths={TUNNELS}:{_BANDWIDTH}:{_BANDWIDTH}',
         f'resource_provider_hypervisors={TUNNELS}:{host}'))
@@ -116,7 +116,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     controllers = tuple(
         daemon(f'ovn-controller-{host}', 'ovn-controller', '-n', host,
                socket(cloud, 'ovs-db'))
-        for host in deployment.COMPUTES)
+        for host in cloud.fake_hosts)
     return databases + (
         controlled('ovn-northd', 'ovn-northd',
                    f'--ovnnb-db={socket(cloud, "ovn-nb")}',

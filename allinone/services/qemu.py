@@ -135,7 +135,7 @@ def configure_chassis(cloud: deployment.Deployment) -> None:
                 'hostname': deployment.QEMU,
                 'ovn-remote': ovn.socket(cloud, 'ovn-sb'),
                 'ovn-encap-type': 'geneve',
-                'ovn-encap-ip': f'127.0.0.{len(cloud.computes)}',
+                'ovn-encap-ip': f'127.0.0.{len(cloud.hosts)}',
                 'ovn-bridge-datapath-type': 'netdev',
                 'ovn-monitor-all': 'true'}
     commands.run(cloud, prechecks.find('ovs-vsctl'), '--no-wait',

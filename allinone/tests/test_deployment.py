@@ -55,6 +55,16 @@ class DeploymentTest(base.TestCase):
         self.assertIn('runs already, with --reclaim: take it down first',
                       str(error))
 
+    def test_number_of_computes_is_the_deployments(self):
+        deployment.save(dataclasses.replace(self.cloud, computes=5))
+        cloud = deployment.load(self.state)
+        self.assertEqual(('compute1', 'compute2', 'compute3', 'compute4',
+                          'compute5'), cloud.hosts)
+        error = self.assertRaises(errors.BadInput, lifecycle._confirm,
+                                  self.state, computes=3)
+        self.assertIn('runs already, with --computes 5: take it down first',
+                      str(error))
+
     def test_load_of_nothing(self):
         error = self.assertRaises(errors.BadInput, deployment.load,
                                   self.state)

@@ -38,6 +38,8 @@ class MainTest(base.TestCase):
         up.assert_called_with(self.state, tls=True, reclaim=False)
         self.run_main('up', '--state', self.state, '--no-tls', '--qemu')
         up.assert_called_with(self.state, tls=False, qemu=True)
+        self.run_main('up', '--state', self.state, '--computes', '5')
+        up.assert_called_with(self.state, computes=5)
 
     @mock.patch('allinone.workspace.run', autospec=True, return_value=3)
     def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):
@@ -84,6 +86,12 @@ class MainTest(base.TestCase):
         code, text = self.run_main('up', '--fast')
         self.assertEqual(2, code)
         self.assertIn('unrecognized arguments: --fast', text)
+
+    def test_number_of_computes_that_is_no_number(self):
+        code, text = self.run_main('--state', self.state, 'up', '--computes',
+                                   'many')
+        self.assertEqual(2, code)
+        self.assertIn("argument --computes: invalid int value: 'many'", text)
 
     def test_debug_raises(self):
         self.assertRaises(errors.BadInput, self.run_main, '--debug',

@@ -50,6 +50,12 @@ class PrechecksTest(base.TestCase):
         self.assertIn('--port-base 65530 is not between',
                       ' '.join(self.lines(port_base=65530)))
 
+    def test_number_of_computes_out_of_range(self):
+        for number in (-1, 0, 1, 101):
+            self.assertIn(f'--computes {number} is not between 2 and 100',
+                          self.lines(computes=number))
+        self.assertNotIn('--computes', ' '.join(self.lines(computes=8)))
+
     def test_missing_program_is_named_with_its_package(self):
         found = prechecks.find
         self.useFixture(fixtures.MonkeyPatch(

@@ -65,13 +65,13 @@ class QemuTest(base.TestCase):
         qemu.configure(self.plain)
         self.assertFalse((self.plain.etc / 'qemu').exists())
         self.assertEqual((), qemu.processes(self.plain))
-        self.assertNotIn(_HOST, self.plain.computes)
+        self.assertNotIn(_HOST, self.plain.hosts)
         options = self.local_delete_options(self.plain)
         self.assertNotIn('guest_list_command', options)
         self.assertNotIn(_HOST, options['target_hosts'])
 
     def test_three_computes_and_one_more(self):
-        self.assertEqual((*deployment.COMPUTES, _HOST), self.cloud.computes)
+        self.assertEqual((*self.plain.hosts, _HOST), self.cloud.hosts)
         added = (boot.programs(self.cloud).keys() -
                  boot.programs(self.plain).keys())
         self.assertEqual(
@@ -118,7 +118,7 @@ class QemuTest(base.TestCase):
     def test_guest_list_of_the_other_computes_is_empty(self):
         """Wherever libvirt is, since only its host is asked."""
         command = self.local_delete_options(self.cloud)['guest_list_command']
-        for host in deployment.COMPUTES:
+        for host in self.cloud.fake_hosts:
             words = [word.replace('{host}', host)
                      for word in shlex.split(command)]
             done = subprocess.run(words, check=True, capture_output=True)
@@ -129,8 +129,8 @@ class QemuTest(base.TestCase):
     def test_checks_wait_for_it(self):
         admin = mock.Mock(cloud=self.cloud)
         answer = admin.network.get.return_value.json
-        for hosts, alive in ((deployment.COMPUTES, False),
-                             (self.cloud.computes, True)):
+        for hosts, alive in ((self.cloud.fake_hosts, False),
+                             (self.cloud.hosts, True)):
             answer.return_value = {'agents': [
                 {'host': host, 'alive': True} for host in hosts]}
             self.assertEqual(alive, checks.chassis_alive(admin))

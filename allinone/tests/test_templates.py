@@ -17,6 +17,7 @@
 import configparser
 import dataclasses
 import shlex
+from unittest import mock
 
 import yaml
 
@@ -100,6 +101,29 @@ class TemplatesTest(base.TestCase):
             programs=boot.programs(self.cloud).values(),
             command=lambda program: f'drops {program.drops_root}')
         self.assertIn('[program:mariadb]\ncommand = drops True', text)
+
+    def test_all_follow_the_number_of_computes(self):
+        cloud = dataclasses.replace(self.cloud, computes=5)
+        nova.configure(cloud)
+        self.assertEqual('compute5', self.parse(
+            cloud.etc / 'nova' / 'compute5.conf')['DEFAULT']['host'])
+        programs = boot.programs(cloud)
+        self.assertIn('nova-compute-compute5', programs)
+        self.assertIn('ovn-controller-compute5', programs)
+        with mock.patch('allinone.commands.run', autospec=True) as run:
+            ovn.configure_chassis(cloud)
+            ovn.offer_bandwidth(cloud)
+        chassis, bandwidth = (call.args for call in run.call_args_list)
+        self.assertIn('external-ids:ovn-encap-ip-compute5="127.0.0.5"',
+                      chassis)
+        self.assertIn('ovn-cms-options-compute5=', bandwidth[-1])
+        workspace.configure(cloud, resources.Resources(
+            ('image1', 'image2'), ('flavor1', 'flavor2'), 'network', '2.100',
+            '1.39', '3.71'))
+        parsed = self.parse(cloud.tempest / 'etc' / 'tempest.conf')
+        self.assertEqual('5', parsed['compute']['min_compute_nodes'])
+        self.assertEqual(','.join(cloud.hosts),
+                         parsed['local_delete']['target_hosts'])
 
     def test_tempest_conf_fills_in_the_outage_commands(self):
         workspace.configure(self.cloud, resources.Resources(

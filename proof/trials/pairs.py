@@ -113,7 +113,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     before = snapshot.take(cloud)
     for number in range(arguments.count):
         # With one host a run has to lose. With two hosts each gets its own.
-        targets = ','.join(chance.sample(deployment.COMPUTES, 1 + number % 2))
+        targets = ','.join(chance.sample(cloud.fake_hosts, 1 + number % 2))
         outcome, before = _try(cloud, folder / f'try-{number + 1:03}', targets,
                                number % 4 < 2, chance, before)
         outcomes.append(outcome)
