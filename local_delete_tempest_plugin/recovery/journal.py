@@ -123,14 +123,15 @@ class Journal:
         :param intent: What ``intend`` returned. Nothing is done where it is
             complete already.
         """
-        if not self._open.pop(intent.number, None) or not self._file:
+        if (not self._open.pop(intent.number, None) or not self._file
+                or not self._path):
             return
         try:
             if self._open:
                 _append(self._file, {'complete': intent.number})
             else:
                 file, self._file = self._file, None
-                _remove(file)
+                _remove(file, self._path)
         except OSError as error:
             # All is undone. If recover looks at it again, it finds so.
             LOG.warning('%s: cannot write that a change was undone: %s',
@@ -154,16 +155,21 @@ class Journal:
         folder = directory()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / (self._run_id + _SUFFIX)
-        file = open(self._path, 'ab', buffering=0, opener=(
+        # Other processes of the run look for journals at any moment. So the
+        # file gets its name when it is held and has its head.
+        unnamed = self._path.with_suffix('.new')
+        file = open(unnamed, 'ab', buffering=0, opener=(
             lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)))
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _append(file, {'version': VERSION, 'run': self._run_id,
                            'cloud': CONF.identity.uri_v3})
+            unnamed.rename(self._path)
             _sync_folder(folder)
         except OSError:
             # Without a head nobody could read what a later try writes.
-            _remove(file)
+            unnamed.unlink(missing_ok=True)
+            _remove(file, self._path)
             raise
         return file
 
@@ -181,9 +187,8 @@ def _append(file: io.FileIO, line: dict[str, Any]) -> None:
         raise
 
 
-def _remove(file: IO[Any]) -> None:
+def _remove(file: IO[Any], path: pathlib.Path) -> None:
     """Remove a journal that is held, and let go of it."""
-    path = pathlib.Path(file.name)
     with file:
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
@@ -214,7 +219,7 @@ class AbandonedRun:
         """
         if self.file:
             if recovered:
-                _remove(self.file)
+                _remove(self.file, pathlib.Path(self.file.name))
             self.file.close()
 
 
@@ -239,21 +244,32 @@ def find_abandoned() -> Iterator[AbandonedRun]:
         raise unusable
 
 
+def is_alive(run_id: str) -> bool:
+    """Tell whether a run lives on this machine, and has changes to undo.
+
+    :param run_id: Id of the run.
+    :returns: Whether a process holds its journal.
+    """
+    try:
+        with open(directory() / (run_id + _SUFFIX)) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
 def refuse_if_alive(run_id: str) -> None:
     """Refuse to undo a run that lives on this machine.
 
     :param run_id: Id of the run.
     :raises JournalUnusable: its journal is held.
     """
-    path = directory() / (run_id + _SUFFIX)
-    try:
-        with open(path) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return
-    except BlockingIOError:
+    if is_alive(run_id):
         raise exceptions.JournalUnusable(
-            path=path, problem='is held by a run that lives: end it first')
+            path=directory() / (run_id + _SUFFIX),
+            problem='is held by a run that lives: end it first')
 
 
 def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
@@ -274,6 +290,9 @@ def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             LOG.info('%s is held by a run that lives', path)
+            return None
+        if not os.fstat(file.fileno()).st_nlink:
+            # Its run undid all, and removed it after it was opened here.
             return None
         run_id, cloud, intents = _parse(path, file.read())
         # The address of Keystone tells the cloud. The names of hosts do not,

@@ -111,6 +111,41 @@ class JournalTest(base.TestCase):
         kept._file.close()
         self.assertEqual([(RUN, [TRAIT])], self.abandoned())
 
+    def test_nobody_finds_a_journal_that_is_not_held_yet(self):
+        """Otherwise another process of the run would take it for abandoned."""
+        lock = journal.fcntl.flock
+        seen = []
+
+        def look_first(file, operation):
+            seen.append(list(self.folder.glob('*.journal')))
+            lock(file, operation)
+
+        with fixtures.MockPatch('fcntl.flock', look_first):
+            journal.Journal(RUN).intend(TRAIT)
+        self.assertEqual([[]], seen)
+        self.assertEqual([self.path], list(self.folder.iterdir()))
+
+    def test_removed_by_its_run_after_it_was_opened(self):
+        """The run may have a journal of the same name again by then."""
+        kept = journal.Journal(RUN)
+        intent = kept.intend(TRAIT)
+        lock = journal.fcntl.flock
+
+        def complete_first(file, operation):
+            kept.complete(intent)
+            lock(file, operation)
+
+        with fixtures.MockPatch('fcntl.flock', complete_first):
+            self.assertEqual([], self.abandoned())
+
+    def test_alive_as_long_as_its_process_holds_it(self):
+        self.assertFalse(journal.is_alive(RUN))
+        kept = journal.Journal(RUN)
+        kept.intend(TRAIT)
+        self.assertTrue(journal.is_alive(RUN))
+        kept._file.close()
+        self.assertFalse(journal.is_alive(RUN))
+
     def test_a_complete_intent_is_not_to_undo(self):
         self.write(self.head(),
                    {'intent': 1, 'kind': 'trait', 'what': {'trait': 'A'}},
