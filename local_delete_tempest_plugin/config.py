@@ -131,6 +131,17 @@ scenarios that need it skip. Every tenant of the cloud feels the outage. A
 server that is created or moved during the outage waits, and may end in ERROR.
 Set it to True only on a cloud that has no other user.""")),
     cfg.BoolOpt(
+        'serial', default=True,
+        help=_text("""
+Run no other test beside a scenario. A boolean, default True: ``tempest run
+--concurrency N`` runs each class of scenarios alone, as Tempest's ``serial``
+does. With False classes of scenarios run side by side, and beside other tests.
+Each of them leases its own hosts. Classes whose outage every tenant feels
+still run alone. These take Placement, the scheduler, or a host without a fence
+away. Set it to False where the other tests of the run do not mind that a
+target host is down. With [auth] test_accounts_file each process needs accounts
+of its own.""")),
+    cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
 Refuse to run where passwords and tokens can be read on the way. They can be

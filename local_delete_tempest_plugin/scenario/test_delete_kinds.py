@@ -27,7 +27,6 @@ from local_delete_tempest_plugin.scenario.steps import footprint
 CONF = config.CONF
 
 
-@decorators.serial
 class DeleteKindsTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('64bca3e9-7e8f-41a0-970b-b8f8a1df42d8')

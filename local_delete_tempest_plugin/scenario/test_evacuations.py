@@ -26,7 +26,6 @@ CONF = config.CONF
 can_evacuate = needs.needs(needs.two_hosts, needs.stopped_compute)
 
 
-@decorators.serial
 class EvacuationsTest(moves.Moves):
     # forced_down alone is not enough, because the guest would still run on
     # the host. Nova refuses to lift the flag until the host has restarted.

@@ -25,7 +25,6 @@ from local_delete_tempest_plugin.scenario.steps import host_return
 CONF = config.CONF
 
 
-@decorators.serial
 class LifeAfterTest(host_return.HostReturn):
 
     @decorators.idempotent_id('b1745dc9-f437-4ea8-8746-6df00993f3e1')
@@ -68,7 +67,6 @@ class LifeAfterTest(host_return.HostReturn):
             self.delete_server_through_compute(neighbour)
 
 
-@decorators.serial
 class DeletedServiceTest(host_return.HostReturn):
 
     @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
@@ -93,7 +91,6 @@ class DeletedServiceTest(host_return.HostReturn):
             self.delete_server_through_compute(self.create_server())
 
 
-@decorators.serial
 class GuestLifeAfterTest(host_return.HostReturn):
 
     @decorators.idempotent_id('2390a4a8-c63c-4c41-95df-4c7f75f61e6c')

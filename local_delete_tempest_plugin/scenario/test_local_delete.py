@@ -12,7 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A server is deleted while its compute service is down (bug 1679750)."""
+"""A server is deleted while its compute service is down (bug 1679750).
+
+test_without_placement tells the same bug without Placement.
+"""
 
 from tempest.common import utils
 from tempest import config
@@ -20,17 +23,11 @@ from tempest.lib import decorators
 
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.outages import placement as placement_outage
-from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
-REFUSED = placement_outage.PlacementStopped.REFUSED
-UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
-
-@decorators.serial
 class LocalDeleteTest(base.BaseLocalDeleteTest):
 
     @decorators.idempotent_id('44625348-bcd5-4fbc-a376-c0418a89f062')
@@ -49,48 +46,6 @@ class LocalDeleteTest(base.BaseLocalDeleteTest):
                     self.delete_server_locally(server)
                     self.assert_nothing_left(
                         CONF.local_delete.local_cleanup_timeout)
-
-    @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute, needs.PlacementAway(REFUSED))
-    @utils.services('compute')
-    def test_allocations_removed_after_compute_restart(self):
-        """A compute's start removes the allocations that the API could not.
-
-        While Placement refuses connections, the API deletes the server and
-        leaves its allocations (nova.compute.api._local_delete_cleanup). The
-        compute removes them when it starts
-        (ResourceTracker._remove_deleted_instances_allocations).
-        """
-        with self.footprint_unchanged():
-            server = self.create_server()
-            with self.compute_stopped():
-                with self.placement_stopped(REFUSED):
-                    self.delete_server_locally(server)
-                self.watch.assert_leaked(server)
-            self.assert_nothing_left(CONF.local_delete.heal_timeout)
-
-    @decorators.idempotent_id('ff6b0e97-f8a7-489b-824f-2943e5bb52f9')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute, needs.PlacementAway(UNAVAILABLE))
-    @utils.services('compute')
-    def test_server_kept_when_placement_unavailable(self):
-        """A delete that a proxy's 503 cuts short can be repeated.
-
-        Nova's API answers the delete with 409 and keeps the server
-        (SchedulerReportClient.delete_allocation_for_instance raises
-        AllocationDeleteFailed). Once Placement is back, a second delete
-        leaves nothing.
-        """
-        with self.footprint_unchanged():
-            server = self.create_server()
-            with self.compute_stopped():
-                with self.placement_stopped(UNAVAILABLE):
-                    self.servers.assert_delete_refused(server)
-                self.watch.assert_leaked(server)
-                self.delete_server_locally(server)
-                self.assert_nothing_left(
-                    CONF.local_delete.local_cleanup_timeout)
 
     @decorators.idempotent_id('735e2608-9acb-48c6-a2e1-e631b2b49b12')
     @decorators.attr(type='slow')

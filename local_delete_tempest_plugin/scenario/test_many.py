@@ -25,7 +25,6 @@ from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
 CONF = config.CONF
 
 
-@decorators.serial
 class ManyTest(concurrent_deletes.ConcurrentDeletes):
 
     @decorators.idempotent_id('f90a766e-f6d4-42c8-9eda-aeae9648e7ab')

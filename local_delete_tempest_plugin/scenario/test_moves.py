@@ -22,7 +22,6 @@ from tempest.common import utils
 from tempest import config
 from tempest.lib import decorators
 
-from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
@@ -30,15 +29,12 @@ from local_delete_tempest_plugin.scenario.steps import moves
 
 CONF = config.CONF
 
-UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
-
 can_resize = needs.needs(needs.two_hosts, needs.feature('resize'))
 can_migrate = needs.needs(needs.two_hosts, needs.feature('cold_migration'))
 can_stop = needs.needs(needs.stopped_compute)
 can_freeze = needs.needs(needs.frozen_compute)
 
 
-@decorators.serial
 class ResizedTest(moves.Moves):
     """The resize waits for its confirm: VERIFY_RESIZE."""
 
@@ -136,28 +132,6 @@ class ResizedTest(moves.Moves):
                 self.servers.await_gone(server)
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
-    @decorators.idempotent_id('1ef9d16f-650d-4f12-b569-ac60b000babb')
-    @decorators.attr(type='slow')
-    @known_bug.known_bug('verify-resize-placement-out')
-    @can_resize
-    @needs.needs(needs.stopped_compute, needs.PlacementAway(UNAVAILABLE))
-    @utils.services('compute')
-    def test_deleted_again_after_placement_outage(self):
-        """A delete that failed without Placement is repeated with it.
-
-        ComputeManager.confirm_resize on the live source fails at the
-        migration's allocation, and puts the server into ERROR. The second
-        delete does not confirm any more.
-        """
-        with self.footprint_unchanged(hosts=moves.HOSTS):
-            server, move = self.resize_server(self.create_server())
-            with self.compute_stopped(move.destination):
-                with self.placement_stopped(UNAVAILABLE):
-                    self.servers.try_delete(server)
-                self.delete_server_locally(server)
-                self.assert_nothing_left(
-                    CONF.local_delete.local_cleanup_timeout)
-
     @decorators.idempotent_id('973a8c13-fbf2-43f4-8dc3-5e9f5652b0c7')
     @decorators.attr(type='slow')
     @known_bug.known_bug('verify-resize-reset-state-leaked')
@@ -220,7 +194,6 @@ class ResizedTest(moves.Moves):
             self.assert_nothing_left(CONF.local_delete.heal_timeout)
 
 
-@decorators.serial
 class CaughtMoveTest(moves.Moves):
     """The move is caught half-way, by the death of a compute."""
 

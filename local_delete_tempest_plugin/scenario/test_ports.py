@@ -32,7 +32,6 @@ from local_delete_tempest_plugin.scenario.steps import user_resources
 CONF = config.CONF
 
 
-@decorators.serial
 class PortsTest(user_resources.UserResources):
 
     @classmethod
@@ -156,7 +155,6 @@ class PortsTest(user_resources.UserResources):
                              '%s is bound to' % (server, port))
 
 
-@decorators.serial
 class ResourceRequestTest(port_bandwidth.PortBandwidth):
 
     @decorators.idempotent_id('f3335a42-72d6-4c9c-861e-e483d95b42ca')

@@ -24,7 +24,6 @@ from local_delete_tempest_plugin.scenario.steps import personas
 CONF = config.CONF
 
 
-@decorators.serial
 class RightsTest(personas.Personas):
 
     @decorators.idempotent_id('0400fc75-1bb3-4fbe-96d0-b03f52b7b72e')

@@ -23,7 +23,6 @@ from local_delete_tempest_plugin.scenario.steps import user_resources
 CONF = config.CONF
 
 
-@decorators.serial
 class ServerGroupsTest(user_resources.UserResources):
 
     @decorators.idempotent_id('d0218d36-2b70-41bc-8b44-78b56aac3942')

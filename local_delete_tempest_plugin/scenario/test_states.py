@@ -25,7 +25,6 @@ from local_delete_tempest_plugin.scenario.steps import server_states
 CONF = config.CONF
 
 
-@decorators.serial
 class StatesTest(server_states.ServerStates):
 
     @decorators.idempotent_id('7e51a988-e169-4a72-9fe7-a4943b9fb3ea')

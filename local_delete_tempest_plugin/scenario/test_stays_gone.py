@@ -29,7 +29,6 @@ from local_delete_tempest_plugin.scenario.steps import user_resources
 CONF = config.CONF
 
 
-@decorators.serial
 class StaysGoneTest(user_resources.UserResources):
 
     @decorators.idempotent_id('8e6f4c0a-3d52-4b7e-9a15-6c2f0d7b81e4')

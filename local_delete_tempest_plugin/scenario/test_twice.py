@@ -29,7 +29,6 @@ _TWICE = 2
 _SERVERS = 8
 
 
-@decorators.serial
 class TwiceTest(concurrent_deletes.ConcurrentDeletes):
 
     @decorators.idempotent_id('be7f5fdb-7334-4652-a881-25c4fb48d673')

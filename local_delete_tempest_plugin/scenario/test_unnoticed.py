@@ -33,7 +33,6 @@ from local_delete_tempest_plugin.scenario.steps import footprint
 CONF = config.CONF
 
 
-@decorators.serial
 class UnnoticedTest(base.BaseLocalDeleteTest):
 
     @contextlib.contextmanager

@@ -22,7 +22,6 @@ from tempest import config
 from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import each_outage
-from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import server_states
 from local_delete_tempest_plugin.scenario.steps import unfinished_builds
@@ -31,7 +30,6 @@ from local_delete_tempest_plugin.scenario.steps import user_resources
 CONF = config.CONF
 
 
-@decorators.serial
 class VolumesTest(user_resources.UserResources,
                   unfinished_builds.UnfinishedBuilds,
                   server_states.ServerStates):
@@ -113,65 +111,6 @@ class VolumesTest(user_resources.UserResources,
             server = self.create_server_without_host(
                 **user_resources.boot_from(
                     volume, delete_on_termination=False))
-            self.assert_has_attachment(server, volume)
-            self.delete_server_locally(server)
-            self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
-
-    @decorators.idempotent_id('f7ddd781-0f7d-4e59-ba02-cf9418c95ee4')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.volumes, needs.scheduler_away)
-    @utils.services('compute', 'volume', 'image')
-    def test_volume_of_server_deleted_before_scheduled_detached(self):
-        """A server is deleted of which there is only a build request.
-
-        The build request has its volumes
-        (API._attempt_delete_of_buildrequest).
-        """
-        volume = self.bring_volume(imageRef=CONF.compute.image_ref)
-        with self.footprint_unchanged():
-            with self.scheduler_stopped():
-                server = self.servers.request(**user_resources.boot_from(
-                    volume, delete_on_termination=False))
-                self.watch.read_during()
-                self.assert_has_attachment(server, volume)
-                self.delete_server(server)
-                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
-            self.pass_through_scheduler()
-
-    @decorators.idempotent_id('9b62b372-1a07-456f-a3ad-48835942ce5c')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.volumes, needs.unfenced_outage, needs.stopped_compute)
-    @known_bug.known_bug('volume-left-in-build')
-    @utils.services('compute', 'volume', 'image')
-    def test_volume_of_server_deleted_in_build_detached(self):
-        """A server is deleted whose build waits for a dead compute.
-
-        The API destroys the server without a look at its volumes
-        (API._delete).
-        """
-        volume = self.bring_volume(imageRef=CONF.compute.image_ref)
-        with self.footprint_unchanged():
-            with self.build_waiting_in_queue(**user_resources.boot_from(
-                    volume, delete_on_termination=False)) as server:
-                self.assert_has_attachment(server, volume)
-                self.delete_server(server)
-                self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
-            self.await_build_handled(server)
-
-    @decorators.idempotent_id('a9f6bacf-71b8-433c-859a-30393754279a')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.volumes, needs.scheduler_away)
-    @utils.services('compute', 'volume', 'image')
-    def test_volume_of_server_over_quota_detached(self):
-        """A server fails the late check of its quota (bug 1806064).
-
-        The server was scheduled, and is in ERROR without a host
-        (ComputeTaskManager._cleanup_build_artifacts).
-        """
-        volume = self.bring_volume(imageRef=CONF.compute.image_ref)
-        with self.footprint_unchanged():
-            server = self.request_server_over_quota(**user_resources.boot_from(
-                volume, delete_on_termination=False))
             self.assert_has_attachment(server, volume)
             self.delete_server_locally(server)
             self.assert_nothing_left(CONF.local_delete.cleanup_timeout)

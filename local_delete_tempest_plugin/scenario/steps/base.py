@@ -81,6 +81,12 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     # -- what Tempest calls for a class
 
     @classmethod
+    def is_serial_execution_requested(cls) -> bool:
+        # A host without a fence may get the server of any test.
+        return (CONF.local_delete.serial or not CONF.local_delete.fence_host
+                or super().is_serial_execution_requested())
+
+    @classmethod
     def skip_checks(cls) -> None:
         super().skip_checks()
         missing = needs.missing_for_all()

@@ -31,6 +31,7 @@ from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base as scenario_base
 from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.scenario import test_without_placement
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
@@ -41,6 +42,7 @@ GOOD = {'allow_outages': True, 'target_hosts': ['cmp1'],
         'placement_stop_command': 'true', 'placement_start_command': 'true'}
 
 PLACEMENT_AWAY = ('test_allocations_removed_after_compute_restart',
+                  'test_deleted_again_after_placement_outage',
                   'test_server_kept_when_placement_unavailable')
 
 ACCOUNTS = """
@@ -138,10 +140,13 @@ class OptionsTest(base.TestCase):
             self.config(require_tls=required)
             self.assertEqual(outcome, self.findings()['certificates'].outcome)
 
-    def scenarios(self, usable_hosts=1):
+    def scenarios(self, usable_hosts=2):
+        self.config('compute-feature-enabled', resize=True)
+        self.config(target_hosts=['*'])
         return {found.check: (found.outcome, found.found)
-                for found in scenarios.foresee(
-                    test_local_delete.LocalDeleteTest, usable_hosts)}
+                for cls in (test_local_delete.LocalDeleteTest,
+                            test_without_placement.WithoutPlacementTest)
+                for found in scenarios.foresee(cls, usable_hosts)}
 
     def test_scenarios(self):
         self.config(placement_proxy_stop_command='true',
@@ -149,7 +154,7 @@ class OptionsTest(base.TestCase):
         foreseen = self.scenarios()
         self.assertEqual(
             {name for name in dir(test_local_delete.LocalDeleteTest)
-             if name.startswith('test_')}, set(foreseen))
+             if name.startswith('test_')} | {*PLACEMENT_AWAY}, set(foreseen))
         self.assertEqual({('pass', 'runs')}, set(foreseen.values()))
         self.config(allow_placement_outage=False)
         self.assertEqual(

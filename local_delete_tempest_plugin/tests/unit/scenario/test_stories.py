@@ -135,6 +135,39 @@ class EachOutageTest(base.TestCase):
         self.assertTrue(hasattr(Scenario, 'test_told_stopped'))
 
 
+class SerialTest(base.TestCase):
+    """Which classes of scenarios run alone."""
+
+    def alone(self):
+        return {cls for cls in scenarios.find_classes()
+                if cls.is_serial_execution_requested()}
+
+    def test_all_where_the_cloud_is_shared(self):
+        self.assertEqual(set(scenarios.find_classes()), self.alone())
+
+    def test_all_where_hosts_have_no_fence(self):
+        self.config(serial=False, fence_host=False)
+        self.assertEqual(set(scenarios.find_classes()), self.alone())
+
+    def test_those_whose_outage_every_tenant_feels(self):
+        """A story that needs such an outage is in such a class."""
+        self.config(serial=False)
+        felt = {'scheduler_away', 'unfenced_outage', 'PlacementAway'}
+        needing = {
+            cls for cls in scenarios.find_classes()
+            for name in dir(cls) if name.startswith('test_')
+            for need in getattr(getattr(cls, name), 'needs', ())
+            if felt & {type(need).__name__, getattr(need, '__name__', '')}}
+        self.assertEqual(needing, self.alone())
+
+    def test_they_are_the_last_of_a_process(self):
+        """A process that waits to be alone has no other class left."""
+        self.config(serial=False)
+        classes = sorted(scenarios.find_classes(),
+                         key=lambda cls: (cls.__module__, cls.__name__))
+        self.assertEqual(self.alone(), set(classes[-len(self.alone()):]))
+
+
 class KnownBugTest(base.TestCase):
 
     def raising(self, failure):
