@@ -85,8 +85,10 @@ these servers while their host is down.""")),
         'min_other_hosts', default=1, min=0,
         help=_text("""
 How many other compute services must be up and enabled before a host is taken
-down. A number, default 1. Raise it to the number of hosts that the users of
-the cloud need at that time. 0 allows an outage of the only compute.""")),
+down. A host that another run has leased does not count, because that run may
+take it down. Nor does the second host of a scenario that needs two. A number,
+default 1. Raise it to the number of hosts that the users of the cloud need at
+that time. 0 allows an outage of the only compute.""")),
     cfg.BoolOpt(
         'fence_host', default=True,
         help=_text("""
@@ -275,6 +277,10 @@ time.""", _COMMAND),
 Starts the schedulers that scheduler_stop_command stopped. Default: none. Set
 it whenever scheduler_stop_command is set.""", _COMMAND),
         secret=True),
+    _limit('lease_timeout', 1200,
+           'another process of the same "tempest run" gives back a host',
+           'After this time the scenario skips. Raise it where --concurrency '
+           'is high, and target hosts are few.'),
     _limit('command_timeout', 60, 'a command of an outage has ended',
            'Raise it where a login to a host is slow.'),
     _limit('api_timeout', 300,

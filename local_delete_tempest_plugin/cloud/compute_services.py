@@ -157,6 +157,14 @@ class ComputeServices:
         return {hypervisor['id']: hypervisor['hypervisor_type']
                 for hypervisor in self._hypervisors()}
 
+    def hosts_of_providers(self) -> dict[str, str]:
+        """Read which host each node is on.
+
+        :returns: {UUID of the node's provider: name of the host}.
+        """
+        return {hypervisor['id']: hypervisor['service']['host']
+                for hypervisor in self._hypervisors()}
+
     def _read(self, **filters: Any) -> _Services:
         return [
             Service(id=found['id'], host=found['host'], state=found['state'],

@@ -201,6 +201,9 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
     ('PUT resource_providers/*/traits', _TRAITS),
     ('GET resource_providers/*/usages', _object(
         usages=_AMOUNTS, resource_provider_generation=_COUNT)),
+    # The one of providers is above, because this pattern fits it too.
+    ('GET traits', _object(traits=_list(
+        {'type': 'string', 'pattern': r'^[A-Z0-9_]{1,255}\Z'}))),
     ('GET usages', _object(usages=_AMOUNTS)),
     ('GET allocation_candidates', _object(
         allocation_requests=_list_of(allocations=_HELD),

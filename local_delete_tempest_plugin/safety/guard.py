@@ -14,6 +14,8 @@
 
 """May this host be taken down? One answer, with its reason."""
 
+from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 
 from tempest import config
@@ -21,6 +23,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
@@ -81,6 +84,7 @@ class Guard:
     def __init__(self, this_run: run.Run, admin: cloud_admin.Admin) -> None:
         self._run = this_run
         self._admin = admin
+        self._lease = lease.Lease(admin, this_run.trait)
 
     def check(self, target: _Target, fenced: bool = False) -> None:
         """Refuse an outage that the operator or the cloud's state forbids.
@@ -94,6 +98,23 @@ class Guard:
             raise exceptions.OutageRefused(
                 code, 'host %s may not be taken down: %s' % (
                     target.host, words))
+
+    def check_others(self, targets: Collection[_Target]) -> None:
+        """Refuse an outage of several hosts at once if too few others stay.
+
+        Whoever leases a host calls this after the lease is taken. Of several
+        runs the last one to look sees the leases of all.
+
+        :param targets: Each ``compute_services.TargetHost`` to take down.
+        :raises OutageRefused: too few other hosts would be up.
+        """
+        hosts = {target.host for target in targets}
+        for code, words in self._about_others(
+                [service for service in self._admin.services.list()
+                 if service.host not in hosts]):
+            raise exceptions.OutageRefused(
+                code, 'host %s may not be taken down: %s' % (
+                    ' and '.join(sorted(hosts)), words))
 
     def _reasons(self, target: _Target, fenced: bool) -> _Reasons:
         if not CONF.local_delete.allow_outages:
@@ -129,13 +150,27 @@ class Guard:
                    else exceptions.Refusal.DISABLED,
                    'its compute service is %s (%s)' % (
                        service.status, service.disabled_reason))
-        others = sum(other.state == 'up' and other.status == 'enabled'
-                     for other in services.values())
+        yield from self._about_others(services.values())
+
+    def _about_others(
+            self, others: Iterable[compute_services.Service]) -> _Reasons:
         needed = CONF.local_delete.min_other_hosts
-        if others < needed:
+        up = {other.host for other in others
+              if other.state == 'up' and other.status == 'enabled'}
+        # A host that another run has leased may be down at any moment.
+        leased = self._lease.of_other_runs()
+        if len(up) - len(leased) >= needed:
+            # Few requests on a big cloud: nobody asks for their hosts.
+            return
+        hosts = self._admin.services.hosts_of_providers()
+        out = {hosts.get(provider)
+               for provider in self._lease.without_ghosts(leased)}
+        if len(up - out) < needed:
             yield (exceptions.Refusal.TOO_FEW_OTHER_HOSTS,
-                   'only %d other computes are up and enabled, and '
-                   '[local_delete] min_other_hosts is %d' % (others, needed))
+                   'only %d other computes are up and enabled%s, and '
+                   '[local_delete] min_other_hosts is %d' % (
+                       len(up - out), ', beside %d that other runs have '
+                       'leased' % len(up & out) if up & out else '', needed))
 
     def _about_migrations(self, target: _Target) -> _Reasons:
         for migration in self._admin.migrations(host=target.host):

@@ -28,6 +28,7 @@ lease was given back.
 """
 
 from collections.abc import Iterable
+import contextlib
 
 from oslo_log import log as logging
 import tenacity
@@ -52,6 +53,20 @@ _on_conflict = tenacity.retry(
     wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
     before_sleep=tenacity.before_sleep_log(LOG, logging.INFO),
     stop=tenacity.stop_after_delay(60), reraise=True)
+
+
+def leased(provider_id: str, traits: Iterable[str]
+           ) -> exceptions.OutageRefused:
+    """Make the refusal of a host that another run has leased.
+
+    :param provider_id: UUID of the provider of the host.
+    :param traits: The traits of other runs on it.
+    :returns: The refusal, to be raised or quoted.
+    """
+    return exceptions.OutageRefused(
+        exceptions.Refusal.LEASED,
+        'its provider %s is leased by another run: %s' % (
+            provider_id, ', '.join(sorted(traits))))
 
 
 class Lease:
@@ -95,9 +110,38 @@ class Lease:
 
         :returns: A list of UUIDs.
         """
+        return self._providers_of(self.trait)
+
+    def of_other_runs(self) -> dict[str, str]:
+        """List what other runs have leased.
+
+        :returns: {UUID of the provider: trait of the run}. A trait that
+            nova-compute has brought back is there too.
+        """
+        found: dict[str, str] = {}
+        for trait in self._placement.list_traits(
+                name='startswith:' + run.TRAIT_PREFIX)['traits']:
+            if trait == self.trait:
+                continue
+            # The run may end, and delete its trait, in the meantime.
+            with contextlib.suppress(lib_exc.BadRequest):
+                found.update(dict.fromkeys(self._providers_of(trait), trait))
+        return found
+
+    def without_ghosts(self, leased: dict[str, str]) -> dict[str, str]:
+        """Leave out what only looks like a lease of another run.
+
+        :param leased: What ``of_other_runs`` returned.
+        :returns: The same, without the traits that nova-compute brought back.
+        """
+        real = self._of_runs_with_a_flavor(set(leased.values()))
+        return {provider: trait for provider, trait in leased.items()
+                if trait in real}
+
+    def _providers_of(self, trait: str) -> list[str]:
         return [provider['uuid'] for provider in
                 self._placement.list_resource_providers(
-                    required=self.trait)['resource_providers']]
+                    required=trait)['resource_providers']]
 
     @_on_conflict
     def take(self, provider_id: str) -> None:
@@ -112,10 +156,7 @@ class Lease:
                   and trait != self.trait}
         ghosts = others and others - self._of_runs_with_a_flavor(others)
         if others - ghosts:
-            raise exceptions.OutageRefused(
-                exceptions.Refusal.LEASED,
-                'its provider %s is leased by another run: %s' % (
-                    provider_id, ', '.join(sorted(others - ghosts))))
+            raise leased(provider_id, others - ghosts)
         wanted = traits - ghosts | {self.trait}
         if wanted != traits:
             LOG.info('Putting %s on provider %s, in the place of %s',

@@ -77,10 +77,19 @@ def fenced_by(reason: str | None) -> str | None:
     return found and found[1]
 
 
+def id_of(trait: str) -> str:
+    """Tell the ``Run.id`` of the run that has a trait.
+
+    :param trait: The trait of any run.
+    :returns: A str.
+    """
+    return trait[len(TRAIT_PREFIX):]
+
+
 def name_of(trait: str) -> str:
     """Tell the ``Run.name`` of the run that has a trait.
 
     :param trait: The trait of any run.
     :returns: A str.
     """
-    return Run(trait[len(TRAIT_PREFIX):]).name
+    return Run(id_of(trait)).name

@@ -16,24 +16,45 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import contextlib
+import dataclasses
 import itertools
 import random
 
 import fixtures
+from oslo_concurrency import lockutils
 from oslo_log import log as logging
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.safety import guard as safety_guard
 from local_delete_tempest_plugin.safety import lease as safety_lease
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import setup
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
+
+# The lock of the process whose turn it is to lease hosts.
+_TURN = 'local-delete-lease'
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """What was seen when hosts were looked for."""
+
+    #: The hosts, which are leased; none where there are not so many.
+    targets: tuple[compute_services.TargetHost, ...]
+    #: Why other hosts are not leased.
+    refusals: list[str]
+    #: Traits of processes of the same run that have leased hosts.
+    siblings: set[str]
 
 
 class LeasedHosts(fixtures.Fixture):
@@ -62,6 +83,10 @@ class LeasedHosts(fixtures.Fixture):
     def lease(self, count: int = 1, accept: Callable | None = None) -> None:
         """Lease hosts, drawn by lot among those that may be taken down.
 
+        Processes of one ``tempest run`` wait for each other's hosts, in turn.
+        The first in the queue gets what is given back, so that a story that
+        needs two hosts gets them too.
+
         :param count: How many hosts.
         :param accept: Callable of a ``compute_services.TargetHost`` that may
             be taken down. It raises ``OutageRefused`` if the story cannot use
@@ -69,22 +94,47 @@ class LeasedHosts(fixtures.Fixture):
         :raises OutageRefused: there are not so many hosts; with the reasons
             that each host gave.
         """
+        looks: list[_Look] = []
+
+        def look() -> _Look:
+            looks.append(self._look(count, accept))
+            return looks[-1]
+
+        with lockutils.lock(_TURN, external=True):
+            with contextlib.suppress(exceptions.TimedOut):
+                waiters.wait_until(
+                    look, lambda seen: seen.targets or not seen.siblings,
+                    'processes of this run give back hosts',
+                    CONF.local_delete.lease_timeout)
+        self.targets = looks[-1].targets
+        if not self.targets:
+            raise exceptions.OutageRefused(
+                exceptions.Refusal.TOO_FEW_HOSTS, '%s to take down: %s' % (
+                    'no host' if count == 1 else 'no %d hosts' % count,
+                    '; '.join(looks[-1].refusals)))
+        LOG.info('Leased %s at look %d', ', '.join(map(str, self.targets)),
+                 len(looks))
+
+    def _look(self, count: int, accept: Callable | None) -> '_Look':
+        """Lease hosts, if that can be done at this moment."""
         refusals: list[str] = []
         usable: list[compute_services.TargetHost] = []
-        for target in self._usable_hosts(accept, refusals):
+        leased = self._lease.of_other_runs()
+        siblings = {trait for trait in set(leased.values())
+                    if journal.is_alive(run.id_of(trait))}
+        held = {provider: trait for provider, trait in leased.items()
+                if trait in siblings}
+        for target in self._usable_hosts(accept, held, refusals):
             for others in itertools.combinations(usable, count - 1):
                 targets = (*others, target)
                 if self._lease_all(targets, refusals):
-                    LOG.info('Leased %s', ', '.join(map(str, targets)))
-                    self.targets = targets
-                    return
+                    return _Look(targets, refusals, siblings)
             usable.append(target)
-        raise exceptions.OutageRefused(
-            exceptions.Refusal.TOO_FEW_HOSTS, '%s to take down: %s' % (
-                'no host' if count == 1 else 'no %d hosts' % count,
-                '; '.join(refusals) or 'of [local_delete] target_hosts = %s '
-                'Nova has a compute service on %d that may be' % (', '.join(
-                    CONF.local_delete.target_hosts), len(usable))))
+        return _Look((), refusals or [
+            'of [local_delete] target_hosts = %s Nova has a compute service '
+            'on %d that may be' % (
+                ', '.join(CONF.local_delete.target_hosts), len(usable))],
+            siblings)
 
     def _lease_all(self, targets, refusals):
         """Lease all of some hosts, or none; tell whether they are leased."""
@@ -95,15 +145,28 @@ class LeasedHosts(fixtures.Fixture):
                     'no server can move between %s, because their '
                     'hypervisors differ' % ' and '.join(
                         target.host for target in targets))
+            if len(targets) > 1:
+                # The guard has looked at each of them alone.
+                self._guard.check_others(targets)
             for target in targets:
                 self._intents.write(self.addCleanup, leases.LeaseChange(
                     target.provider_id, self._lease.trait))
             self._lease.take_all([target.provider_id for target in targets])
+            self._check_leased(targets)
         except exceptions.OutageRefused as refusal:
             LOG.info('Not leasing %s: %s', targets, refusal)
             refusals.append(str(refusal))
             return False
         return True
+
+    def _check_leased(self, targets):
+        """Give hosts back if another run took one at the same moment."""
+        try:
+            self._guard.check_others(targets)
+        except exceptions.OutageRefused:
+            for target in targets:
+                self._lease.give_back(target.provider_id)
+            raise
 
     def _are_alike(self, targets):
         """Tell whether servers can move between hosts: by hypervisor."""
@@ -113,11 +176,14 @@ class LeasedHosts(fixtures.Fixture):
         return len({types.get(target.provider_id) for target in targets}) == 1
 
     def _usable_hosts(
-            self, accept: Callable | None, refusals: list[str]) -> Iterator[
-                compute_services.TargetHost]:
+            self, accept: Callable | None, held: dict[str, str],
+            refusals: list[str]) -> Iterator[compute_services.TargetHost]:
         """Find hosts that may be taken down, each only when it is needed.
 
         Each look at a host is several requests, and a cloud has many hosts.
+
+        :param held: {UUID of the provider: trait} of hosts that processes of
+            the same run have leased.
         """
         hosts = [service.host for service in self._admin.services.list()
                  if safety_guard.is_target(service.host)]
@@ -125,6 +191,9 @@ class LeasedHosts(fixtures.Fixture):
         for host in hosts:
             try:
                 target = self._admin.services.target_host(host)
+                if target.provider_id in held:
+                    raise safety_lease.leased(
+                        target.provider_id, [held[target.provider_id]])
                 self._guard.check(target)
                 if accept is not None:
                     accept(target)

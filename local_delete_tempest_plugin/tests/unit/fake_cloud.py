@@ -573,6 +573,12 @@ class FakeCloud:
     def _is_known(self, name):
         return name in self.custom_traits.union(*self.traits.values())
 
+    def _list_all_traits(self, query):
+        prefix = query['name'].removeprefix('startswith:')
+        return 200, {'traits': sorted(
+            name for name in self.custom_traits.union(*self.traits.values())
+            if name.startswith(prefix))}
+
     def _show_trait(self, name, query):
         if not self._is_known(name):
             raise Answer(404, {'errors': []})
@@ -615,6 +621,7 @@ class FakeCloud:
         ('PUT', 'allocations/(.*)', _put_allocations),
         ('DELETE', 'allocations/(.*)', _delete_allocations),
         ('GET', 'usages', _list_usages),
+        ('GET', 'traits', _list_all_traits),
         ('GET', 'traits/(.*)', _show_trait),
         ('PUT', 'traits/(.*)', _create_trait),
         ('DELETE', 'traits/(.*)', _delete_trait),

@@ -99,6 +99,63 @@ class GuardTest(base.TestCase):
         self.config(min_other_hosts=0)
         self.guard.check(self.target)
 
+    def lease(self, *numbers):
+        """Let another run, which lives, lease hosts."""
+        other = run.Run()
+        self.cloud.flavors.append('%s-1' % other.name)
+        for number in numbers:
+            self.cloud.traits[fake_cloud.uuid(number)].add(other.trait)
+        return other
+
+    def test_a_host_that_another_run_has_leased_is_no_other_host(self):
+        self.cloud.add_compute('cmp3', 13)
+        self.lease(12)
+        self.guard.check(self.target)
+        self.lease(13)
+        self.assert_refused(Refusal.TOO_FEW_OTHER_HOSTS, ' 0 ',
+                            'beside 2 that other runs have leased')
+        self.config(min_other_hosts=0)
+        self.guard.check(self.target)
+
+    def test_a_lease_of_a_host_that_is_out_anyway(self):
+        """It is counted once."""
+        self.cloud.add_compute('cmp3', 13)
+        self.lease(12)
+        self.cloud.services[1].update(forced_down=True)
+        self.guard.check(self.target)
+
+    def test_our_own_other_host_counts_as_it_is(self):
+        """It is ours, so nobody but us takes it down."""
+        for number in (11, 12):
+            self.cloud.traits[fake_cloud.uuid(number)].add(
+                self.this_run.trait)
+        self.guard.check(self.target)
+
+    def test_a_ghost_is_no_lease(self):
+        other = self.lease(12)
+        self.cloud.flavors.remove('%s-1' % other.name)
+        self.guard.check(self.target)
+
+    def test_a_run_ends_while_its_leases_are_read(self):
+        other = self.lease(12)
+
+        def end(method, path):
+            if 'required=' in path:
+                self.cloud.traits[fake_cloud.uuid(12)].discard(other.trait)
+
+        self.cloud.before_answer = end
+        self.guard.check(self.target)
+
+    def test_hosts_that_are_all_to_be_down(self):
+        second = self.cloud.add_compute('cmp3', 13)
+        self.guard.check_others([self.target, second])
+        self.config(min_other_hosts=2)
+        refused = self.assertRaises(
+            exceptions.OutageRefused, self.guard.check_others,
+            [self.target, second])
+        self.assertIn('cmp1 and cmp3', str(refused))
+        self.guard.check_others([self.target])
+
     def test_foreign_server(self):
         self.cloud.servers[FOREIGN] = 'active'
         self.cloud.hosts[FOREIGN] = 'cmp1'

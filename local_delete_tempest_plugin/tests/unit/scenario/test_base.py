@@ -181,6 +181,8 @@ class FootprintUnchangedTest(base.TestCase):
             allow_outages=True, target_hosts=['*'], min_other_hosts=0,
             cleanup_timeout=1,
             journal_dir=self.useFixture(fixtures.TempDir()).path)
+        self.config('oslo_concurrency',
+                    lock_path=self.useFixture(fixtures.TempDir()).path)
         self.cloud = fake_cloud.FakeCloud()
         for number in (1, 2):
             self.cloud.add_compute('cmp%d' % number, number)

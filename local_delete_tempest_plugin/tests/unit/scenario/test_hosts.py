@@ -14,7 +14,10 @@
 
 """Leased hosts, of a run without a class of Tempest."""
 
+import itertools
 import os
+import time
+from unittest import mock
 
 import fixtures
 
@@ -41,8 +44,10 @@ class LeasedHostsTest(base.TestCase):
         # So that the order of the hosts is theirs.
         self.useFixture(fixtures.MockPatch('random.shuffle'))
         self.journals = self.useFixture(fixtures.TempDir()).path
-        self.config(allow_outages=True, target_hosts=['*'],
+        self.config(allow_outages=True, target_hosts=['*'], lease_timeout=1,
                     min_other_hosts=0, journal_dir=self.journals)
+        self.config('oslo_concurrency',
+                    lock_path=self.useFixture(fixtures.TempDir()).path)
         self.cloud = fake_cloud.FakeCloud()
         self.targets = [self.cloud.add_compute('cmp%d' % number, number)
                         for number in (1, 2, 3)]
@@ -167,19 +172,115 @@ class LeasedHostsTest(base.TestCase):
         # One host is always like itself.
         self.lease()
 
-    def test_two_runs_side_by_side(self):
-        """Each has its own hosts, and gives back no others."""
+    def other_run(self):
+        """Begin another run, whose journal is with ours."""
         other = run.Run('BA9876543210')
         self.cloud.flavors.append('%s-1' % other.name)
+        return other
+
+    def run_elsewhere(self):
+        """Begin another run, whose journal is on another machine."""
+        other = self.other_run()
+        self.journal_of[other.id] = mock.Mock()
+        return other
+
+    def test_two_runs_side_by_side(self):
+        """Each has its own hosts, and gives back no others."""
+        other = self.run_elsewhere()
         first, second = self.make(), self.make(other)
         first.lease()
         second.lease(2)
         self.assertEqual(['cmp1'], self.leased_in_cloud())
         self.assertEqual(['cmp2', 'cmp3'], self.leased_in_cloud(other))
+        began = time.monotonic()
         self.assertIn(other.trait, self.assert_refused(
             [Refusal.LEASED] * 3, self.make(), 2))
+        self.assertLess(time.monotonic() - began, 1, 'it waited')
         first.cleanUp()
         self.assertEqual(['cmp2', 'cmp3'], self.leased_in_cloud(other))
+
+    def wait_for(self, look, change):
+        """Let something happen before the hosts are listed so many times."""
+        times = itertools.count(1)
+
+        def before_answer(method, path):
+            if path.startswith('traits?') and next(times) == look:
+                self.cloud.before_answer = lambda method, path: None
+                change()
+
+        self.cloud.before_answer = before_answer
+
+    def test_a_process_of_the_same_run_is_waited_for(self):
+        self.config(target_hosts=['cmp1', 'cmp2'])
+        theirs = self.make(self.other_run())
+        theirs.lease(2)
+        self.wait_for(5, theirs.cleanUp)
+        self.lease()
+        self.assertEqual(['cmp1'], self.leased_in_cloud())
+
+    def test_both_hosts_of_a_process_of_the_same_run_are_waited_for(self):
+        """Nothing is leased as long as there is one host and not two."""
+        self.config(target_hosts=['cmp1', 'cmp2'])
+        theirs = self.make(self.other_run())
+        theirs.lease()
+        self.wait_for(5, lambda: (
+            self.assertEqual([], self.leased_in_cloud()), theirs.cleanUp()))
+        self.lease(2)
+        self.assertEqual(['cmp1', 'cmp2'], self.leased_in_cloud())
+
+    def test_the_last_host_that_others_need_is_waited_for(self):
+        self.config(min_other_hosts=1)
+        theirs = self.make(self.other_run())
+        theirs.lease(2)
+        self.wait_for(5, theirs.cleanUp)
+        self.lease()
+        self.assertEqual(['cmp1'], self.leased_in_cloud())
+
+    def test_a_process_of_the_same_run_that_keeps_its_hosts(self):
+        """The words are those for any other run."""
+        other = self.other_run()
+        self.make(other).lease(2)
+        began = time.monotonic()
+        words = self.assert_refused([Refusal.LEASED] * 2, self.make(), 2)
+        self.assertIn('is leased by another run: ' + other.trait, words)
+        self.assertGreater(time.monotonic() - began, 1)
+        self.assertEqual([], self.leased_in_cloud())
+
+    def test_an_abandoned_run_is_not_waited_for(self):
+        other = self.other_run()
+        self.make(other).lease(2)
+        self.journal_of[other.id]._file.close()
+        began = time.monotonic()
+        self.assert_refused([Refusal.LEASED] * 3, self.make(), 2)
+        self.assertLess(time.monotonic() - began, 1)
+
+    def take_meanwhile(self, other, host):
+        """Let another run lease a host just before ours is leased."""
+        def before_answer(method, path):
+            if method == 'PUT':
+                self.cloud.before_answer = lambda method, path: None
+                lease.Lease(self.cloud.admin(), other.trait).take(
+                    self.targets[host].provider_id)
+
+        self.cloud.before_answer = before_answer
+
+    def test_two_runs_look_at_the_same_moment(self):
+        """Each sees enough hosts, and both would take one too many."""
+        self.config(min_other_hosts=1)
+        self.cloud.service_of('cmp3')['status'] = 'disabled'
+        self.take_meanwhile(self.run_elsewhere(), 1)
+        words = self.assert_refused(
+            [Refusal.TOO_FEW_OTHER_HOSTS, Refusal.LEASED, Refusal.DISABLED],
+            self.make())
+        self.assertIn('only 0 other computes are up and enabled, beside 1 '
+                      'that other runs have leased', words)
+        self.assertEqual([], self.leased_in_cloud())
+
+    def test_the_second_host_of_a_story_counts_as_out(self):
+        """Otherwise a story could not take its second host away."""
+        self.config(min_other_hosts=2)
+        self.assert_refused([Refusal.TOO_FEW_OTHER_HOSTS] * 3, self.make(), 2)
+        self.lease()
 
     def test_a_trait_that_an_audit_took_off(self):
         leased = self.lease(2)
