@@ -20,6 +20,7 @@ import sys
 from allinone import command_line
 from allinone import deployment
 from allinone import lifecycle
+from proof.benchmarks import populate
 from proof.mutation import mutate
 from proof.trials import faults
 from proof.trials import kills
@@ -46,6 +47,7 @@ def _parser():
         verb.set_defaults(run=module.run)
 
     add(verbs, 'mutate', mutate)
+    add(verbs, 'populate', populate)
     text = "Try the plugin's promises on the cloud."
     trials = verbs.add_parser(
         'trial', help=text, description=text, parents=[options])
