@@ -14,8 +14,11 @@
 
 """The compute services of the cloud, as Nova's API shows them."""
 
+import collections
+from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import functools
 from typing import Any
 
 from oslo_log import log as logging
@@ -76,6 +79,38 @@ class TargetHost:
             self.host, self.provider_name, self.provider_id)
 
 
+class Nodes:
+    """One reading of all compute nodes (``GET /os-hypervisors/detail``).
+
+    The id of a hypervisor is the UUID of its provider since 2.53. Its name
+    does not lead to the provider, because two cells may use the same name.
+
+    :param hypervisors: The hypervisors of the answer.
+    """
+
+    def __init__(self, hypervisors: Iterable[dict[str, Any]]) -> None:
+        self._of: dict[str, list[TargetHost]] = collections.defaultdict(list)
+        for hypervisor in hypervisors:
+            host = hypervisor['service']['host']
+            self._of[host].append(TargetHost(
+                host, hypervisor['id'], hypervisor['hypervisor_hostname']))
+
+    def target_host(self, host: str) -> TargetHost:
+        """Find the one provider of a host.
+
+        :param host: Name of the host, as Nova has it.
+        :returns: The host and its provider.
+        :raises OutageRefused: the host has no node, or several.
+        """
+        nodes = self._of.get(host, [])
+        if len(nodes) != 1:
+            raise exceptions.OutageRefused(
+                exceptions.Refusal.NOT_ONE_NODE,
+                'host %s has %d compute nodes, not one' % (
+                    host, len(nodes)))
+        return nodes[0]
+
+
 # ComputeServices has a method of the name list.
 _Services = list[Service]
 
@@ -127,27 +162,21 @@ class ComputeServices:
         LOG.info('Setting %s on %s: %s', BINARY, service.host, settings)
         self._services_client.update_service(service.id, **settings)
 
-    def target_host(self, host: str) -> TargetHost:
-        """Find the one provider of a host.
+    def nodes(self) -> Nodes:
+        """Read every compute node.
 
-        The id of a hypervisor is the UUID of its provider since 2.53. Its
-        name does not lead to the provider, because two cells may use the same
-        name.
-
-        :param host: Name of the host, as Nova has it.
-        :returns: The host and its provider.
-        :raises OutageRefused: the host has no node, or several.
+        A large cloud answers with many pages, and needs seconds for each. So
+        who looks at several hosts reads the nodes once.
         """
-        nodes = [TargetHost(host, hypervisor['id'],
-                            hypervisor['hypervisor_hostname'])
-                 for hypervisor in self._hypervisors()
-                 if hypervisor['service']['host'] == host]
-        if len(nodes) != 1:
-            raise exceptions.OutageRefused(
-                exceptions.Refusal.NOT_ONE_NODE,
-                'host %s has %d compute nodes, not one' % (
-                    host, len(nodes)))
-        return nodes[0]
+        return Nodes(self._hypervisors())
+
+    def target_host(self, host: str) -> TargetHost:
+        """Read every compute node to find the one of a host.
+
+        The parameter, and what is returned and raised, are those of
+        ``Nodes.target_host``.
+        """
+        return self.nodes().target_host(host)
 
     def hypervisor_types(self) -> dict[str, str]:
         """Read the type of each node's hypervisor.
@@ -179,3 +208,16 @@ class ComputeServices:
         return pagination.read(self._hypervisor_client.list_hypervisors,
                                'hypervisors', 'GET /os-hypervisors/detail',
                                detail=True)
+
+
+class ReadOnce(ComputeServices):
+    """Reads each list once, and then answers from that reading.
+
+    It is for a look at many hosts that changes none of them. The parameters
+    are those of ``ComputeServices``.
+    """
+
+    def __init__(self, *clients: Any) -> None:
+        super().__init__(*clients)
+        for read in ('list', 'nodes'):
+            setattr(self, read, functools.cache(getattr(self, read)))

@@ -15,6 +15,8 @@
 """Check what else a run needs of the cloud, beside endpoints and roles."""
 
 from collections.abc import Iterator
+import concurrent.futures
+import dataclasses
 import json
 import math
 from typing import Any
@@ -23,6 +25,7 @@ from tempest import config
 from tempest.lib.common import api_version_request
 
 from local_delete_tempest_plugin.cloud import admin as admins
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.recovery import journal
@@ -32,6 +35,9 @@ from local_delete_tempest_plugin.safety import run
 CONF = config.CONF
 
 _MIB_PER_GIB = 1024
+
+# Tempest's connection pools hold ten connections.
+_SIDE_BY_SIDE = 8
 
 _RESOURCES = 'resources:'
 
@@ -45,7 +51,12 @@ class CloudChecks:
     """
 
     def __init__(self, admin: admins.Admin) -> None:
-        self._admin = admin
+        manager = admin.manager
+        # A large cloud needs a second for a list, and there may be a thousand
+        # hosts to look at.
+        self._admin = dataclasses.replace(
+            admin, services=compute_services.ReadOnce(
+                manager.services_client, manager.hypervisor_client))
         self._run = run.Run()
         self._amounts: dict[str, int] = {}
         self.usable_hosts: int | None = None
@@ -169,11 +180,13 @@ class CloudChecks:
                 'host ' + host, finding.FAIL,
                 'Nova has no compute service on this host',
                 'name some of these hosts: %s' % ', '.join(sorted(known)))
+        self._admin.services.nodes()
         usable = 0
-        for host in sorted(filter(guard.is_target, known)):
-            found = self._check_host(host)
-            usable += found.outcome != finding.WARN
-            yield found
+        with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            for found in pool.map(self._check_host, sorted(
+                    filter(guard.is_target, known))):
+                usable += found.outcome != finding.WARN
+                yield found
         self.usable_hosts = usable
         yield finding.judge(
             'target hosts', usable, '%d may be taken down now' % usable,
@@ -187,16 +200,26 @@ class CloudChecks:
         except exceptions.OutageRefused as refusal:
             return finding.Finding(name, finding.WARN, str(refusal),
                                    'nothing; no scenario uses this host')
-        lacking = {
-            name: amount for name, amount in self._amounts.items()
-            if not self._admin.placement.list_resource_providers(
-                in_tree=target.provider_id, resources='%s:%d' % (
-                    name, amount))['resource_providers']}
+        lacking = self._lacking(target)
         return finding.judge(
             name, not lacking, 'may be taken down now, and has room for a '
             'server' if not lacking else 'has no room for %s of the flavor'
             % _listed(lacking), 'make room, name a smaller flavor in '
             '[compute] flavor_ref, or remove the host from target_hosts')
+
+    def _lacking(self, target):
+        """Tell for what of the flavor no provider of a host has room."""
+        def has_room(amounts):
+            return self._admin.placement.list_resource_providers(
+                in_tree=target.provider_id, resources=','.join(
+                    '%s:%d' % amount for amount in amounts.items()))[
+                        'resource_providers']
+
+        # Most hosts have all of it on one provider: one request tells.
+        if not self._amounts or has_room(self._amounts):
+            return {}
+        return {name: amount for name, amount in self._amounts.items()
+                if not has_room({name: amount})}
 
     def _check_journals(self):
         left = []

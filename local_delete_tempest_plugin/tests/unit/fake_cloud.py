@@ -175,8 +175,8 @@ class FakeCloud:
                 AttachmentsClient=lambda: self.client(
                     volume.AttachmentsClient, 'volume')))
 
-    def compute_services(self):
-        return compute_services.ComputeServices(
+    def compute_services(self, kind=compute_services.ComputeServices):
+        return kind(
             self.client(services_client.ServicesClient, 'compute'),
             self.client(hypervisor_client.HypervisorClient, 'compute'))
 

@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -96,6 +97,18 @@ class ComputeServicesTest(base.TestCase):
         self.assertEqual({fake_cloud.uuid(1): 'fake',
                           fake_cloud.uuid(2): 'QEMU'},
                          self.services.hypervisor_types())
+
+    def test_lists_are_read_once(self):
+        self.cloud.add_compute('cmp1', 1)
+        target = self.cloud.add_compute('cmp2', 2)
+        once = self.cloud.compute_services(compute_services.ReadOnce)
+        for _ in range(3):
+            self.assertEqual(target, once.target_host('cmp2'))
+            self.assertEqual(2, len(once.list()))
+        self.assertEqual(
+            ['os-hypervisors/detail', 'os-services?binary=nova-compute'],
+            [request[1] for request in self.cloud.requests],
+            'each list should be read once')
 
     def test_no_node_or_several(self):
         """Ironic's computes have many nodes: there is no one to take down."""

@@ -14,6 +14,7 @@
 
 """What preflight says, of options, of a cloud in memory, and of no cloud."""
 
+import collections
 import io
 import json
 import pathlib
@@ -343,6 +344,34 @@ class CloudTest(base.TestCase):
             self.assertEqual('1 may be taken down now',
                              found['target hosts'].found)
             self.assert_only_reads()
+
+    def requests(self):
+        """Count what preflight asks, by path without the query."""
+        self.cloud.requests.clear()
+        self.findings()
+        return collections.Counter(
+            path.partition('?')[0] for _, path, _, _ in self.cloud.requests)
+
+    def test_requests_grow_only_with_target_hosts(self):
+        few = self.requests()
+        for number in range(13, 43):
+            self.cloud.add_compute('cmp%d' % number, number)
+        self.assertEqual(few, self.requests(),
+                         'preflight asks more, and one host is a target')
+
+    def test_many_target_hosts(self):
+        for number in range(13, 43):
+            self.cloud.add_compute('cmp%d' % number, number)
+        self.config(target_hosts=['*'])
+        asked = self.requests()
+        self.assertEqual(
+            {'os-hypervisors/detail': 1, 'os-services': 1},
+            {path: asked[path] for path in ('os-hypervisors/detail',
+                                            'os-services')},
+            'preflight should read each list of the cloud once')
+        found = [check for check in self.findings()
+                 if check.startswith('host ')]
+        self.assertEqual((32, sorted(found)), (len(found), found))
 
     def test_no_admin(self):
         self.cloud.roles['boss'] = ['member']
