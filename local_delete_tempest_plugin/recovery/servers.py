@@ -158,11 +158,12 @@ def _delete_servers(admin: cloud_admin.Admin, names: str) -> None:
 
 def _consumers_on_targets(admin: cloud_admin.Admin) -> set[str]:
     found: set[str] = set()
+    nodes = admin.services.nodes()
     for service in admin.services.list():
         if not guard.is_target(service.host):
             continue
         try:
-            target = admin.services.target_host(service.host)
+            target = nodes.target_host(service.host)
         except exceptions.OutageRefused:
             continue
         for provider in admin.placement.list_resource_providers(
