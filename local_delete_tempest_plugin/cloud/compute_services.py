@@ -90,10 +90,23 @@ class Nodes:
 
     def __init__(self, hypervisors: Iterable[dict[str, Any]]) -> None:
         self._of: dict[str, list[TargetHost]] = collections.defaultdict(list)
+        self._running: collections.Counter[str] = collections.Counter()
         for hypervisor in hypervisors:
             host = hypervisor['service']['host']
             self._of[host].append(TargetHost(
                 host, hypervisor['id'], hypervisor['hypervisor_hostname']))
+            # Nova leaves it out where the node has not reported yet.
+            self._running[host] += hypervisor.get('running_vms') or 0
+
+    def running_servers(self, host: str) -> int:
+        """Tell about how many servers run on a host.
+
+        Only the last report of the compute tells that, and it may be a minute
+        old. So it may decide where to look first, and nothing more.
+
+        :param host: Name of the host, as Nova has it.
+        """
+        return self._running[host]
 
     def target_host(self, host: str) -> TargetHost:
         """Find the one provider of a host.

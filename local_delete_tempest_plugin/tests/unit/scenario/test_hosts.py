@@ -120,6 +120,26 @@ class LeasedHostsTest(base.TestCase):
         self.assertFalse([call for call in self.cloud.calls()
                           if fake_cloud.uuid(2) in call or 'cmp2' in call])
 
+    def test_hosts_without_servers_are_looked_at_first(self):
+        for number in range(4, 40):
+            self.cloud.add_compute('cmp%d' % number, number)
+        for hypervisor in self.cloud.hypervisors[:38]:
+            hypervisor['running_vms'] = 50
+        self.lease()
+        self.assertEqual(
+            1, self.cloud.calls().count('GET os-migrations?host=cmp39'))
+        self.assertEqual([], [
+            call for call in self.cloud.calls()
+            if 'os-migrations' in call and 'cmp39' not in call],
+            'a host that runs servers was looked at before an empty host')
+
+    def test_nodes_are_read_once(self):
+        for service in self.cloud.services[:2]:
+            service['status'] = 'disabled'
+        self.lease()
+        self.assertEqual(1, sum('os-hypervisors' in call
+                                for call in self.cloud.calls()))
+
     def test_written_down_before_the_change(self):
         written = []
 
