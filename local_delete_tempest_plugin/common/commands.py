@@ -30,6 +30,7 @@ from oslo_utils import strutils
 from tempest import config
 
 from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
@@ -130,6 +131,7 @@ def uuids(option: str, host: str | None = None) -> frozenset[str]:
     return frozenset(line.lower() for line in lines)
 
 
+@spans.span(spans.COMMAND)
 def _run(option, host, stdout):
     words = arguments(option, host)
     limit = CONF.local_delete.command_timeout

@@ -23,6 +23,7 @@ from tempest import config
 from tempest.lib import exceptions as lib_exc
 import tenacity
 
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
@@ -40,6 +41,8 @@ def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
     The pauses start at ``[local_delete] poll_interval_start`` seconds and
     grow to ``poll_interval_max``. The last call begins at the limit or later.
     So a cloud that answers slowly is never judged by an early answer alone.
+    The log gets a span with the number of calls, and with the seconds until
+    the first call had returned.
 
     :param read: Called without arguments. An exception of it ends the wait.
     :param accept: Called with the result of ``read``. A true value ends the
@@ -54,29 +57,39 @@ def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
         exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
     started = time.monotonic()
     began = 0.0
+    ends: list[float] = []
+
+    def waited() -> float:
+        return time.monotonic() - started
 
     def look() -> _Seen:
         nonlocal began
-        began = time.monotonic() - started
-        return read()
+        began = waited()
+        seen = read()
+        ends.append(waited())
+        return seen
 
     def pause(state: tenacity.RetryCallState) -> float:
-        left = limit - (time.monotonic() - started)
-        return max(0.0, min(backoff(state), left))
+        return max(0.0, min(backoff(state), limit - waited()))
 
     def give_up(state: tenacity.RetryCallState) -> NoReturn:
         raise exceptions.TimedOut(
             problem='waited %.1f s (limit %d s) until %s; last seen: %s' % (
-                time.monotonic() - started, limit, awaited,
+                waited(), limit, awaited,
                 state.outcome and state.outcome.result()))
 
-    return tenacity.Retrying(
+    retrying = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda seen: not accept(seen)),
         wait=pause,
         # Not stop_after_delay: the last look could then have begun before
         # anything could be expected, and have lasted longer than the limit.
         stop=lambda state: began >= limit,
-        retry_error_callback=give_up)(look)
+        retry_error_callback=give_up)
+    try:
+        return retrying(look)
+    finally:
+        spans.log(spans.WAIT, waited(), looks=len(ends),
+                  first=round([*ends, waited()][0], 3))
 
 
 def expect(read: Callable[[], _Seen], accept: Callable[[_Seen], object],

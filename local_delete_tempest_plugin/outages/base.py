@@ -31,6 +31,7 @@ from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import change as safety_change
@@ -63,6 +64,7 @@ class Outage(fixtures.Fixture):
     def _setUp(self) -> None:
         self.addCleanup(self.restore)
 
+    @spans.span(spans.AWAY)
     def begin(self) -> None:
         """Take the service away, and wait until the cloud shows that."""
         self._write_down()
@@ -75,6 +77,7 @@ class Outage(fixtures.Fixture):
             if not self._intent:
                 self._intent = self._journal.intend(self._change())
 
+    @spans.span(spans.BACK)
     def restore(self) -> None:
         """Give the service back; nothing is done where that was done already.
 
@@ -142,6 +145,7 @@ def start(option: str, host: str | None,
             LOG.warning('%s; running %s again', failure or error, option)
 
 
+@spans.span(spans.HEARTBEATS)
 def await_heartbeats(
         read: Callable[[], list[compute_services.Service]],
         hosts: list[str], whose: str, limit: float) -> None:

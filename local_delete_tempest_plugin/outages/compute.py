@@ -27,6 +27,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -83,6 +84,7 @@ class ComputeOutage(outage_base.Outage):
         return ComputeChange(self.name, self._target, self._reason,
                              self._before)
 
+    @spans.span(spans.AWAY)
     def begin(self) -> None:
         """Ask the guard, fence the host, ask again, and change the service.
 
@@ -122,6 +124,7 @@ class ComputeOutage(outage_base.Outage):
             self._show, lambda service: service.state == state,
             '%s is seen %s' % (self._whose, state), limit)
 
+    @spans.span(spans.SEEN_DOWN)
     def await_down(self) -> None:
         """Wait until Nova sees that the service is down.
 

@@ -23,6 +23,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -77,6 +78,10 @@ class SchedulerStopped(outage_base.Outage):
 
     def _take_away(self) -> None:
         commands.run(self.needs[0])
+        self._await_down()
+
+    @spans.span(spans.SEEN_DOWN)
+    def _await_down(self) -> None:
         # Nova has to show them down, because the command may have stopped no
         # scheduler, or not all of them.
         waiters.wait_until(

@@ -29,6 +29,7 @@ from tempest import test
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -156,6 +157,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         missing = needs.missing(getattr(self, self._testMethodName))
         if missing:
             self.skipTest(missing)
+        self.addCleanup(spans.begin(spans.SCENARIO, scenario=self.id()))
         self.brought: set[tuple[str, str]] = set()
         self.hosts: Any = None
         self.watch: Any = None

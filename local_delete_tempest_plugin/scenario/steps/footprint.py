@@ -27,6 +27,7 @@ from tempest.lib import exceptions as lib_exc
 from testtools import content
 
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import leaks
@@ -88,6 +89,7 @@ class FootprintWatch(fixtures.Fixture):
         self.delete_requests: list[str] = []
         self.was_late = False
 
+    @spans.span(spans.FOOTPRINT)
     def begin(self) -> None:
         """Read the footprint before the create of the servers."""
         self.before = self._reader.read(own=())
@@ -110,6 +112,7 @@ class FootprintWatch(fixtures.Fixture):
         self.servers[server.id] = server
         self.consumers.add(server.id)
 
+    @spans.span(spans.FOOTPRINT)
     def read(self) -> leaks.Reading:
         """Read the footprint at this moment."""
         return self._reader.read(

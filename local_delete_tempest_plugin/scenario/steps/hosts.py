@@ -28,6 +28,7 @@ from tempest import config
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
@@ -80,6 +81,7 @@ class LeasedHosts(fixtures.Fixture):
         self._intents = intents
         self.targets: tuple[compute_services.TargetHost, ...] = ()
 
+    @spans.span(spans.LEASE)
     def lease(self, count: int = 1, accept: Callable | None = None) -> None:
         """Lease hosts, drawn by lot among those that may be taken down.
 

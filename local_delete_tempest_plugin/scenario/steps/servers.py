@@ -22,6 +22,7 @@ from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import servers
@@ -78,6 +79,7 @@ class MemberServers:
 
     # -- creates
 
+    @spans.span(spans.BOOT)
     def request(self, client: Any = None,
                 **settings: Any) -> footprint.Server:
         """Ask for a server on the leased hosts.
@@ -95,6 +97,7 @@ class MemberServers:
         self._testbed.run.servers.add(server_id)
         return self.note_requested(self.show(server_id))
 
+    @spans.span(spans.BOOT)
     def request_many(self, count: int, **settings: Any) -> str:
         """Ask for several servers on the leased hosts, in one request.
 
@@ -145,13 +148,16 @@ class MemberServers:
                 server, ' or '.join(leased)))
         return server
 
+    @spans.span(spans.BOOT)
     def await_active(self, server: footprint.Server) -> footprint.Server:
         """Wait until a server is ACTIVE on a leased host.
 
         :returns: The server, with its host.
         """
-        return self.await_status(server, 'ACTIVE', CONF.compute.build_timeout)
+        return self._await_status(server, 'ACTIVE',
+                                  CONF.compute.build_timeout)
 
+    @spans.span(spans.STATE)
     def await_status(self, server: footprint.Server, status: str,
                      limit: float) -> footprint.Server:
         """Wait until a server has a status and no task, and is not moving.
@@ -161,6 +167,9 @@ class MemberServers:
         :returns: The server, with the host that it is on.
         :raises AssertionError: the server became ERROR instead.
         """
+        return self._await_status(server, status, limit)
+
+    def _await_status(self, server, status, limit):
         shown = waiters.wait_until(
             lambda: self.show(server.id),
             lambda shown: shown['status'] == 'ERROR' or (
@@ -210,6 +219,7 @@ class MemberServers:
                     server, request_id, refusal))
         return request_id
 
+    @spans.span(spans.DELETE)
     def try_delete(self, server: footprint.Server,
                    force: bool = False) -> tuple[Any, str | None]:
         """Ask for the delete of a server; a refusal is no failure.
@@ -232,6 +242,7 @@ class MemberServers:
             request_id, refusal or 'accepted'))
         return request_id, refusal
 
+    @spans.span(spans.DELETE)
     def await_gone(self, server: footprint.Server) -> None:
         """Wait until a server that was deleted answers 404.
 

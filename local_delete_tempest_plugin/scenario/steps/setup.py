@@ -29,6 +29,7 @@ from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
@@ -80,6 +81,7 @@ class Intents:
         """
         add_cleanup(self._undo, self._journal.intend(change))
 
+    @spans.span(spans.UNDO)
     def _undo(self, intent):
         with signals.deferred():
             self._recovery.undo(intent)

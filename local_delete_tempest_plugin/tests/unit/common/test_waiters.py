@@ -12,12 +12,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import json
+import logging
 import signal
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
 import testtools
 
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.tests.unit import base
@@ -83,6 +86,15 @@ class WaitUntilTest(WaitTest):
         pauses, outcome = self.pauses(Looks(False), bool, limit=3)
         self.assertEqual([1.0, 1.5, 0.5], pauses)
         self.assertIsInstance(outcome, lib_exc.TimeoutException)
+
+    def test_span_tells_polls_from_the_first_look(self):
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        self.pauses(Looks(False, False, True), bool)
+        mark, line = log.output.strip().split(' ', 1)
+        self.assertEqual(spans.MARK, mark)
+        self.assertEqual(
+            {'kind': spans.WAIT, 'looks': 3, 'first': 0.0, 'seconds': 0.025},
+            json.loads(line))
 
     def test_slow_look_is_not_the_last(self):
         """A look that outlasts the limit began too early to be the judge."""
