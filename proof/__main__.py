@@ -21,6 +21,8 @@ from allinone import command_line
 from allinone import deployment
 from allinone import lifecycle
 from proof.benchmarks import populate
+from proof.benchmarks import request_counts
+from proof.benchmarks import times
 from proof.mutation import mutate
 from proof.trials import faults
 from proof.trials import kills
@@ -39,15 +41,17 @@ def _parser():
         prog='python -m proof', description=__doc__, parents=[options])
     verbs = parser.add_subparsers(required=True, metavar='VERB')
 
-    def add(parsers, name, module):
+    def add(parsers, name, module, up=True):
         text = module.__doc__.strip()
         verb = parsers.add_parser(name, help=text.splitlines()[0],
                                   description=text, parents=[options])
         module.add_arguments(verb)
-        verb.set_defaults(run=module.run)
+        verb.set_defaults(run=module.run, up=up)
 
     add(verbs, 'mutate', mutate)
     add(verbs, 'populate', populate)
+    add(verbs, 'times', times, up=False)
+    add(verbs, 'requests', request_counts, up=False)
     text = "Try the plugin's promises on the cloud."
     trials = verbs.add_parser(
         'trial', help=text, description=text, parents=[options])
@@ -59,7 +63,8 @@ def _parser():
 
 def _prove(state, arguments):
     cloud = deployment.load(state)
-    lifecycle.require_up(cloud)
+    if arguments.up:
+        lifecycle.require_up(cloud)
     for signum in (signal.SIGINT, signal.SIGTERM):
         # A process that the shell starts in the background ignores Ctrl-C,
         # and its children inherit that. None of the runs may outlive us.
