@@ -346,8 +346,8 @@ that time. This option replaces http_timeout of [service-clients].""")),
     cfg.FloatOpt(
         'poll_interval_start', default=0.2, min=0.01,
         help=_text("""
-Seconds between the first two looks of a wait. Each further pause is half as
-long again as the pause before. Default: 0.2. Raise it where the APIs are
+Shortest pause in seconds between two looks of a wait. After some looks each
+pause is a tenth of the wait so far. Default: 0.2. Raise it where the APIs are
 throttled.""")),
     cfg.FloatOpt(
         'poll_interval_max', default=3.0, min=0.01,

@@ -28,8 +28,9 @@ from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
 
-# Each pause is this many times as long as the pause before.
-_GROWTH = 1.5
+# A pause is this part of the wait so far. So the end of a wait is seen late by
+# a tenth of it at most, and a long wait asks little more than a short one.
+_SHARE = 0.1
 
 _Seen = TypeVar('_Seen')
 
@@ -52,9 +53,6 @@ def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
     :returns: The last result of ``read``.
     :raises TimedOut: ``accept`` did not agree within ``limit``.
     """
-    backoff = tenacity.wait_exponential(
-        multiplier=CONF.local_delete.poll_interval_start,
-        exp_base=_GROWTH, max=CONF.local_delete.poll_interval_max)
     started = time.monotonic()
     began = 0.0
     ends: list[float] = []
@@ -70,7 +68,10 @@ def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
         return seen
 
     def pause(state: tenacity.RetryCallState) -> float:
-        return max(0.0, min(backoff(state), limit - waited()))
+        backoff = min(max(_SHARE * waited(),
+                          CONF.local_delete.poll_interval_start),
+                      CONF.local_delete.poll_interval_max)
+        return max(0.0, min(backoff, limit - waited()))
 
     def give_up(state: tenacity.RetryCallState) -> NoReturn:
         raise exceptions.TimedOut(

@@ -77,14 +77,32 @@ class WaitUntilTest(WaitTest):
 
     def test_backs_off_up_to_the_ceiling(self):
         self.config(poll_interval_start=1.0, poll_interval_max=4.0)
-        looks = Looks(*[False] * 6, True)
-        pauses, _ = self.pauses(looks, bool)
-        self.assertEqual([1.0, 1.5, 2.25, 3.375, 4.0, 4.0], pauses)
+        pauses, _ = self.pauses(Looks(*[False] * 40, True), bool)
+        self.assertEqual([1.0] * 11, pauses[:11])
+        self.assertAlmostEqual(1.1, pauses[11])
+        self.assertEqual([4.0] * 5, pauses[-5:])
+
+    def test_end_is_seen_a_tenth_late_at_most(self):
+        self.config(poll_interval_start=0.2, poll_interval_max=3.0)
+        for ready in (0.1, 1, 4.9, 12, 29):
+            waited = [0.0]
+
+            def read():
+                return sum(waited) >= ready
+
+            with fixtures.MockPatch('time.monotonic', lambda: sum(waited)), \
+                    fixtures.MockPatch('tenacity.nap.time.sleep',
+                                       waited.append):
+                self.wait(read, limit=60)
+            late = sum(waited) - ready
+            self.assertLessEqual(
+                late, max(0.2, ready / 10),
+                'a wait of %s s was over %.2f s late' % (ready, late))
 
     def test_last_look_is_taken_at_the_limit(self):
         self.config(poll_interval_start=1.0, poll_interval_max=100.0)
-        pauses, outcome = self.pauses(Looks(False), bool, limit=3)
-        self.assertEqual([1.0, 1.5, 0.5], pauses)
+        pauses, outcome = self.pauses(Looks(False), bool, limit=2.5)
+        self.assertEqual([1.0, 1.0, 0.5], pauses)
         self.assertIsInstance(outcome, lib_exc.TimeoutException)
 
     def test_span_tells_polls_from_the_first_look(self):
@@ -93,7 +111,7 @@ class WaitUntilTest(WaitTest):
         mark, line = log.output.strip().split(' ', 1)
         self.assertEqual(spans.MARK, mark)
         self.assertEqual(
-            {'kind': spans.WAIT, 'looks': 3, 'first': 0.0, 'seconds': 0.025},
+            {'kind': spans.WAIT, 'looks': 3, 'first': 0.0, 'seconds': 0.02},
             json.loads(line))
 
     def test_slow_look_is_not_the_last(self):
