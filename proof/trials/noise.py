@@ -50,7 +50,8 @@ _LEFT_OUT = (*_OFF, 'guest_list_command', 'reclaims')
 
 _RETRIED = re.compile(r'Retrying .*lease\.Lease\.\S+ in .*')
 
-_LIMIT = 900
+# Seconds for all scenarios, which wait for the other project, too.
+_LIMIT = 3600
 _PAUSE = 0.1
 
 
