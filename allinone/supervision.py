@@ -90,7 +90,8 @@ def start(state: pathlib.Path) -> None:
     for name in ('PYTHONPATH', 'PYTHONHOME'):
         environment.pop(name, None)
     subprocess.run(
-        [tool('supervisord'), '-c', configuration(state)], check=True,
+        [sys.executable, '-m', 'allinone.supervisord', '-c',
+         configuration(state)], check=True, cwd=cache.HERE.parent,
         env=environment, stdin=subprocess.DEVNULL, capture_output=True,
         text=True)
     readiness.wait('supervisord', lambda: running(state), 10)
