@@ -29,6 +29,7 @@ from allinone import programs as process
 from allinone import readiness
 from allinone import resources
 from allinone.services import cinder
+from allinone.services import forkservers
 from allinone.services import glance
 from allinone.services import keystone
 from allinone.services import mariadb
@@ -43,8 +44,8 @@ from allinone import steps
 from allinone import supervision
 from allinone import workspace
 
-SERVICES = (mariadb, rabbitmq, ovn, tls, keystone, placement, glance,
-            neutron, qemu, nova, cinder)
+SERVICES = (forkservers, mariadb, rabbitmq, ovn, tls, keystone, placement,
+            glance, neutron, qemu, nova, cinder)
 
 # Seconds. A busy machine takes several times as long as an idle machine.
 _LIMIT = 180
@@ -206,6 +207,12 @@ class Boot:
             step('supervisor',
                  lambda: supervision.start(self.cloud.state),
                  ('configuration',)),
+            step('fork servers', start(forkservers.LIBRARIES,
+                                       forkservers.EVENTLET),
+                 ('supervisor', 'environment')),
+            step('fork servers of nova', start(forkservers.NOVA,
+                                               forkservers.NOVA_EVENTLET),
+                 ('fork servers',)),
             step('rabbitmq', start('epmd', 'rabbitmq'), ('supervisor',)),
             step('databases', self._provide_databases,
                  ('supervisor', 'environment')),
@@ -226,7 +233,8 @@ class Boot:
         step, start = steps.Step, self._starting
         proxy = [program.name for program in tls.processes(self.cloud)]
         return (
-            step('keystone', start('keystone', *proxy), ('databases',)),
+            step('keystone', start('keystone', *proxy),
+                 ('databases', 'fork servers')),
             step('admin', lambda: api.take_over(
                 self.cloud, self._made['password']), ('keystone',)),
             step('catalog', lambda: api.register(self.cloud, self.admin),
@@ -239,8 +247,10 @@ class Boot:
             step('neutron', start('neutron-api'), ('catalog', 'ovn')),
             # These end at once if the catalog does not have Placement.
             step('nova control', start('nova-conductor', 'nova-scheduler'),
-                 ('catalog', 'placement', 'rabbitmq')),
-            step('nova-api', start('nova-api'), ('catalog', 'rabbitmq')),
+                 ('catalog', 'placement', 'rabbitmq',
+                  'fork servers of nova')),
+            step('nova-api', start('nova-api'),
+                 ('catalog', 'rabbitmq', 'fork servers of nova')),
             step('cinder', start('cinder-api', 'cinder-scheduler',
                                  'cinder-volume'), ('catalog', 'rabbitmq')),
             # nova-api answers 500 if its first two requests load its policy

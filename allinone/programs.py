@@ -35,3 +35,6 @@ class Program:
     #: Whether it runs as the deployment's unprivileged user, if it has one.
     drops_root: bool = False
     stop_signal: str = 'TERM'
+    #: Socket of the fork server that starts it, if it has one. Its command is
+    #: then a Python script of the services' environment.
+    forked_by: pathlib.Path | None = None

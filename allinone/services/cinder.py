@@ -18,6 +18,7 @@ from allinone import cache
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone.services import forkservers
 from allinone.services import wsgi
 
 # The driver that the volumes' backend names is imported from there.
@@ -41,7 +42,8 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     def daemon(name, **environment):
         return programs.Program(
             name, (str(cloud.environment / 'bin' / name), '--config-file',
-                   f'{cloud.etc}/cinder/cinder.conf'), environment)
+                   f'{cloud.etc}/cinder/cinder.conf'), environment,
+            forked_by=forkservers.socket(cloud, forkservers.EVENTLET))
 
     return (
         # It looks for its configuration only in its home directory.

@@ -20,6 +20,7 @@ from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone.services import forkservers
 from allinone.services import qemu
 from allinone.services import wsgi
 
@@ -92,12 +93,17 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     binaries = cloud.environment / 'bin'
     common = ('--config-file', f'{cloud.etc}/nova/nova.conf')
     control = common + ('--config-file', f'{cloud.etc}/nova/databases.conf')
+    threads, eventlet = (
+        forkservers.socket(cloud, name)
+        for name in (forkservers.NOVA, forkservers.NOVA_EVENTLET))
     computes = tuple(
         programs.Program(
             f'nova-compute-{host}',
             (str(binaries / 'nova-compute'), *common,
              '--config-file', f'{cloud.etc}/nova/{host}.conf'),
             _environment(cloud, host),
+            # libvirt's binding is not on the path of a fork server.
+            forked_by=None if host == deployment.QEMU else eventlet,
             # A compute ends as a host does that loses power.
             stop_signal='KILL')
         for host in cloud.hosts)
@@ -106,9 +112,11 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
             'OS_NOVA_CONFIG_FILES':
                 f'{cloud.environment}/etc/nova/api-paste.ini;'
-                'nova.conf;databases.conf;api.conf'}),
+                'nova.conf;databases.conf;api.conf'}, forkservers.NOVA),
         programs.Program('nova-conductor', (
-            str(binaries / 'nova-conductor'), *control)),
+            str(binaries / 'nova-conductor'), *control),
+            forked_by=eventlet),
         programs.Program('nova-scheduler', (
-            str(binaries / 'nova-scheduler'), *control)),
+            str(binaries / 'nova-scheduler'), *control),
+            forked_by=threads),
     ) + computes

@@ -19,6 +19,7 @@ import collections.abc
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone.services import forkservers
 
 
 def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
@@ -32,13 +33,16 @@ def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
 
 
 def api(cloud: deployment.Deployment, name: str,
-        environment: collections.abc.Mapping[str, str]) -> programs.Program:
+        environment: collections.abc.Mapping[str, str],
+        server: str = forkservers.LIBRARIES) -> programs.Program:
     """Return the process of an API.
 
     :param name: the listener
     :param environment: variables of the process
+    :param server: name of the fork server that starts it
     """
     return programs.Program(
         name, (str(cloud.environment / 'bin' / 'pyuwsgi'),
                '--ini', str(cloud.etc / 'uwsgi' / f'{name}.ini')),
-        environment, listener=name)
+        environment, listener=name,
+        forked_by=forkservers.socket(cloud, server))

@@ -12,14 +12,152 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Our own supervisord."""
+"""A process of a fork server is as any other process of the supervisor."""
 
+import json
 import os
+import pathlib
 import select
+import signal
+import subprocess
+import sys
 from unittest import mock
 
+from allinone import cache
+from allinone import files
+from allinone import processes
+from allinone import programs
+from allinone import readiness
+from allinone import supervision
 from allinone import supervisord
 from allinone.tests import base
+
+_FORKSERVER = cache.HERE / 'plugins' / 'forkserver.py'
+
+# Tells all that a service could see of the way in which it was started.
+_SCRIPT = """
+import json, os, sys, time
+with open(sys.argv[1] + '.unfinished', 'w') as told:
+    json.dump({'imported': 'wave' in sys.modules, 'hook': HOOKED,
+               'arguments': sys.argv[1:], 'path': sys.path[:2],
+               'name': __name__, 'file': os.path.basename(__file__),
+               'variables': dict(os.environ), 'pid': os.getpid(),
+               'files': len(os.listdir('/proc/self/fd')),
+               'parent': os.getppid(), 'group': os.getpgrp()}, told)
+os.rename(told.name, sys.argv[1])
+print('Told', flush=True)
+time.sleep(60)
+"""
+
+
+@base.slow
+class ForkedTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        environment = self.state / 'environment'
+        subprocess.run([sys.executable, '-m', 'venv', '--without-pip',
+                        environment], check=True)
+        self.python = str(environment / 'bin' / 'python3')
+        packages, = environment.glob('lib/python3*/site-packages')
+        (packages / 'hooks.pth').write_text(
+            "import builtins, os; "
+            "builtins.HOOKED = os.environ['SUPERVISOR_PROCESS_NAME']\n")
+        script = self.state / 'service'
+        script.write_text(f'#!{self.python}\n{_SCRIPT}')
+        script.chmod(0o700)
+        self.socket = self.state / 'run' / 'forks'
+        self.told = self.state / 'told'
+        self.programs = {program.name: program for program in (
+            programs.Program('forks', (
+                self.python, str(_FORKSERVER), str(self.socket), 'wave'),
+                socket=self.socket),
+            programs.Program('service', (str(script), str(self.told), 'b c'),
+                             {'PYTHONPATH': '/somewhere', 'OWN': 'yes'},
+                             forked_by=self.socket))}
+        supervision.configure(self.cloud, self.programs.values())
+        supervision.start(self.state)
+        self.addCleanup(processes.end, self.state)
+        self.supervisor = supervision.client(self.state)
+
+    def start(self, name, path):
+        """Start a process, and wait until it has made a file."""
+        self.supervisor.startProcess(name)
+        readiness.wait(f'{path} of {name}', path.exists, 30)
+        return supervision.info(self.state)[name]
+
+    def start_service(self):
+        """Start the service, and return its state and what it told."""
+        self.told.unlink(missing_ok=True)
+        info = self.start('service', self.told)
+        return info, json.loads(self.told.read_text())
+
+    def wait_for_end(self):
+        readiness.wait('the end of the service', lambda: (
+            supervision.info(self.state)['service']['statename'] == 'EXITED'),
+            30)
+
+    def test_a_forked_process_sees_what_any_process_sees(self):
+        _, executed = self.start_service()
+        self.supervisor.stopProcess('service')
+        self.start('forks', self.socket)
+        info, forked = self.start_service()
+        self.assertEqual(
+            (False, True), (executed.pop('imported'), forked.pop('imported')))
+        for told in (executed, forked):
+            self.assertEqual(told['pid'], told['group'])
+            self.assertEqual(self.supervisor.getPID(), told['parent'])
+            for name in ('pid', 'group'):
+                told.pop(name)
+        self.assertEqual(executed, forked)
+        self.assertEqual('service', forked['hook'])
+        self.assertEqual(['Told'] * 2, pathlib.Path(
+            info['stdout_logfile']).read_text().splitlines())
+
+    def test_a_signal_meets_the_forked_process_itself(self):
+        self.start('forks', self.socket)
+        info, told = self.start_service()
+        self.assertEqual(told['pid'], info['pid'])
+        self.supervisor.signalProcess('service', 'STOP')
+        readiness.wait('the freeze', lambda: 'T (stopped)' in pathlib.Path(
+            f'/proc/{told["pid"]}/status').read_text(), 30)
+        self.supervisor.signalProcess('service', 'KILL')
+        self.wait_for_end()
+        self.assertFalse(pathlib.Path(f'/proc/{told["pid"]}').exists())
+        _, again = self.start_service()
+        self.assertNotEqual(told['pid'], again['pid'])
+
+    def test_the_end_of_a_fork_server_ends_no_service(self):
+        server = self.start('forks', self.socket)
+        _, told = self.start_service()
+        self.supervisor.stopProcess('forks')
+        os.kill(told['pid'], 0)
+        self.assertEqual('RUNNING', supervision.info(
+            self.state)['service']['statename'])
+        os.kill(told['pid'], signal.SIGKILL)
+        self.wait_for_end()
+        _, told = self.start_service()
+        self.assertFalse(told['imported'])
+        self.assertIn(f'service starts without {self.socket}', (
+            self.cloud.logs / 'supervisord.log').read_text())
+        self.assertNotEqual(server['pid'],
+                            self.start('forks', self.socket)['pid'])
+
+    def test_what_no_fork_can_have_is_refused(self):
+        for text, words in (
+                ('import threading, time; threading.Thread('
+                 'target=time.sleep, args=(60,), daemon=True).start()',
+                 'An import started 1 threads'),
+                ("from oslo_config import cfg; cfg.CONF.register_opt("
+                 "cfg.IntOpt('period', default=60)); cfg.CONF.period",
+                 'An import reads the option period')):
+            files.write(self.state / 'bad.py', text)
+            done = subprocess.run(
+                [sys.executable, _FORKSERVER, self.socket, 'bad'],
+                env={**os.environ, 'PYTHONPATH': str(self.state)},
+                capture_output=True, text=True, timeout=60)
+            self.assertEqual(1, done.returncode)
+            self.assertIn(words, done.stderr)
 
 
 class PollerTest(base.TestCase):

@@ -1,0 +1,89 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Fork servers: each imports what several services share, once for all.
+
+A Python service of OpenStack takes a second or more of a core to import its
+modules. A process that is forked by a fork server has them already. Otherwise
+it is as any other process: it runs the service's own script, and the
+supervisor starts, stops and kills it. See allinone/plugins/forkserver.py.
+
+A fork server has the libraries of several services, or the modules of a single
+service. Two services would register their options twice. Some services need
+eventlet's patches, which come before any other import. No fork server imports
+a module that reads an option at its import, as the managers of Nova do: the
+service has to read its configuration first.
+"""
+
+import pathlib
+
+from allinone import cache
+from allinone import deployment
+from allinone import files
+from allinone import programs
+
+#: Names of the fork servers: with libraries only, and with Nova's modules, each
+#: with threads and with eventlet.
+LIBRARIES = 'fork-server'
+EVENTLET = 'fork-server-eventlet'
+NOVA = 'fork-server-nova'
+NOVA_EVENTLET = 'fork-server-nova-eventlet'
+
+_SHARED = (
+    'barbicanclient.client', 'castellan.options', 'cinderclient.client',
+    'cursive.signature_utils', 'dogpile.cache', 'glanceclient.common.http',
+    'glanceclient.v2.client', 'jsonschema', 'keystonemiddleware.auth_token',
+    'kombu.messaging', 'kombu.transport.pyamqp', 'neutronclient.v2_0.client',
+    'openstack.connection', 'os_brick.initiator.utils', 'oslo_cache',
+    'oslo_db.sqlalchemy.enginefacade', 'oslo_limit.limit',
+    'oslo_middleware', 'oslo_policy.policy', 'oslo_privsep.priv_context',
+    'oslo_reports.guru_meditation_report',
+    'osprofiler.sqlalchemy', 'paste.deploy', 'paste.urlmap', 'pymysql',
+    'routes.middleware', 'setproctitle', 'sqlalchemy.dialects.mysql',
+    'tooz.hashring', 'webob.dec')
+
+# What decides for eventlet, unless Nova has decided for threads before.
+_BUS = ('oslo_messaging._drivers.impl_rabbit', 'oslo_versionedobjects.base')
+
+#: {name: (name of the fork server that forks it, names to import)}.
+_SERVERS = {
+    LIBRARIES: (None, _SHARED),
+    EVENTLET: (None, ('eventlet:monkey_patch', *_SHARED, *_BUS)),
+    NOVA: (LIBRARIES, ('nova.cmd.scheduler', 'nova.scheduler.client.report',
+                       *_BUS)),
+    NOVA_EVENTLET: (EVENTLET, ('nova.cmd.compute', 'nova.cmd.conductor',
+                               'nova.compute.api', 'nova.virt.driver')),
+}
+
+
+def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path:
+    """Return the socket of a fork server."""
+    return cloud.run / 'fork-servers' / name
+
+
+def configure(cloud: deployment.Deployment) -> None:
+    """Make the directory of the sockets."""
+    files.directory(cloud.run / 'fork-servers')
+
+
+def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
+    """Return the processes."""
+    return tuple(
+        programs.Program(
+            name, (str(cloud.environment / 'bin' / 'python3'),
+                   str(cache.HERE / 'plugins' / 'forkserver.py'),
+                   str(socket(cloud, name)), *names),
+            socket=socket(cloud, name),
+            forked_by=socket(cloud, parent) if parent else None)
+        for name, (parent, names) in _SERVERS.items())
