@@ -64,7 +64,8 @@ class ServerChange(safety_change.Change):
         # something.
         migrations = [migration['uuid'] for server in servers for migration
                       in admin.migrations(instance_uuid=server)]
-        _delete_servers(admin, names)
+        if servers:
+            _delete_servers(admin, names)
         deleted = [server['id'] for server in _servers(
             admin, names, deleted=True)]
         remove_allocations(admin, deleted + migrations)

@@ -101,6 +101,13 @@ class RecoveryTest(base.TestCase):
         self.recover(servers.ServerChange('server'))
         self.assertEqual({'one': 'deleted'}, self.cloud.servers)
 
+    def test_server_that_is_gone_costs_two_lists(self):
+        """Each story ends with this undo, and a list is costly."""
+        self.cloud.servers['one'] = 'deleted'
+        self.recover(servers.ServerChange('server'))
+        self.assertEqual(2, len([call for call in self.cloud.calls('GET')
+                                 if call.startswith('GET servers')]))
+
     def test_servers_of_later_pages_are_deleted(self):
         self.cloud.servers.update(dict.fromkeys('abc', 'ACTIVE'))
         self.cloud.page_size = 2

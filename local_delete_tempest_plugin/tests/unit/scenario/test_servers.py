@@ -150,6 +150,7 @@ class CreatesTest(base.TestCase):
                       'OS-EXT-SRV-ATTR:host': 'cmp1'}
         self.admin.servers_client.show_server.side_effect = (
             lambda server_id: {'server': self.shown})
+        self.admin.servers.return_value = []
 
     def create(self, **fields):
         self.testbed.intents.write.assert_called_once()
@@ -189,6 +190,18 @@ class CreatesTest(base.TestCase):
         server = self.await_active()
         self.assertEqual('cmp1', server.host)
         self.watch.add.assert_called_with(server)
+
+    def test_not_shown_while_it_is_listed_in_build(self):
+        """To show a server costs the cloud twice what a list costs."""
+        listed = [{'id': 'its id'}]
+        self.admin.servers.side_effect = [listed, listed, [], listed]
+        server = self.made.request()
+        self.admin.servers_client.show_server.reset_mock()
+        self.assertEqual('cmp1', self.made.await_active(server).host)
+        self.admin.servers.assert_called_with(
+            all_tenants=True, uuid='its id', status='BUILD')
+        self.admin.servers_client.show_server.assert_called_once_with(
+            'its id')
 
     def test_another_host(self):
         self.shown['OS-EXT-SRV-ATTR:host'] = 'cmp2'
