@@ -17,6 +17,7 @@
 import os
 import pathlib
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -78,6 +79,9 @@ _QEMU_FILES = {
 _LONGEST_SOCKET = '/run/ovn/ovn-controller.4194304.ctl'
 _SOCKET_PATH_LIMIT = 107
 
+# Other characters mean something in one of the services' configurations.
+_PLAIN = re.compile('[A-Za-z0-9_./+@-]+')
+
 #: The directories of the system's programs.
 SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -97,7 +101,7 @@ def run(cloud: deployment.Deployment) -> None:
     :raises BadInput: the error has a line for each problem
     """
     lines = [line for check in (_python, _programs, _ports, _computes,
-                                _socket_path, _hypervisor, _disk, _memory)
+                                _state_path, _hypervisor, _disk, _memory)
              for line in check(cloud)]
     if lines:
         raise errors.BadInput('\n'.join(lines))
@@ -148,7 +152,10 @@ def _free(port):
     return True
 
 
-def _socket_path(cloud):
+def _state_path(cloud):
+    if not _PLAIN.fullmatch(str(cloud.state)):
+        yield (f'{cloud.state} has special characters in its name: give a '
+               f'--state with letters, digits and _ . / + @ - only')
     longest = len(os.fsencode(cloud.state)) + len(_LONGEST_SOCKET)
     if longest > _SOCKET_PATH_LIMIT:
         yield (f'{cloud.state} is {longest - _SOCKET_PATH_LIMIT} characters '

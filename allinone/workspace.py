@@ -18,6 +18,7 @@ import collections.abc
 import importlib.util
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -45,8 +46,9 @@ def configure(cloud: deployment.Deployment,
             computes=cloud.hosts,
             dynamic=name == 'tempest.conf',
             guest_list=qemu.guest_list(cloud),
-            supervisorctl=f'{supervision.tool("supervisorctl")} -c '
-                          f'{supervision.configuration(cloud.state)}'))
+            supervisorctl=shlex.join((
+                str(supervision.tool('supervisorctl')), '-c',
+                str(supervision.configuration(cloud.state))))))
     files.write(etc / 'accounts.yaml',
                 files.render('tempest/accounts.yaml', cloud))
     files.write(cloud.tempest / '.stestr.conf', files.render(

@@ -12,19 +12,11 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-#
-# What tools/demo.sh and tools/test.sh share; they source it in the checkout.
 
-# The checkout may belong to another user, as on CI; git, and so pbr, would
-# refuse to read it.
-export GIT_CONFIG_COUNT=1
-export GIT_CONFIG_KEY_0=safe.directory
-export GIT_CONFIG_VALUE_0=$PWD
-export PYTHONUNBUFFERED=1
+# What tools/demo.sh, tools/test.sh and tools/matrix.sh share. They source it,
+# and end with "phases MODULE".
 
-state=${ALLINONE_STATE:-$PWD/.allinone}
-results=$PWD/results
-mkdir -p "$results"
+set -euo pipefail
 
 # stop MESSAGE: end with one plain line.
 stop() {
@@ -32,49 +24,76 @@ stop() {
     exit "${2:-1}"
 }
 
-# allinone ARGUMENT...: the all-in-one's command, for this cloud.
-allinone() {
-    local options=(--state "$state")
-    if [[ -n ${ALLINONE_PORT_BASE:-} ]]; then
-        options+=(--port-base "$ALLINONE_PORT_BASE")
+# is_plain PATH: whether the services bear the path in their configuration.
+is_plain() {
+    local LC_ALL=C
+    [[ $1 =~ ^/[A-Za-z0-9_./+@-]*$ ]]
+}
+
+# elsewhere: print a directory for the files of this checkout, outside of it.
+# It is short, because the path of a Unix socket has at most 107 bytes.
+elsewhere() {
+    local base place
+    for base in "${XDG_CACHE_HOME:-${HOME:-}/.cache}" "${TMPDIR:-/tmp}" /tmp
+    do
+        place=$base/local-delete-$UID-$(printf %s "$PWD" | cksum | cut -d' ' -f1)
+        if is_plain "$place" && ((${#place} <= 57)) &&
+                mkdir -p -m 700 "$place" 2>/dev/null && [[ -O $place ]]; then
+            echo "$place"
+            return
+        fi
+    done
+    stop "found no directory for files: name a short one with TMPDIR"
+}
+
+# use_copy ARGUMENT...: run the command in a copy of the checkout. The copy
+# keeps what earlier commands have made there.
+use_copy() {
+    local copy
+    copy=$(elsewhere)/checkout
+    echo "$PWD $why, so all is done in the copy $copy" >&2
+    mkdir -p "$copy"
+    find "$copy" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .tox \
+        ! -name results -exec rm -rf {} +
+    tar --create --exclude=./.{allinone,matrix,tox,venv} --exclude=./results \
+        . | tar --extract --directory "$copy"
+    chmod -R u+w "$copy"
+    exec "$copy/tools/${0##*/}" "$@"
+}
+
+# phases MODULE ARGUMENT...: run a command of phases.
+phases() {
+    local why=
+    cd "$(dirname "${BASH_SOURCE[0]}")/.."
+    if ! is_plain "$PWD"; then
+        why='has a name with special characters'
+    elif [[ ! -w . ]]; then
+        why='cannot be written to'
     fi
-    .venv/bin/python -m allinone "${options[@]}" "$@"
-}
-
-# proof ARGUMENT...: the command that proves the plugin on this cloud.
-proof() {
-    .venv/bin/python -m proof --state "$state" "$@"
-}
-
-# scenarios: run all of them. One after the other, for each takes a compute
-# away.
-scenarios() {
-    allinone tempest --serial --regex '^local_delete_tempest_plugin\.'
-}
-
-# logged NAME COMMAND...: run it, and keep what it prints as results/NAME.log.
-# tee ignores Ctrl-C, for else Tempest could not print while it restores.
-logged() {
-    local log=$results/$1.log
-    shift
-    "$@" </dev/null 2>&1 | tee -i "$log"
-}
-
-# total FIELD LOG...: add up what stestr or Tempest counted in the logs.
-total() {
-    local field=$1
-    shift
-    awk -v field="^ - ($field):" \
-        '$0 ~ field { sum += $NF } END { print sum + 0 }' "$@"
-}
-
-# take_down: for a trap; no second Ctrl-C cuts it short.
-take_down() {
-    trap '' INT TERM
-    allinone down || echo "taking the OpenStack down failed" >&2
-}
-
-# skips LOG: the tests that skipped, each with its reason.
-skips() {
-    grep -F '... SKIPPED' "$1" | sed 's/^{[0-9]*} /  /' || true
+    if [[ -n $why ]]; then
+        use_copy "${@:2}"
+    fi
+    # The checkout may belong to another user, as on CI; git, and so pbr, would
+    # refuse to read it.
+    export GIT_CONFIG_COUNT=1
+    export GIT_CONFIG_KEY_0=safe.directory
+    export GIT_CONFIG_VALUE_0=$PWD
+    export PYTHONUNBUFFERED=1
+    if [[ -z ${ALLINONE_STATE:-} ]]; then
+        ALLINONE_STATE=$PWD/.allinone
+        if ((${#PWD} > 57)); then
+            ALLINONE_STATE=$(elsewhere)/state
+        fi
+    fi
+    export ALLINONE_STATE
+    local python=${PYTHON:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        stop "needs Python 3.10 to 3.13: name another one than $python with \
+PYTHON="
+    # A phase has no terminal, where sudo could ask for the password.
+    if [[ ! -e .venv/.stamp && $UID != 0 && -t 0 ]] &&
+            command -v sudo >/dev/null; then
+        sudo -v
+    fi
+    exec "$python" -m "tools.$1" "${@:2}"
 }

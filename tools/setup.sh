@@ -44,12 +44,21 @@ as_root() {
     fi
 }
 
+# apt PARAMETER...: run apt-get. It ignores the signals that end us, because a
+# package that is installed in part would break the next install.
+apt() {
+    (
+        trap '' INT TERM
+        # noninteractive, since nobody may be there to answer debconf.
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet=1 \
+            --option Dpkg::Use-Pty=0 "$@" >&2
+    )
+}
+
 install_packages() {
     say "Installing system packages: $*"
-    # noninteractive, since nobody may be there to answer debconf.
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update --quiet=2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
-        --quiet=2 --no-install-recommends "$@" >&2
+    apt update
+    apt install --yes --no-install-recommends "$@"
 }
 
 install_missing() {
@@ -90,12 +99,16 @@ if [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ]; then
 fi
 
 make_environment
-install_missing
+# The packages are installed beside .venv, because both mostly wait.
+trap wait EXIT
+install_missing &
+packages=$!
 say 'Installing .venv'
 # pbr wants a version: from the tags, or from here where there is no git.
 .venv/bin/uv pip install --quiet --python .venv --constraint "$release" \
     --requirement allinone/requirements.txt \
     --requirement test-requirements.txt \
     --requirement doc/requirements.txt --editable .
+wait "$packages"
 printf '%s\n' "$stamp" > .venv/.stamp
 )

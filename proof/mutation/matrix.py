@@ -142,6 +142,14 @@ class Results:
             files.write(self.folder / 'matrix.json', as_json(rows))
             files.write(self.folder / 'matrix.rst', as_rst(rows))
 
+    def take(self, mutant: definition.Mutant) -> bool:
+        """Take a mutant, and tell whether nobody else has taken it before."""
+        try:
+            (self.folder / f'{mutant.name}.taken').touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
     def load(self) -> list[Row]:
         """Return the rows that were written."""
         try:

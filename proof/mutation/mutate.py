@@ -73,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='try only the K-th of N parts of the mutants, so that N clouds '
              'side by side try all')
     parser.add_argument(
+        '--share', action='store_true',
+        help='try only mutants that no other "mutate --share" with the same '
+             '--results has taken, so that several clouds share the work')
+    parser.add_argument(
         '--results', type=pathlib.Path, metavar='DIR',
         help='directory of the matrix, which several clouds may share '
              '(default: mutants in the state directory)')
@@ -96,8 +100,11 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         service.processes(cloud, mutant)
     mutants = _that_fit(cloud, mutants, arguments.names)
     number, count = arguments.part
-    # By service, so that one restart removes a mutant and brings the next.
-    mutants = sorted(mutants, key=lambda one: one.service)[number - 1::count]
+    # By service, so that one restart removes a mutant and brings the next. The
+    # benign mutants are first, because they take the longest. So no cloud is
+    # left alone with one of them at the end.
+    mutants = sorted(mutants, key=lambda one: (not one.benign, one.service)
+                     )[number - 1::count]
     if not mutants:
         raise errors.BadInput(f'Part {number}/{count} has no mutant')
     results = matrix.Results(
@@ -105,7 +112,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         definition.find(arguments.mutants, []))
     with service.alone(cloud):
         _clear(cloud)
-        rows = _Mutation(cloud, results, arguments.all).run(mutants)
+        rows = _Mutation(cloud, results, arguments.all).run(
+            filter(results.take, mutants) if arguments.share else mutants)
     matrix.show(rows)
     print(f'Written: {results.folder}/matrix.json and matrix.rst there')
     if arguments.table:

@@ -1,0 +1,182 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Check all that has to be right before a change is merged.
+
+Style, documents, unit tests and the package are checked. All scenarios run on
+a real OpenStack, and some also on a second OpenStack. What can run side by
+side does so. At the first failure everything is ended. The last line counts
+all tests, and as one test each phase that has none.
+"""
+
+import argparse
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+
+from tools import clouds
+from tools import phases
+
+_EPILOG = """
+results/PHASE.log has what a phase printed. ALLINONE_STATE (.allinone) and
+ALLINONE_PORT_BASE (21000) are where the files and ports of the first cloud
+are.
+"""
+
+# The plain cloud has to skip some scenarios, with these words. They run on the
+# second cloud. Some scenarios run there again, because a delete by a live
+# compute is a soft delete there.
+_ELSEWHERE = re.compile('reclaims is False|guest_list_command: not set')
+_SECOND = ('soft_delete', 'service_disabled', 'compute_back', 'old_host_back',
+           '(source_out|usable_after_outage)_forced_down')
+
+_BASIC = (r'LocalDeleteTest\.test_(allocations_removed_(by_api|after_compute)'
+          '|server_kept_when_placement|leaked_allocations_healed)')
+
+_UPSTREAM = (r'^tempest\.api\.compute\.(admin\.test_services'
+             r'|servers\.test_create_server)\.')
+
+# Bytes of memory of two clouds.
+_TWO_CLOUDS = 6 * 2 ** 30
+
+
+# Seconds for a unit test beside two clouds.
+_PATIENT = {'OS_TEST_TIMEOUT': '600'}
+
+
+def _tox(name, environment):
+    return phases.Phase(name, ('tox', 'run', '-e', environment),
+                        environment=_PATIENT)
+
+
+def _fast():
+    cloud = clouds.Cloud()
+    return [[_tox('style', 'pep8'), _tox('unit', 'py3')],
+            [cloud.boot(), cloud.scenarios('basic', _BASIC, _none_skipped)]]
+
+
+def _all(guests):
+    first = clouds.Cloud()
+    second = clouds.Cloud('second', clouds.STATE.with_name(
+        f'{clouds.STATE.name}-2'), clouds.PORT_BASE + 100)
+    tests = _SECOND + (('guest',) if guests else ())
+    local = [
+        _tox('style', 'pep8'), _tox('unit', 'cover'),
+        phases.Phase('fuzz', ('stestr', 'run', r'unit\.cloud\.test_fuzz'),
+                     environment={'LOCAL_DELETE_FUZZ': '1000'}),
+        _tox('documents', 'docs,releasenotes'),
+        phases.Phase('sample', ('bash', '-c', 'tox run -e genconfig && '
+                                'git diff --exit-code etc')),
+        phases.Phase('package', ('tools/package.sh',))]
+    plain = [
+        first.boot(),
+        first.scenarios('scenarios', clouds.SCENARIOS, _none_but_elsewhere),
+        first.proof('mutants', 'mutate', 'allocations_left_whole',
+                    'port_of_nova_left')]
+    other = [
+        second.boot('--reclaim', *['--qemu'] * guests),
+        second.scenarios('upstream', _UPSTREAM),
+        second.proof('preflight', 'trial', 'preflight'),
+        second.proof('secrets', 'trial', 'secrets', '--regex',
+                     'removed_by_api'),
+        second.scenarios(
+            'rest-of-scenarios',
+            rf'{clouds.SCENARIOS}scenario\..*({"|".join(tests)})',
+            _none_skipped)]
+    return [local, plain, other]
+
+
+def _may_run_guests():
+    return (os.geteuid() == 0 and platform.machine() == 'x86_64'
+            and pathlib.Path('/dev/net/tun').is_char_device()
+            and not subprocess.run(
+                ('unshare', '--mount', '--net', '--uts', 'mount', '-t',
+                 'sysfs', 'sysfs', '/sys'), capture_output=True).returncode)
+
+
+def _available():
+    """Return the bytes of memory that are available."""
+    text = pathlib.Path('/proc/meminfo').read_text()
+    return int(re.findall(r'^MemAvailable: +(\d+) kB', text, re.M)[0]) * 1024
+
+
+def _none_skipped(log):
+    return _skipped(clouds.skips(log.read_text()))
+
+
+def _none_but_elsewhere(log):
+    return _skipped([skip for skip in clouds.skips(log.read_text())
+                     if not _ELSEWHERE.search(skip)])
+
+
+def _skipped(skips):
+    return '\n'.join(['A scenario skipped, and each has to run here:',
+                      *skips]) if skips else None
+
+
+def count(ended: list[tuple[str, int, pathlib.Path]]) -> tuple[int, int, int]:
+    """Count the tests of phases.
+
+    :param ended: as ``Phases.ended``
+    :returns: How many passed, failed and skipped.
+    """
+    passed = failed = skipped = 0
+    for _, code, log in ended:
+        text = log.read_text(errors='replace')
+        failures = clouds.total(text, 'Failed', 'Unexpected Success')
+        if re.search('^ - Passed:', text, re.MULTILINE):
+            passed += clouds.total(text, 'Passed')
+            skipped += clouds.total(text, 'Skipped', 'Expected Fail')
+        elif not code:
+            passed += 1
+        failed += failures or bool(code)
+    return passed, failed, skipped
+
+
+def _check(arguments, run):
+    guests = not arguments.fast and _may_run_guests()
+    if not guests and not arguments.fast:
+        run.show('Without real guests: they need root, x86_64, /dev/net/tun '
+                 'and the\nright to make namespaces and to mount.')
+    run.run([clouds.setup(guests)])
+    clouds.use_environment()
+    lanes = _fast() if arguments.fast else _all(guests)
+    if not arguments.fast and _available() < _TWO_CLOUDS:
+        run.show('Too little memory for two clouds: one after the other')
+        run.run(*lanes[:-1])
+        lanes = lanes[-1:]
+    run.run(*lanes)
+    return 0
+
+
+def main() -> int:
+    """Run the command line, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog='tools/test.sh', description=__doc__, epilog=_EPILOG)
+    parser.add_argument(
+        '--fast', action='store_true',
+        help='check only the style, the unit tests and the four basic '
+             'scenarios')
+    arguments = parser.parse_args()
+    run = phases.Phases(clouds.RESULTS)
+    code = phases.main(run, lambda: _check(arguments, run))
+    print('\n{} passed, {} failed, {} skipped'.format(*count(run.ended)))
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main())

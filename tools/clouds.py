@@ -1,0 +1,142 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What tools/demo.sh, tools/test.sh and tools/matrix.sh have in common."""
+
+import os
+import pathlib
+import re
+import sys
+
+from tools import phases
+
+#: Directory of the logs of all phases.
+RESULTS = phases.ROOT / 'results'
+
+#: State directory of the first cloud; see tools/functions.sh.
+STATE = pathlib.Path(os.environ.get('ALLINONE_STATE',
+                                    phases.ROOT / '.allinone'))
+
+#: First port of the first cloud.
+PORT_BASE = int(os.environ.get('ALLINONE_PORT_BASE', 21000))
+
+#: All scenarios.
+SCENARIOS = r'^local_delete_tempest_plugin\.'
+
+_PYTHON = str(phases.ROOT / '.venv' / 'bin' / 'python')
+
+# Classes of scenarios that run side by side.
+_CONCURRENCY = 3
+
+
+class Cloud:
+    """The phases of one cloud.
+
+    :param name: distinguishes the phases of several clouds
+    :param state: the state directory
+    :param port_base: the first port
+    :param keep: whether the cloud stays up
+    :param echo: whether what the phases print is shown
+    """
+
+    def __init__(self, name: str = '', state: pathlib.Path = STATE,
+                 port_base: int = PORT_BASE, keep: bool = False,
+                 echo: bool = False) -> None:
+        self._name = f'{name}-' if name else ''
+        self._state = state
+        self._port_base = port_base
+        self._keep = keep
+        self._echo = echo
+
+    def boot(self, *options: str) -> phases.Phase:
+        """Return the phase that boots the cloud.
+
+        :param options: of "up"
+        """
+        return phases.Phase(
+            f'{self._name}boot',
+            self.allinone('--port-base', str(self._port_base), 'up', *options),
+            undo=None if self._keep else phases.Phase(
+                f'{self._name}down', self.allinone('down')), echo=self._echo)
+
+    def scenarios(self, name: str, regex: str,
+                  check: phases.Check = phases.nothing) -> phases.Phase:
+        """Return a phase that runs tests of Tempest.
+
+        :param name: name of the phase
+        :param regex: selects the tests
+        :param check: as a ``Phase`` has it
+        """
+        return phases.Phase(
+            name, self.allinone('tempest', '--concurrency', str(_CONCURRENCY),
+                                '--regex', regex),
+            tempest_log=self._tempest_log, check=check, echo=self._echo)
+
+    def proof(self, name: str, *arguments: str) -> phases.Phase:
+        """Return a phase of the command that proves the plugin.
+
+        :param name: name of the phase
+        :param arguments: of "python -m proof"
+        """
+        return phases.Phase(
+            name, (_PYTHON, '-m', 'proof', '--state', str(self._state),
+                   *arguments),
+            tempest_log=self._tempest_log, echo=self._echo)
+
+    def allinone(self, *arguments: str) -> tuple[str, ...]:
+        """Return a command of the all-in-one for this cloud."""
+        return (_PYTHON, '-m', 'allinone', '--state', str(self._state),
+                *arguments)
+
+    @property
+    def _tempest_log(self):
+        return self._state / 'tempest' / 'logs' / 'tempest.log'
+
+
+def setup(qemu: bool = False, echo: bool = False) -> phases.Phase:
+    """Return the phase that installs what is missing.
+
+    :param qemu: whether a cloud will have real guests
+    :param echo: whether what the phase prints is shown
+    """
+    return phases.Phase(
+        'setup', (str(phases.ROOT / 'tools' / 'setup.sh'),), echo=echo,
+        environment={'PROFILES': 'qemu'} if qemu else {})
+
+
+def use_environment() -> None:
+    """Let the next phases find the programs of .venv first."""
+    os.environ['PATH'] = os.pathsep.join(
+        (str(phases.ROOT / '.venv' / 'bin'), os.environ.get('PATH', '')))
+
+
+def total(log: str, *fields: str) -> int:
+    """Add up what stestr or Tempest counted in a log.
+
+    :param log: the text of the log
+    :param fields: such as "Passed" and "Failed"
+    """
+    return sum(int(count) for count in re.findall(
+        rf'^ - (?:{"|".join(fields)}): +(\d+)$', log, re.MULTILINE))
+
+
+def skips(log: str) -> list[str]:
+    """Return the tests that skipped, each with its reason."""
+    return re.findall(r'^\{\d+\} (.* \.\.\. SKIPPED.*)$', log, re.MULTILINE)
+
+
+def stop(message: str) -> int:
+    """Print why the command ends, and return its exit code."""
+    print(message, file=sys.stderr)
+    return 1
