@@ -44,8 +44,10 @@ _ELSEWHERE = re.compile('reclaims is False|guest_list_command: not set')
 _SECOND = ('soft_delete', 'service_disabled', 'compute_back', 'old_host_back',
            '(source_out|usable_after_outage)_forced_down')
 
-_BASIC = (r'LocalDeleteTest\.test_(allocations_removed_(by_api|after_compute)'
-          '|server_kept_when_placement|leaked_allocations_healed)')
+# Those of bug 1679750, under each outage that finds it.
+_BASIC = clouds.SCENARIOS + (
+    '.*(allocations_removed_by_api|allocations_removed_after_compute_restart'
+    '|server_kept_when_placement_unavailable|leaked_allocations_healed)')
 
 _UPSTREAM = (r'^tempest\.api\.compute\.(admin\.test_services'
              r'|servers\.test_create_server)\.')

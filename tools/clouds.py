@@ -37,7 +37,7 @@ SCENARIOS = r'^local_delete_tempest_plugin\.'
 _PYTHON = str(phases.ROOT / '.venv' / 'bin' / 'python')
 
 # Classes of scenarios that run side by side.
-_CONCURRENCY = 3
+_CONCURRENCY = 4
 
 
 class Cloud:
@@ -91,8 +91,7 @@ class Cloud:
         """
         return phases.Phase(
             name, (_PYTHON, '-m', 'proof', '--state', str(self._state),
-                   *arguments),
-            tempest_log=self._tempest_log, echo=self._echo)
+                   *arguments), tempest_log=self._tempest_log)
 
     def allinone(self, *arguments: str) -> tuple[str, ...]:
         """Return a command of the all-in-one for this cloud."""

@@ -70,14 +70,15 @@ def _sum_up(run, log, code):
     passed = clouds.total(text, 'Passed')
     failed = clouds.total(text, 'Failed', 'Unexpected Success')
     known = clouds.total(text, 'Expected Fail')
+    expected = (f'\nAnd {known} failed as they should on this Nova '
+                '(doc/source/findings.rst).' if known else '')
     skips = clouds.skips(text)
     run.show(f"""
 Bug 1679750: a server is deleted while its compute host is down. Nothing of
 the server may be left in the cloud.
 
 ON THIS OPENSTACK: {passed} scenarios passed, {failed} failed, {len(skips)} \
-skipped, and {known} failed
-as they should on this Nova (doc/source/findings.rst).
+skipped.{expected}
   What Tempest printed:  {log}
   Results and its log:   {clouds.STATE}/tempest
   The services' logs:    {clouds.STATE}/logs""")
@@ -97,7 +98,8 @@ def _quote(run):
     found, = (one for one in row['scenarios'] if one['outcome'] == 'killed')
     run.show(f"""
 ON A BROKEN OPENSTACK: {row['summary']}
-  Then {found['scenario']} fails, as it should:""")
+  This scenario fails, as it should:
+    {found['scenario']}""")
     run.show(textwrap.fill(
         found['message'], _WIDTH, initial_indent='    ',
         subsequent_indent='    ', break_long_words=False,

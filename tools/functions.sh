@@ -30,17 +30,22 @@ is_plain() {
     [[ $1 =~ ^/[A-Za-z0-9_./+@-]*$ ]]
 }
 
+# The longest directory that may hold state directories, such as .matrix/second.
+# The path of a Unix socket has at most 107 bytes.
+longest=57
+
 # elsewhere: print a directory for the files of this checkout, outside of it.
-# It is short, because the path of a Unix socket has at most 107 bytes.
 elsewhere() {
     local base place
-    for base in "${XDG_CACHE_HOME:-${HOME:-}/.cache}" "${TMPDIR:-/tmp}" /tmp
-    do
-        place=$base/local-delete-$UID-$(printf %s "$PWD" | cksum | cut -d' ' -f1)
-        if is_plain "$place" && ((${#place} <= 57)) &&
-                mkdir -p -m 700 "$place" 2>/dev/null && [[ -O $place ]]; then
-            echo "$place"
-            return
+    local bases=("${XDG_CACHE_HOME:-${HOME:-}/.cache}" "${TMPDIR:-/tmp}" /tmp)
+    for base in "${bases[@]}"; do
+        place=$base/local-delete-$UID-$(cksum <<<"$PWD" | cut -d' ' -f1)
+        if is_plain "$place" && ((${#place} <= longest)); then
+            (umask 077 && mkdir -p "$place") 2>/dev/null || true
+            if [[ -O $place && -w $place ]]; then
+                echo "$place"
+                return
+            fi
         fi
     done
     stop "found no directory for files: name a short one with TMPDIR"
@@ -53,8 +58,8 @@ use_copy() {
     copy=$(elsewhere)/checkout
     echo "$PWD $why, so all is done in the copy $copy" >&2
     mkdir -p "$copy"
-    find "$copy" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .tox \
-        ! -name results -exec rm -rf {} +
+    find "$copy" -mindepth 1 -maxdepth 1 ! -name .allinone ! -name .matrix \
+        ! -name .tox ! -name .venv ! -name results -exec rm -rf {} +
     tar --create --exclude=./.{allinone,matrix,tox,venv} --exclude=./results \
         . | tar --extract --directory "$copy"
     chmod -R u+w "$copy"
@@ -81,7 +86,7 @@ phases() {
     export PYTHONUNBUFFERED=1
     if [[ -z ${ALLINONE_STATE:-} ]]; then
         ALLINONE_STATE=$PWD/.allinone
-        if ((${#PWD} > 57)); then
+        if ((${#PWD} > longest)); then
             ALLINONE_STATE=$(elsewhere)/state
         fi
     fi
@@ -91,9 +96,8 @@ phases() {
         stop "needs Python 3.10 to 3.13: name another one than $python with \
 PYTHON="
     # A phase has no terminal, where sudo could ask for the password.
-    if [[ ! -e .venv/.stamp && $UID != 0 && -t 0 ]] &&
-            command -v sudo >/dev/null; then
-        sudo -v
+    if [[ ! -e .venv/.stamp && $UID != 0 && -t 0 ]]; then
+        ! command -v sudo >/dev/null || sudo -v
     fi
     exec "$python" -m "tools.$1" "${@:2}"
 }

@@ -15,5 +15,6 @@
 
 # See tools/matrix.py, or --help.
 
+# shellcheck source=tools/functions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 phases matrix "$@"

@@ -80,7 +80,8 @@ class Phase:
     tempest_log: pathlib.Path | None = None
     check: Check = nothing
     #: Variables, beside those of this process.
-    environment: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    environment: collections.abc.Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
 
 
 class PhaseFailed(Exception):
@@ -186,7 +187,8 @@ class Phases(contextlib.AbstractContextManager):
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
-    def run(self, *lanes: collections.abc.Sequence[Phase], together: bool = True) -> None:
+    def run(self, *lanes: collections.abc.Sequence[Phase],
+            together: bool = True) -> None:
         """Run lanes side by side, and the phases of a lane in their order.
 
         :param together: whether the first failure ends all lanes; otherwise

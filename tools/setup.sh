@@ -82,7 +82,9 @@ make_environment() {
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         install_packages python3-venv
     fi
-    "$python" -m venv --clear .venv
+    # Not the python3 of an activated .venv, which --clear removes.
+    "$("$python" -c 'import sys; print(sys._base_executable)')" \
+        -m venv --clear .venv
     # uv, as the lock has it, installs the rest and later the cloud.
     local wanted='bindep|distro|packaging|parsley|uv|pbr'
     .venv/bin/python -m pip install --quiet --disable-pip-version-check \

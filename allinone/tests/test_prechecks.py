@@ -69,6 +69,14 @@ class PrechecksTest(base.TestCase):
         self.assertIn('give a shorter --state', ' '.join(
             self.lines(state=pathlib.Path('/tmp', 'x' * 80))))
 
+    def test_state_with_special_characters(self):
+        for name in ('a b', "it's", 'ü', '50%', 'a;b', '$a', 'a:b'):
+            self.assertIn(f'/tmp/{name} has special characters in its name',
+                          ' '.join(self.lines(state=pathlib.Path('/tmp', name))
+                                   ))
+        self.assertNotIn('special', ' '.join(self.lines(
+            state=pathlib.Path('/tmp/a-b_c.d+e@f'))))
+
     def test_too_little_disk_and_memory(self):
         with mock.patch('shutil.disk_usage', autospec=True) as disk, \
                 mock.patch('psutil.virtual_memory', autospec=True) as memory:

@@ -454,6 +454,14 @@ class MatrixTest(base.TestCase):
         one.write([again])
         self.assertCountEqual([theirs, again], other.load())
 
+    def test_each_mutant_is_taken_once(self):
+        one, other = (matrix.Results(self.state, []) for _ in range(2))
+        mutants = [dataclasses.replace(self.row().mutant, name=name)
+                   for name in ('a', 'b')]
+        self.assertEqual([True, False, True], [
+            one.take(mutants[0]), other.take(mutants[0]),
+            other.take(mutants[1])])
+
     def test_documents(self):
         rows = [self.row(verdicts.KILLED), self.row(problem='a *problem*')]
         self.assertEqual(['killed', 'error'], [

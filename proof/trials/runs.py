@@ -16,20 +16,31 @@
 
 import collections.abc
 import contextlib
+import functools
 import os
 import pathlib
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 
 import psutil
+import subunit
+import testtools
 
 from allinone import deployment
 from allinone import files
 from allinone import supervision
+import local_delete_tempest_plugin
 
 SCENARIOS = r'^local_delete_tempest_plugin\.'
+
+# What a worker of "tempest run" runs, for the scenarios alone.
+_PLUGIN = pathlib.Path(local_delete_tempest_plugin.__file__).parent
+_RUNNER = (sys.executable, '-m', 'stestr.subunit_runner.run', 'discover',
+           '-t', str(_PLUGIN.parent), str(_PLUGIN / 'scenario'))
 
 # Seconds in which a run gives back a host, which may take a service's start.
 _GRACE = 120
@@ -85,20 +96,46 @@ class Workspace:
         """
         return _not_outlived(self.start(regex, log, **environment))
 
+    @functools.cached_property
+    def scenarios(self) -> tuple[str, ...]:
+        """The ids of all scenarios, with their tags."""
+        with tempfile.TemporaryFile('w+b') as stream:
+            subprocess.run([*_RUNNER, '--list'], cwd=self.directory,
+                           env=self._environment({}), stdout=stream,
+                           check=True)
+            stream.seek(0)
+            found: list[str] = []
+            result = testtools.StreamToDict(
+                lambda test: found.append(test['id']))
+            result.startTestRun()
+            subunit.ByteStreamToStreamResult(stream).run(result)
+            result.stopTestRun()
+        return tuple(found)
+
     @contextlib.contextmanager
     def recorded(self, regex: str, stream: pathlib.Path, log: pathlib.Path,
                  **environment: str
                  ) -> collections.abc.Generator[subprocess.Popen, None, None]:
         """Start scenarios, as ``running`` does, and record their results.
 
+        This starts only the process in which "tempest run" runs the scenarios.
+        "tempest run" itself and its list of all tests of Tempest need more of
+        the processor than many a scenario.
+
         :param stream: file that gets the results, as subunit
         :param log: file that gets what the scenarios print beside the results
         :returns: A context manager that gives a ``subprocess.Popen``.
         """
-        with stream.open('wb') as output, _not_outlived(self._start(
-                log, environment, 'run', '--serial', '--subunit', '--regex',
-                regex, stdout=output)) as process:
-            yield process
+        chosen = stream.with_suffix('.ids')
+        chosen.write_text('\n'.join(
+            name for name in self.scenarios if re.search(regex, name)))
+        with stream.open('wb') as output, log.open('a') as errors:
+            process = subprocess.Popen(
+                [*_RUNNER, '--load-list', chosen], cwd=self.directory,
+                env=self._environment(environment), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+            with _not_outlived(process):
+                yield process
 
     def command(self, *arguments: str, log: pathlib.Path, debug: bool = False,
                 **environment: str) -> int:
@@ -131,17 +168,18 @@ class Workspace:
             problems.append(f'recover failed: {log}')
         return problems
 
-    def _start(self, log, environment, *arguments, stdout=None):
-        tempest = supervision.tool('tempest')
-        path = os.pathsep.join((str(tempest.parent), os.environ['PATH']))
+    def _start(self, log, environment, *arguments):
         with log.open('a') as output:
             return subprocess.Popen(
-                [tempest, *arguments], cwd=self.directory,
-                stdin=subprocess.DEVNULL, stdout=stdout or output,
-                stderr=output, start_new_session=True,
-                env={**os.environ, 'PATH': path,
-                     'TEMPEST_CONFIG_DIR': str(self.directory / 'etc'),
-                     **environment})
+                [supervision.tool('tempest'), *arguments], cwd=self.directory,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, env=self._environment(environment))
+
+    def _environment(self, variables):
+        path = os.pathsep.join((str(supervision.tool('tempest').parent),
+                                os.environ['PATH']))
+        return {**os.environ, 'PATH': path,
+                'TEMPEST_CONFIG_DIR': str(self.directory / 'etc'), **variables}
 
 
 def another(cloud: deployment.Deployment, directory: pathlib.Path,
