@@ -108,6 +108,7 @@ GOOD: Any = (
     ('PUT /resource_providers/%s/traits' % UUID, TRAITS),
     ('GET /resource_providers/%s/usages' % UUID, {
         'usages': {'VCPU': 1}, 'resource_provider_generation': 1}),
+    ('GET /traits?name=startswith:CUSTOM_', {'traits': ['CUSTOM_X']}),
     ('GET /usages?project_id=p', {'usages': {'VCPU': 1}}),
     ('GET /allocation_candidates?resources=VCPU:1', {
         'allocation_requests': [{'allocations': HELD}],
