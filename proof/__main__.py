@@ -25,6 +25,7 @@ from proof.benchmarks import populate
 from proof.benchmarks import request_counts
 from proof.benchmarks import times
 from proof.mutation import mutate
+from proof.trials import crowd
 from proof.trials import faults
 from proof.trials import kills
 from proof.trials import noise
@@ -32,8 +33,8 @@ from proof.trials import pairs
 from proof.trials import preflight
 from proof.trials import secrets
 
-_TRIALS = {'faults': faults, 'kills': kills, 'noise': noise, 'pairs': pairs,
-           'preflight': preflight, 'secrets': secrets}
+_TRIALS = {'crowd': crowd, 'faults': faults, 'kills': kills, 'noise': noise,
+           'pairs': pairs, 'preflight': preflight, 'secrets': secrets}
 
 
 def _parser():

@@ -25,6 +25,7 @@ from allinone import errors
 from allinone.tests import base
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run as plugin_run
+from proof.trials import crowd
 from proof.trials import faults
 from proof.trials import journals
 from proof.trials import load
@@ -408,3 +409,36 @@ class AnotherWorkspaceTest(base.TestCase):
         self.assertNotIn(str(own), text)
         self.assertIn(f'lock_path = {folder}/lock\n', text)
         self.assertIn('[local_delete]\ntarget_hosts = compute2\n', text)
+
+
+class CrowdTest(base.TestCase):
+    """How the trial of many processes judges."""
+
+    def take(self, refused=None):
+        return {'run': '0123456789AB', 'wanted': 1, 'waited': 0.5,
+                'refused': refused}
+
+    def service(self, host, **changes):
+        return dict({'host': host, 'state': 'up', 'status': 'enabled',
+                     'forced_down': False}, **changes)
+
+    def test_a_host_is_up_only_if_servers_can_be_sent_there(self):
+        self.assertEqual({'one'}, crowd.up([
+            self.service('one'), self.service('two', state='down'),
+            self.service('three', status='disabled'),
+            self.service('four', forced_down=True)]))
+
+    def test_each_gets_hosts_each_time(self):
+        takes = [self.take(), self.take()]
+        self.assertEqual([], crowd.judge(takes, 2, apart=False))
+        self.assertEqual(['2 takes, and not 3'],
+                         crowd.judge(takes, 3, apart=False))
+        takes.append(self.take('no host'))
+        self.assertEqual(['refused: no host'],
+                         crowd.judge(takes, 3, apart=False))
+
+    def test_of_several_machines_not_each_gets_hosts(self):
+        takes = [self.take(), self.take('no host')]
+        self.assertEqual([], crowd.judge(takes, 2, apart=True))
+        self.assertEqual(['no process ever got a host'],
+                         crowd.judge(takes[1:], 1, apart=True))

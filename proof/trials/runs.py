@@ -30,6 +30,7 @@ import psutil
 import subunit
 import testtools
 
+from allinone import cache
 from allinone import deployment
 from allinone import files
 from allinone import supervision
@@ -152,6 +153,19 @@ class Workspace:
                 *arguments)) as process:
             return process.wait()
 
+    def python(self, module: str, log: pathlib.Path, *arguments: str
+               ) -> contextlib.AbstractContextManager[subprocess.Popen]:
+        """Start a module of this source tree, and end it after the body.
+
+        :param module: name of a module that reads the workspace's tempest.conf
+        :param log: file that gets what it prints
+        :param arguments: its command line
+        :returns: A context manager that gives a ``subprocess.Popen``.
+        """
+        return _not_outlived(self._start(
+            log, {'PYTHONPATH': str(cache.HERE.parent)}, '-m', module,
+            *arguments, program='python'))
+
     def wait(self, process: subprocess.Popen, log: pathlib.Path, limit: float
              ) -> list[str]:
         """Wait until a run has ended; kill and recover a run that hangs.
@@ -168,10 +182,10 @@ class Workspace:
             problems.append(f'recover failed: {log}')
         return problems
 
-    def _start(self, log, environment, *arguments):
+    def _start(self, log, environment, *arguments, program='tempest'):
         with log.open('a') as output:
             return subprocess.Popen(
-                [supervision.tool('tempest'), *arguments], cwd=self.directory,
+                [supervision.tool(program), *arguments], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, env=self._environment(environment))
 
