@@ -19,6 +19,9 @@ by chance within a phase. After a kill ``tempest local-delete recover`` runs,
 and the whole cloud is compared with the cloud before. Then recover runs again
 and must find nothing. The exit code is 1 unless every kill was recovered and
 every phase was hit.
+
+With --concurrency a run has several processes, and each of them a journal. All
+of them are killed at once, at any moment of the run.
 """
 
 import argparse
@@ -49,6 +52,14 @@ _SCENARIOS = ('test_allocations_removed_by_api',
               'test_floating_ip_of_user_port_kept_forced_down',
               'test_server_group_left_forced_down',
               'test_volume_of_server_over_quota_detached')
+
+# One of each of several classes, which run side by side.
+_SIDE_BY_SIDE = ('test_allocations_removed_by_api',
+                 'test_floating_ip_of_user_port_kept_forced_down',
+                 'test_server_group_left_stopped',
+                 'test_deleted_with_destination_out_forced_down',
+                 'test_evacuated_and_old_host_back',
+                 'test_data_volume_detached_stopped')
 
 _NOTHING_HELD = 'nothing in the journal'
 
@@ -86,6 +97,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--count', type=int, default=50, metavar='N',
                         help='how many runs to kill, and at least as many as '
                              'there are phases (default: 50)')
+    parser.add_argument('--concurrency', type=int, default=1, metavar='N',
+                        help='how many processes a run has (default: 1)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
                         help='number that decides the moments (default: 1)')
 
@@ -94,6 +107,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'kills')
     workspace = runs.another(cloud, folder / 'workspace')
+    if arguments.concurrency > 1:
+        return _kill_all(cloud, workspace, folder, arguments)
     lengths = {}
     for scenario in _SCENARIOS:
         log = folder / f'trace-{scenario}.log'
@@ -107,15 +122,46 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         outcome, before = _try(
             cloud, workspace, moments.pop(0), before, number,
             folder / f'kill-{number:03}.log')
-        outcomes.append(outcome)
-        print(f'{number:3}: {outcome.hit}: '
-              f'{"; ".join(outcome.problems) or "recovered"} '
-              f'({outcome.recover_seconds:.0f} s)', flush=True)
-        files.write(folder / 'kills.json', json.dumps(
-            [dataclasses.asdict(outcome) for outcome in outcomes], indent=1))
+        _note(folder, outcomes, outcome)
         if not moments:
             moments = _missed(lengths, outcomes)
     return _judge(outcomes, {phase for _, phase in lengths})
+
+
+def _note(folder, outcomes, outcome):
+    outcomes.append(outcome)
+    print(f'{len(outcomes):3}: {outcome.hit}: '
+          f'{"; ".join(outcome.problems) or "recovered"} '
+          f'({outcome.recover_seconds:.0f} s)', flush=True)
+    files.write(folder / 'kills.json', json.dumps(
+        [dataclasses.asdict(outcome) for outcome in outcomes], indent=1))
+
+
+def _kill_all(cloud, workspace, folder, arguments):
+    """Kill runs of several processes."""
+    regex = '|'.join(_SIDE_BY_SIDE)
+    log = folder / 'trace.log'
+    log.unlink(missing_ok=True)
+    begin = time.monotonic()
+    with workspace.running(regex, log, arguments.concurrency) as process:
+        runs.wait(process, _LIMIT)
+    length = time.monotonic() - begin
+    if runs.counts(log) != {'passed': len(_SIDE_BY_SIDE), 'skipped': 0,
+                            'failed': 0}:
+        raise errors.StepFailed(f'does not pass to begin with: {log}')
+    chance = random.Random(arguments.seed)
+    outcomes: list[Outcome] = []
+    before = snapshot.take(cloud)
+    for number in range(1, arguments.count + 1):
+        # Some runs are faster than the first.
+        moment = Moment(regex, 'any', chance.uniform(0, 0.8 * length))
+        log = folder / f'kill-{number:03}.log'
+        process = workspace.start(regex, log, arguments.concurrency)
+        was_alive = not runs.ended(process, moment.seconds)
+        outcome, before = _kill(cloud, workspace, process, moment, before,
+                                number, log, was_alive)
+        _note(folder, outcomes, outcome)
+    return _judge(outcomes, set())
 
 
 def _trace(workspace, scenario, log):
@@ -170,6 +216,12 @@ def _try(cloud, workspace, moment, before, number, log):
         moment.phase in journals.phases(workspace.journals)[-1:]
         or runs.ended(process)), _LIMIT, _POLL)
     was_alive = not runs.ended(process, moment.seconds)
+    return _kill(cloud, workspace, process, moment, before, number, log,
+                 was_alive)
+
+
+def _kill(cloud, workspace, process, moment, before, number, log, was_alive):
+    """Kill a run, recover it, and compare the cloud."""
     runs.kill(process)
     held = journals.phases(workspace.journals)
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
@@ -177,26 +229,30 @@ def _try(cloud, workspace, moment, before, number, log):
     # or the scheduler is stopped.
     lost = number % 5 == 0 and not any(
         kind in one for kind in ('placement', 'scheduler') for one in held)
-    arguments = []
+    commands = [()]
     if lost and held:
-        _lose_journal(workspace)
-        arguments = ['--run', *run_ids]
+        _lose_journals(workspace)
+        commands = [('--run', run_id) for run_id in run_ids]
     begin = time.monotonic()
     problems = [] if was_alive else [f'ended before it was killed: {log}']
-    if workspace.command('recover', *arguments, log=log):
-        problems.append(f'recover failed: {log}')
+    for arguments in commands:
+        if workspace.command('recover', *arguments, log=log):
+            problems.append(f'recover failed: {log}')
     seconds = time.monotonic() - begin
     after = snapshot.take(cloud)
     left, ghosts = snapshot.split(before.differences(after), run_ids)
     problems += left
-    problems += _again(workspace, arguments, log)
-    return Outcome(moment, held[-1] if held else _NOTHING_HELD,
-                   bool(arguments), seconds, problems, ghosts), after
+    for arguments in commands:
+        problems += _again(workspace, arguments, log)
+    hit = held[-1] if held else _NOTHING_HELD
+    return Outcome(
+        moment, f'{len(run_ids)} journals' if len(run_ids) > 1 else hit,
+        lost and bool(held), seconds, problems, ghosts), after
 
 
-def _lose_journal(workspace):
-    [path] = workspace.journals.glob('*.journal')
-    path.unlink()
+def _lose_journals(workspace):
+    for path in workspace.journals.glob('*.journal'):
+        path.unlink()
 
 
 def _again(workspace, arguments, log):

@@ -76,18 +76,22 @@ class Workspace:
         """Directory of the journals."""
         return self.directory / 'tempest_lock' / 'local-delete'
 
-    def start(self, regex: str, log: pathlib.Path, **environment: str
-              ) -> subprocess.Popen:
+    def start(self, regex: str, log: pathlib.Path, concurrency: int = 1,
+              **environment: str) -> subprocess.Popen:
         """Start scenarios, in a process group of their own.
 
         :param regex: selects the scenarios
         :param log: file that gets what they print
+        :param concurrency: how many processes run them
         :param environment: variables, beside those of this process
         """
-        return self._start(log, environment, 'run', '--serial', '--regex',
-                           regex)
+        side_by_side = ('--concurrency', str(concurrency))
+        return self._start(
+            log, environment, 'run', *(side_by_side if concurrency > 1
+                                       else ('--serial',)), '--regex', regex)
 
-    def running(self, regex: str, log: pathlib.Path, **environment: str
+    def running(self, regex: str, log: pathlib.Path, concurrency: int = 1,
+                **environment: str
                 ) -> contextlib.AbstractContextManager[subprocess.Popen]:
         """Start scenarios, and end them after the body.
 
@@ -95,7 +99,8 @@ class Workspace:
 
         :returns: A context manager that gives a ``subprocess.Popen``.
         """
-        return _not_outlived(self.start(regex, log, **environment))
+        return _not_outlived(self.start(regex, log, concurrency,
+                                        **environment))
 
     @functools.cached_property
     def scenarios(self) -> tuple[str, ...]:
