@@ -165,6 +165,9 @@ def nova_copies(model: Model, computes: int, servers: int) -> list[Copies]:
                computes, {
                    'uuid': _id(_HOST_MARK, here), 'host': _host(here),
                    'hypervisor_hostname': _host(here), 'mapped': '1',
+                   'service_id': 'IF(model.service_id IS NULL, NULL, '
+                   '(SELECT service.id FROM nova_cell1.services AS service '
+                   f'WHERE service.uuid = {_id(_HOST_MARK, here)}))',
                    'running_vms': running}, _marked('uuid')),
         Copies('nova_api.host_mappings', f"model.host = '{model.host}'",
                computes, {'host': _host(here)}, _marked('host', HOSTS)),
