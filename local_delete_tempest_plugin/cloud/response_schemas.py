@@ -170,6 +170,7 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
                 'if': {'required': ['hypervisors_links'], 'properties': {
                     'hypervisors_links': {'minItems': 1}}},
                 'then': {'properties': {'hypervisors': {'minItems': 1}}}}]}),
+    ('GET os-hypervisors/*', _object(hypervisor=_object(id=_UUID))),
     ('GET os-migrations', _object(migrations=_list_of(
         status=_NAME, instance_uuid=_UUID, uuid=_UUID,
         source_compute=_may_be_null(_TEXT),

@@ -17,6 +17,7 @@
 from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import math
 from typing import Any
@@ -180,11 +181,12 @@ class CloudChecks:
                 'host ' + host, finding.FAIL,
                 'Nova has no compute service on this host',
                 'name some of these hosts: %s' % ', '.join(sorted(known)))
-        self._admin.services.nodes()
+        hosts = sorted(filter(guard.is_target, known))
+        check = functools.partial(self._check_host,
+                                  self._admin.services.finder(hosts))
         usable = 0
         with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            for found in pool.map(self._check_host, sorted(
-                    filter(guard.is_target, known))):
+            for found in pool.map(check, hosts):
                 usable += found.outcome != finding.WARN
                 yield found
         self.usable_hosts = usable
@@ -192,10 +194,10 @@ class CloudChecks:
             'target hosts', usable, '%d may be taken down now' % usable,
             'free a host; until then every scenario skips')
 
-    def _check_host(self, host):
+    def _check_host(self, nodes, host):
         name = 'host ' + host
         try:
-            target = self._admin.services.target_host(host)
+            target = nodes.target_host(host)
             guard.Guard(self._run, self._admin).check(target)
         except exceptions.OutageRefused as refusal:
             return finding.Finding(name, finding.WARN, str(refusal),

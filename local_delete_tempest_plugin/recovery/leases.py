@@ -72,13 +72,12 @@ def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
     """Refuse to give back a lease if only it tells of a host's outage."""
     if not holders:
         return
-    nodes = admin.services.nodes()
     for service in admin.services.list():
         if run.fenced_by(service.disabled_reason) == this_run.id or (
                 service.state == 'up' and not service.forced_down):
             continue
         try:
-            target = nodes.target_host(service.host)
+            target = admin.services.target_host(service.host)
         except exceptions.OutageRefused:
             continue
         if target.provider_id in holders:

@@ -159,12 +159,12 @@ def _delete_servers(admin: cloud_admin.Admin, names: str) -> None:
 
 def _consumers_on_targets(admin: cloud_admin.Admin) -> set[str]:
     found: set[str] = set()
-    nodes = admin.services.nodes()
-    for service in admin.services.list():
-        if not guard.is_target(service.host):
-            continue
+    hosts = [service.host for service in admin.services.list()
+             if guard.is_target(service.host)]
+    nodes = admin.services.finder(hosts)
+    for host in hosts:
         try:
-            target = nodes.target_host(service.host)
+            target = nodes.target_host(host)
         except exceptions.OutageRefused:
             continue
         for provider in admin.placement.list_resource_providers(

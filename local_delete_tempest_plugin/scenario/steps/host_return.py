@@ -117,8 +117,7 @@ class HostReturn(base.BaseLocalDeleteTest):
 
         :raises OutageRefused: its hypervisor is Nova's driver for tests.
         """
-        types = self.admin.services.hypervisor_types()
-        if types[target.provider_id] == _WITHOUT_GUESTS:
+        if self.admin.services.hypervisor_type(target) == _WITHOUT_GUESTS:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.NO_GUESTS, '%s has no guests' % target)
 

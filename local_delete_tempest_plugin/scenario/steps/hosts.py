@@ -174,8 +174,8 @@ class LeasedHosts(fixtures.Fixture):
         """Tell whether servers can move between hosts: by hypervisor."""
         if len(targets) == 1:
             return True
-        types = self._admin.services.hypervisor_types()
-        return len({types.get(target.provider_id) for target in targets}) == 1
+        return len({self._admin.services.hypervisor_type(target)
+                    for target in targets}) == 1
 
     def _usable_hosts(
             self, accept: Callable | None, held: dict[str, str],
@@ -183,7 +183,8 @@ class LeasedHosts(fixtures.Fixture):
         """Find hosts that may be taken down, each only when it is needed.
 
         Each look at a host is several requests, and a cloud has many hosts. A
-        host with servers is probably refused, so the empty hosts come first.
+        host with servers is probably refused. So of many hosts the empty ones
+        come first.
 
         :param held: {UUID of the provider: trait} of hosts that processes of
             the same run have leased.
@@ -191,10 +192,12 @@ class LeasedHosts(fixtures.Fixture):
         hosts = [service.host for service in self._admin.services.list()
                  if safety_guard.is_target(service.host)]
         random.shuffle(hosts)
-        nodes = self._admin.services.nodes()
-        for host in sorted(hosts, key=nodes.running_servers):
+        found = self._admin.services.finder(hosts)
+        if isinstance(found, compute_services.Nodes):
+            hosts.sort(key=found.running_servers)
+        for host in hosts:
             try:
-                target = nodes.target_host(host)
+                target = found.target_host(host)
                 if target.provider_id in held:
                     raise safety_lease.leased(
                         target.provider_id, [held[target.provider_id]])

@@ -415,8 +415,20 @@ class FakeCloud:
              'metadata': {}} for name, hosts in self.aggregates]}
 
     def _list_hypervisors(self, query):
-        return self._page(query, 'hypervisors',
-                          copy.deepcopy(self.hypervisors))
+        pattern = query.get('hypervisor_hostname_pattern')
+        if pattern is None:
+            return self._page(query, 'hypervisors',
+                              copy.deepcopy(self.hypervisors))
+        found = [copy.deepcopy(node) for node in self.hypervisors
+                 if pattern in node['hypervisor_hostname']]
+        if not found:
+            raise Answer(404, {'itemNotFound': {'message': 'no match'}})
+        return 200, {'hypervisors': found}
+
+    def _show_hypervisor(self, hypervisor_id, query):
+        return 200, {'hypervisor': next(
+            copy.deepcopy(node) for node in self.hypervisors
+            if node['id'] == hypervisor_id)}
 
     def _list_servers(self, query):
         left_out = 'unchanged' if 'changes-since' in query else 'deleted'
@@ -598,6 +610,7 @@ class FakeCloud:
         ('DELETE', 'os-services/(.*)', _delete_service),
         ('GET', 'os-aggregates', _list_aggregates),
         ('GET', 'os-hypervisors/detail', _list_hypervisors),
+        ('GET', 'os-hypervisors/(.*)', _show_hypervisor),
         ('GET', 'servers', _list_servers),
         ('POST', 'servers/(.*)/action', _act_on_server),
         ('GET', 'os-migrations', _list_migrations),

@@ -89,21 +89,61 @@ class ComputeServicesTest(base.TestCase):
             'host cmp3 (provider cmp3.test, %s)' % fake_cloud.uuid(3),
             str(targets[2]))
 
-    def test_hypervisor_types(self):
-        self.cloud.page_size = 1
+    def test_target_host_of_a_large_cloud_is_one_request(self):
+        for number in range(1, 40):
+            target = self.cloud.add_compute('cmp%d' % number, number)
+        self.cloud.requests.clear()
+        self.assertEqual(target, self.services.target_host(target.host))
+        self.assertEqual(['os-hypervisors/detail?'
+                          'hypervisor_hostname_pattern=cmp39'],
+                         [request[1] for request in self.cloud.requests],
+                         'the node of one host should be one request')
+
+    def test_nodes_that_are_not_named_after_their_host(self):
+        """A node of Ironic has the name of a UUID."""
+        self.cloud.add_service('a', 5)
+        for number in 1, 2:
+            self.cloud.add_node('a', number)
+        for hypervisor, name in zip(self.cloud.hypervisors, ('abc', 'def')):
+            hypervisor['hypervisor_hostname'] = name
+        # Only one of the names has an "a".
+        self.assert_refused(exceptions.Refusal.NOT_ONE_NODE, 'a has 2 ',
+                            self.services.target_host, 'a')
+        self.cloud.hypervisors.pop()
+        self.assertEqual('abc', self.services.target_host('a').provider_name)
+
+    def test_one_node_with_a_short_name_and_one_with_a_long_name(self):
+        """Somebody has renamed the node."""
+        self.cloud.add_compute('cmp1.test', 1)
+        self.cloud.add_node('cmp1.test', 2)
+        self.cloud.hypervisors[0]['hypervisor_hostname'] = 'cmp1'
+        self.assert_refused(exceptions.Refusal.NOT_ONE_NODE, ' has 2 ',
+                            self.services.target_host, 'cmp1.test')
+
+    def test_hypervisor_type(self):
         self.cloud.add_compute('cmp1', 1)
-        self.cloud.add_compute('cmp2', 2)
+        target = self.cloud.add_compute('cmp2', 2)
         self.cloud.hypervisors[1]['hypervisor_type'] = 'QEMU'
-        self.assertEqual({fake_cloud.uuid(1): 'fake',
-                          fake_cloud.uuid(2): 'QEMU'},
-                         self.services.hypervisor_types())
+        self.assertEqual('QEMU', self.services.hypervisor_type(target))
+
+    def test_finder(self):
+        """Few hosts are looked up one by one, and many at once."""
+        hosts = ['cmp%d' % number for number in range(1, 10)]
+        targets = [self.cloud.add_compute(host, number)
+                   for number, host in enumerate(hosts, 1)]
+        for count, requests in ((8, 8), (9, 1)):
+            self.cloud.requests.clear()
+            found = self.services.finder(hosts[:count])
+            self.assertEqual(targets[:count],
+                             list(map(found.target_host, hosts[:count])))
+            self.assertEqual(requests, len(self.cloud.requests))
 
     def test_lists_are_read_once(self):
         self.cloud.add_compute('cmp1', 1)
         target = self.cloud.add_compute('cmp2', 2)
         once = self.cloud.compute_services(compute_services.ReadOnce)
         for _ in range(3):
-            self.assertEqual(target, once.target_host('cmp2'))
+            self.assertEqual(target, once.nodes().target_host('cmp2'))
             self.assertEqual(2, len(once.list()))
         self.assertEqual(
             ['os-hypervisors/detail', 'os-services?binary=nova-compute'],

@@ -84,6 +84,7 @@ GOOD: Any = (
         {'id': UUID, 'host': 'cmp1', 'state': 'up', 'status': 'enabled'}]}),
     ('GET /v2.1/os-hypervisors/detail', {'hypervisors': [
         {'id': UUID, 'service': {'host': 'cmp1'}}]}),
+    ('GET /v2.1/os-hypervisors/' + UUID, {'hypervisor': {'id': UUID}}),
     ('GET /v2.1/os-migrations', {'migrations': [
         {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
          'source_compute': None, 'dest_compute': 'cmp2'}]}),
@@ -93,7 +94,6 @@ GOOD: Any = (
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),
     ('GET /v2.1/servers?all_tenants=True', {'servers': [{'id': UUID}]}),
-    ('GET /v2.1/servers/detail?name=x', {'servers': [
         {'id': UUID, 'created': TIME}]}),
     ('POST /v2.1/servers', {'server': {'id': UUID}}),
     ('GET /v2.1/servers/' + UUID, {'server': {'id': UUID, 'created': TIME}}),

@@ -133,13 +133,6 @@ class LeasedHostsTest(base.TestCase):
             if 'os-migrations' in call and 'cmp39' not in call],
             'a host that runs servers was looked at before an empty host')
 
-    def test_nodes_are_read_once(self):
-        for service in self.cloud.services[:2]:
-            service['status'] = 'disabled'
-        self.lease()
-        self.assertEqual(1, sum('os-hypervisors' in call
-                                for call in self.cloud.calls()))
-
     def test_written_down_before_the_change(self):
         written = []
 
