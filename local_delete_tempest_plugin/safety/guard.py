@@ -124,10 +124,12 @@ class Guard:
             yield (exceptions.Refusal.NOT_A_TARGET,
                    'it is not among [local_delete] target_hosts')
         yield from self._about_services(target, fenced)
-        yield from self._about_migrations(target)
+        # Placement is asked first: on a large cloud most hosts are refused
+        # because of servers, and Nova takes ten times as long to list them.
         if not CONF.local_delete.allow_foreign_servers:
-            yield from self._about_servers(target)
             yield from self._about_consumers(target)
+            yield from self._about_servers(target)
+        yield from self._about_migrations(target)
 
     def _about_services(self, target: _Target, fenced: bool) -> _Reasons:
         services = {service.host: service
@@ -196,13 +198,18 @@ class Guard:
     def _about_consumers(self, target: _Target) -> _Reasons:
         # The list of servers hides those that are soft-deleted, half built,
         # or moving away. Placement does not hide them.
+        yield from self._on_provider(target.provider_id, target.provider_name)
         for provider in self._admin.placement.list_resource_providers(
                 in_tree=target.provider_id)['resource_providers']:
-            held = self._admin.placement.list_provider_allocations(
-                provider['uuid'])['allocations']
-            for consumer in sorted(held.keys() - self._run.consumers):
-                yield (exceptions.Refusal.FOREIGN_CONSUMER,
-                       'consumer %s, which is not of this run, holds %s of '
-                       'provider %s' % (
-                           consumer, held[consumer]['resources'],
-                           provider['name']))
+            if provider['uuid'] != target.provider_id:
+                yield from self._on_provider(provider['uuid'],
+                                             provider['name'])
+
+    def _on_provider(self, provider_id: str, name: str) -> _Reasons:
+        held = self._admin.placement.list_provider_allocations(
+            provider_id)['allocations']
+        for consumer in sorted(held.keys() - self._run.consumers):
+            yield (exceptions.Refusal.FOREIGN_CONSUMER,
+                   'consumer %s, which is not of this run, holds %s of '
+                   'provider %s' % (
+                       consumer, held[consumer]['resources'], name))

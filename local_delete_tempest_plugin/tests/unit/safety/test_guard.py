@@ -181,6 +181,17 @@ class GuardTest(base.TestCase):
         self.assert_refused(Refusal.FOREIGN_CONSUMER, FOREIGN,
                             'cmp1.test_numa0')
 
+    def test_a_host_with_servers_of_others_is_refused_by_placement(self):
+        """Nova takes long to list them."""
+        self.cloud.servers[FOREIGN] = 'active'
+        self.cloud.hosts[FOREIGN] = 'cmp1'
+        self.cloud.hold(2, 11, VCPU=3)
+        self.assert_refused(Refusal.FOREIGN_CONSUMER, FOREIGN)
+        self.assertEqual(
+            [], [call for call in self.cloud.calls()
+                 if 'GET servers' in call or 'GET os-migrations' in call],
+            'Nova should not be asked about a host that Placement refuses')
+
     def test_foreign_servers_that_the_operator_allows(self):
         self.cloud.servers[FOREIGN] = 'active'
         self.cloud.hosts[FOREIGN] = 'cmp1'
