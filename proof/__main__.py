@@ -21,6 +21,7 @@ from allinone import command_line
 from allinone import deployment
 from allinone import lifecycle
 from proof.benchmarks import floor
+from proof.benchmarks import growth
 from proof.benchmarks import populate
 from proof.benchmarks import request_counts
 from proof.benchmarks import times
@@ -53,6 +54,7 @@ def _parser():
     add(verbs, 'mutate', mutate)
     add(verbs, 'populate', populate)
     add(verbs, 'floor', floor)
+    add(verbs, 'growth', growth)
     add(verbs, 'times', times, up=False)
     add(verbs, 'requests', request_counts, up=False)
     text = "Try the plugin's promises on the cloud."

@@ -249,12 +249,29 @@ def placement_copies(model: Model, computes: int,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    add_counts(parser)
+    parser.add_argument('--remove', action='store_true',
+                        help='take the rows away again')
+
+
+def add_counts(parser: argparse.ArgumentParser) -> None:
+    """Add the options that tell how large the cloud becomes."""
     parser.add_argument('--computes', type=int, default=1000, metavar='N',
                         help='count of the computes (default: 1000)')
     parser.add_argument('--servers', type=int, default=50000, metavar='N',
                         help='count of the servers (default: 50000)')
-    parser.add_argument('--remove', action='store_true',
-                        help='take the rows away again')
+
+
+def check_counts(arguments: argparse.Namespace) -> None:
+    """Refuse counts that cannot be.
+
+    :param arguments: what a parser with ``add_counts`` returned
+    :raises BadInput: with the option
+    """
+    for name, count, most in (('computes', arguments.computes, 99999),
+                              ('servers', arguments.servers, 9999999)):
+        if not 1 <= count <= most:
+            raise errors.BadInput(f'--{name} {count} is not from 1 to {most}')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
@@ -263,11 +280,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     if arguments.remove:
         words = remove(cloud)
     else:
-        for name, count, most in (('computes', arguments.computes, 99999),
-                                  ('servers', arguments.servers, 9999999)):
-            if not 1 <= count <= most:
-                raise errors.BadInput(
-                    f'--{name} {count} is not from 1 to {most}')
+        check_counts(arguments)
         words = populate(cloud, arguments.computes, arguments.servers)
     print(f'{words} in {time.monotonic() - began:.0f} s')
     return 0

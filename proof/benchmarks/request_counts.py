@@ -62,7 +62,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     more = []
     for name, scenario in sorted(scenarios.items()):
         counts, known = count(scenario), table.get(name, {})
-        print(f'{name:{width}} {_total(counts):7} {_total(known):7} '
+        print(f'{name:{width}} {total(counts):7} {total(known):7} '
               f'{len(scenario.polls):7}')
         more += compare(name, counts, known)
     if arguments.update:
@@ -116,5 +116,6 @@ def greatest(one: collections.abc.Mapping[str, int],
             for kind in {*one, *other}}
 
 
-def _total(counts):
+def total(counts: Counts) -> int:
+    """Return the number of requests of all kinds."""
     return sum(number for kind, number in counts.items() if kind != _OUTAGES)

@@ -32,7 +32,10 @@ _LINE = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (\d+) [A-Z]+ ')
 # What Tempest logs of a request.
 _REQUEST = re.compile(
     r'Request \((?:(\w+):(\w+)|\w+)\): \d{3} ([A-Z]+) '
-    r'https?://[^/ ]+(/[^ ?]*)\S* (\d+\.\d+)s')
+    r'https?://[^/ ]+(/[^ ?]*)(\S*) (\d+\.\d+)s')
+
+#: The last words of the kind of a request for a further page of a list.
+PAGE = ' (further page)'
 
 # Parts of a path that differ from run to run: a UUID with or without dashes,
 # the id of a request, a custom trait.
@@ -128,9 +131,8 @@ def read(path: pathlib.Path) -> Run:
                 process = head[2]
                 sent = _REQUEST.search(line)
                 if sent:
-                    caller, step, method, url, seconds = sent.groups()
-                    request = Interval(f'{method} {_ID.sub("{id}", url)}',
-                                       end - float(seconds), end)
+                    caller, step = sent.groups()[:2]
+                    request = _request(sent, end)
                     requests[process].append(request)
                     if step in _CLASS:
                         first = classes.setdefault(
@@ -157,6 +159,23 @@ def read(path: pathlib.Path) -> Run:
         by_class[name].append(interval)
     return Run(tuple(scenarios), {
         name: tuple(intervals) for name, intervals in by_class.items()})
+
+
+def requests(path: pathlib.Path) -> list[Interval]:
+    """Read the requests of a log, whoever sent them.
+
+    :param path: the log
+    """
+    with path.open(errors='replace') as lines:
+        return [_request(sent, 0) for line in lines if _LINE.match(line)
+                and (sent := _REQUEST.search(line))]
+
+
+def _request(sent, end):
+    *_, method, path, query, seconds = sent.groups()
+    return Interval(
+        f'{method} {_ID.sub("{id}", path)}'
+        f'{PAGE if "marker=" in query else ""}', end - float(seconds), end)
 
 
 def last(scenarios: collections.abc.Iterable[Scenario]
