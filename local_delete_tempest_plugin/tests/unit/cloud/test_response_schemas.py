@@ -94,6 +94,7 @@ GOOD: Any = (
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),
     ('GET /v2.1/servers?all_tenants=True', {'servers': [{'id': UUID}]}),
+    ('GET /v2.1/servers/detail?name=x', {'servers': [
         {'id': UUID, 'created': TIME}]}),
     ('POST /v2.1/servers', {'server': {'id': UUID}}),
     ('GET /v2.1/servers/' + UUID, {'server': {'id': UUID, 'created': TIME}}),
