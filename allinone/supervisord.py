@@ -84,7 +84,8 @@ class Options(options.ServerOptions):
         super().__init__()
         self.poller = Poller(self)
 
-    def processes_from_section(self, parser, section, group_name, klass=None):
+    def processes_from_section(  # noqa: ANN201
+            self, parser, section, group_name, klass=None):
         """Return the processes of a section [program:...]."""
         found = super().processes_from_section(parser, section, group_name,
                                                _Config)
@@ -102,8 +103,10 @@ class Options(options.ServerOptions):
             try:
                 return self._ask(self.spawning.config, self.spawning.pipes)
             except (FileNotFoundError, ConnectionRefusedError):
-                self.logger.warn(f'{self.spawning.config.name} starts without '
-                                 f'{self.spawning.config.forked_by}')
+                self.logger.info(
+                    '%(name)s starts without %(server)s',
+                    name=self.spawning.config.name,
+                    server=self.spawning.config.forked_by)
         return super().fork()
 
     def _ask(self, config, pipes):

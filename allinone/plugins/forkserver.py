@@ -18,8 +18,9 @@
 
     python forkserver.py SOCKET NAME...
 
-A NAME is a module, or a function to call, such as eventlet:monkey_patch. This runs in the services' environment, so it may import only the standard
-library. It imports the names and listens on the socket. Our supervisord
+A NAME is a module, or a function to call, such as eventlet:monkey_patch. This
+runs in the services' environment, so it needs only the standard library. It
+imports the names and listens on the socket. Our supervisord
 (allinone/supervisord.py) asks it there to start a program. It forks, and the
 child runs the program's own script, as a new interpreter would. Only the
 imports are done already.
@@ -58,8 +59,8 @@ def _listen(path):
     return listener
 
 
-# Libraries and Nova's profiler read these options at their import. All services
-# here have the default values.
+# Libraries and Nova's profiler read these options at their import. All
+# services here have the default values.
 _READ_ANYWAY = ('auth_section', 'auth_type', 'enabled')
 
 

@@ -33,8 +33,8 @@ from allinone import deployment
 from allinone import files
 from allinone import programs
 
-#: Names of the fork servers: with libraries only, and with Nova's modules, each
-#: with threads and with eventlet.
+#: Names of the fork servers: with libraries only, and with Nova's modules,
+#: each with threads and with eventlet.
 LIBRARIES = 'fork-server'
 EVENTLET = 'fork-server-eventlet'
 NOVA = 'fork-server-nova'
