@@ -14,6 +14,7 @@
 
 """All steps of a boot, and their order."""
 
+import collections.abc
 import functools
 import threading
 import typing
@@ -110,10 +111,22 @@ class Boot:
         :returns: The names of the processes that were started.
         :raises StepFailed: a process ends, or cannot be spoken to
         """
+        return self.start(self._programs)
+
+    def start(self, names: collections.abc.Iterable[str]) -> list[str]:
+        """Start processes, unless they run, until they can be spoken to.
+
+        :param names: names of the processes
+        :returns: The names of the processes that were started.
+        :raises StepFailed: a process ends, or cannot be spoken to
+        """
         info = supervision.info(self.cloud.state)
-        missing = [name for name in self._programs
+        missing = [name for name in names
                    if info[name]['statename'] != 'RUNNING']
         self._start(*missing)
+        # Another command may have started the others a moment ago.
+        for name in names:
+            self._wait_until_ready(self._programs[name])
         return missing
 
     # -- pieces of steps

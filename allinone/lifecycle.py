@@ -181,18 +181,10 @@ def start(cloud: deployment.Deployment,
 
     :param names: names of the processes
     :raises BadInput: the cloud is not up, or has no such process
-    :raises StepFailed: a process does not listen
+    :raises StepFailed: a process ends, or does not listen
     """
-    programs = _programs(cloud, names)
-    info = supervision.info(cloud.state)
-    for name in names:
-        if info[name]['statename'] != 'RUNNING':
-            supervision.client(cloud.state).startProcess(name)
-    for program in programs:
-        if program.listener:
-            port = cloud.ports[program.listener]
-            readiness.wait(f'port {port} of {program.name}',
-                           functools.partial(readiness.listening, port), 60)
+    _programs(cloud, names)
+    boot.Boot(cloud).start(names)
 
 
 def stop(cloud: deployment.Deployment,

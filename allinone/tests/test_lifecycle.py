@@ -1,0 +1,55 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Processes of a cloud in between: started, stopped, killed."""
+
+import collections
+from unittest import mock
+
+from allinone import lifecycle
+from allinone.tests import base
+
+
+class StartTest(base.TestCase):
+
+    @mock.patch('allinone.supervision.running', autospec=True,
+                return_value=True)
+    @mock.patch('allinone.supervision.client', autospec=True)
+    @mock.patch('allinone.supervision.info', autospec=True)
+    @mock.patch('allinone.readiness.listening', autospec=True)
+    def test_a_start_waits_until_the_port_is_free(
+            self, listening, info, client, _):
+        """A worker of the killed process may hold the port a moment longer."""
+        events = []
+        state = collections.defaultdict(lambda: {'statename': 'EXITED'})
+        info.return_value = state
+
+        def start(name, *_):
+            events.append(f'start {name}')
+            state[name] = {'statename': 'RUNNING'}
+
+        def listens(port):
+            held = len(events) < 2
+            events.append(f'port {port} held' if held else
+                          f'port {port} asked')
+            return held or 'start glance-api' in events
+
+        client.return_value.startProcess.side_effect = start
+        listening.side_effect = listens
+        lifecycle.start(self.cloud, ['glance-api'])
+        port = self.cloud.ports['glance-api']
+        self.assertEqual(
+            [f'port {port} held', f'port {port} held', f'port {port} asked',
+             'start glance-api', f'port {port} asked'], events[:5],
+            'glance-api was started while its port was held')
