@@ -121,6 +121,9 @@ class ClassAccounts(fixtures.Fixture):
         endpoints.require_tls(accounts.log_in_admin)
         self.abandoned = list(journal.find_abandoned())
         for abandoned in self.abandoned:
+            # If the class ends before they are recovered, another process of
+            # the run can do that.
+            self.addCleanup(abandoned.close, recovered=False)
             if not CONF.local_delete.recover_on_start:
                 raise exceptions.JournalUnusable(
                     path=abandoned.file and abandoned.file.name,

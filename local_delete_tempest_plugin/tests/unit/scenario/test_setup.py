@@ -90,6 +90,22 @@ class IntentsTest(SetupTest):
         self.assertEqual('', self.written())
 
 
+class ClassAccountsTest(SetupTest):
+
+    def test_an_abandoned_run_is_left_to_others_where_the_class_fails(self):
+        """A process that keeps the journal would pass for that run."""
+        self.config('identity', uri_v3='https://keystone.test/v3')
+        abandoned = journal.Journal('BA9876543210')
+        abandoned.intend(SERVER)
+        abandoned._file.close()
+        accounts = setup.ClassAccounts(RUN, self.journal)
+        accounts.setUp()
+        accounts.begin()
+        self.assertTrue(journal.is_alive('BA9876543210'))
+        accounts.cleanUp()
+        self.assertFalse(journal.is_alive('BA9876543210'))
+
+
 class TestbedTest(SetupTest):
 
     def setUp(self):
