@@ -54,8 +54,10 @@ class _Look:
     targets: tuple[compute_services.TargetHost, ...]
     #: Why other hosts are not leased.
     refusals: list[str]
-    #: Traits of processes of the same run that have leased hosts.
-    siblings: set[str]
+    #: {UUID of the provider: trait} of what other runs have leased.
+    leased: dict[str, str]
+    #: The same, of processes of the same run.
+    held: dict[str, str]
 
 
 class LeasedHosts(fixtures.Fixture):
@@ -99,13 +101,22 @@ class LeasedHosts(fixtures.Fixture):
         looks: list[_Look] = []
 
         def look() -> _Look:
-            looks.append(self._look(count, accept))
+            leased = self._lease.of_other_runs()
+            alive = {trait for trait in set(leased.values())
+                     if journal.is_alive(run.id_of(trait))}
+            held = {provider: trait for provider, trait in leased.items()
+                    if trait in alive}
+            # A look at the hosts is many requests. As long as the siblings
+            # keep what they have, it would tell nothing new.
+            if not looks or (leased, held) != (looks[-1].leased,
+                                               looks[-1].held):
+                looks.append(self._look(count, accept, leased, held))
             return looks[-1]
 
         with lockutils.lock(_TURN, external=True):
             with contextlib.suppress(exceptions.TimedOut):
                 waiters.wait_until(
-                    look, lambda seen: seen.targets or not seen.siblings,
+                    look, lambda seen: seen.targets or not seen.held,
                     'processes of this run give back hosts',
                     CONF.local_delete.lease_timeout)
         self.targets = looks[-1].targets
@@ -117,26 +128,22 @@ class LeasedHosts(fixtures.Fixture):
         LOG.info('Leased %s at look %d', ', '.join(map(str, self.targets)),
                  len(looks))
 
-    def _look(self, count: int, accept: Callable | None) -> '_Look':
+    def _look(self, count: int, accept: Callable | None,
+              leased: dict[str, str], held: dict[str, str]) -> '_Look':
         """Lease hosts, if that can be done at this moment."""
         refusals: list[str] = []
         usable: list[compute_services.TargetHost] = []
-        leased = self._lease.of_other_runs()
-        siblings = {trait for trait in set(leased.values())
-                    if journal.is_alive(run.id_of(trait))}
-        held = {provider: trait for provider, trait in leased.items()
-                if trait in siblings}
         for target in self._usable_hosts(accept, held, refusals):
             for others in itertools.combinations(usable, count - 1):
                 targets = (*others, target)
                 if self._lease_all(targets, refusals):
-                    return _Look(targets, refusals, siblings)
+                    return _Look(targets, refusals, leased, held)
             usable.append(target)
         return _Look((), refusals or [
             'of [local_delete] target_hosts = %s Nova has a compute service '
             'on %d that may be' % (
                 ', '.join(CONF.local_delete.target_hosts), len(usable))],
-            siblings)
+            leased, held)
 
     def _lease_all(self, targets, refusals):
         """Lease all of some hosts, or none; tell whether they are leased."""
