@@ -389,7 +389,7 @@ def _model(cloud, admin):
         if shown['status'] != 'ACTIVE':
             raise errors.StepFailed('The model server became '
                                     f'{shown["status"]}: see nova-compute')
-        host = deployment.COMPUTES[0]
+        host = cloud.fake_hosts[0]
         provider = admin.placement.get(
             '/resource_providers', params={'name': host}).json()[
                 'resource_providers'][0]['uuid']
