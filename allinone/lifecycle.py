@@ -125,17 +125,23 @@ def _boot(state, port_base=deployment.DEFAULT_PORT_BASE, **asked):
 
 
 class _Report:
-    """Prints each step as it ends."""
+    """Prints each step as it ends, and which steps are under way."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
+        self._awaited: list[str] = []
 
     def elapsed(self):
         return time.monotonic() - self._begin
 
-    def __call__(self, name: str, seconds: float) -> None:
-        print(f'[{self.elapsed():6.1f} s] {name} ({seconds:.1f} s)',
-              flush=True)
+    def __call__(self, name: str, seconds: float | None) -> None:
+        if seconds is None:
+            self._awaited.append(name)
+            return
+        self._awaited.remove(name)
+        awaited = f'; awaited: {", ".join(self._awaited)}'
+        print(f'[{self.elapsed():6.1f} s] {name} ({seconds:.1f} s)'
+              f'{awaited if self._awaited else ""}', flush=True)
 
 
 def _clear(state, names):

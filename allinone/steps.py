@@ -27,8 +27,9 @@ from allinone import commands
 from allinone import errors
 
 
-#: Called with the name of a step that has ended, and its seconds.
-Report = collections.abc.Callable[[str, float], object]
+#: Called with the name of a step, and its seconds. These are None as the step
+#: begins.
+Report = collections.abc.Callable[[str, float | None], object]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ def run(steps: collections.abc.Iterable[Step], report: Report,
     After a failure no further step begins. The steps that have begun are
     waited for.
 
-    :param report: called as each step ends
+    :param report: called as each step begins, and as it ends
     :param abort: called at a failure, to end the steps that have begun
     :raises StepFailed: a step failed; the error names it, and its reason
     :raises graphlib.CycleError: steps wait for each other
@@ -68,6 +69,7 @@ def _run(pool, by_name, order, report):
     running = {}
     while order.is_active():
         for name in order.get_ready():
+            report(name, None)
             running[pool.submit(_timed, by_name[name].action)] = name
         done, _ = concurrent.futures.wait(
             running, return_when=concurrent.futures.FIRST_COMPLETED)

@@ -24,15 +24,13 @@ import argparse
 import contextlib
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
 import time
 import uuid
 
-# The plugin fences a compute in this way before each outage.
-_OUTAGE = re.compile(r"Setting nova-compute on \S+: .*'disabled'")
+from proof.trials import journals
 
 # Seconds until a compute is out, setup and boot included.
 _BEGIN = 1800
@@ -52,11 +50,11 @@ def _left(mark):
     return found
 
 
-def _await_outage(process, log):
+def _await_outage(process, folder):
     """Wait until a compute is out, and tell whether it is."""
     limit = time.monotonic() + _BEGIN
     while time.monotonic() < limit and process.poll() is None:
-        if log.exists() and _OUTAGE.search(log.read_text(errors='replace')):
+        if journals.hosts_out(folder):
             return True
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.2)
@@ -65,13 +63,13 @@ def _await_outage(process, log):
 
 def _try(arguments, signum, mark):
     """Try it, and return a line for each problem."""
-    workspace = arguments.state / 'tempest'
-    log = workspace / 'logs' / 'tempest.log'
-    log.unlink(missing_ok=True)
+    folder = arguments.state / 'tempest' / 'tempest_lock' / 'local-delete'
+    for old in folder.glob('*.journal'):
+        old.unlink()
     process = subprocess.Popen(
         arguments.command, env={**os.environ, _MARK: mark},
         start_new_session=True)
-    if not _await_outage(process, log):
+    if not _await_outage(process, folder):
         process.terminate()
         return ['the command has taken no compute out']
     begin = time.monotonic()
@@ -85,8 +83,8 @@ def _try(arguments, signum, mark):
         print(f'Ended with {code} after {time.monotonic() - begin:.0f} s')
         if code != 128 + signum:
             problems.append(f'ended with {code}, not with {128 + signum}')
-    problems += [f'{path} is left: its run has not given all back' for path in
-                 (workspace / 'tempest_lock' / 'local-delete').glob('*.j*')]
+    problems += [f'run {run} has not given {host} back'
+                 for run, host in journals.hosts_out(folder)]
     return problems + [f'left: {line[:120]}' for line in _left(mark)]
 
 

@@ -12,10 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Processes of a cloud in between: started, stopped, killed."""
+"""Processes of a cloud in between, and what "up" prints."""
 
 import collections
 from unittest import mock
+
+import fixtures
 
 from allinone import lifecycle
 from allinone.tests import base
@@ -53,3 +55,19 @@ class StartTest(base.TestCase):
             [f'port {port} held', f'port {port} held', f'port {port} asked',
              'start glance-api', f'port {port} asked'], events[:5],
             'glance-api was started while its port was held')
+
+
+class ReportTest(base.TestCase):
+
+    def test_steps_under_way_are_named(self):
+        printed = self.useFixture(fixtures.StringStream('stdout')).stream
+        self.useFixture(fixtures.MonkeyPatch('sys.stdout', printed))
+        report = lifecycle._Report()
+        for name, seconds in (('a', None), ('b', None), ('c', None),
+                              ('b', 1.0), ('c', 2.0), ('a', 3.0)):
+            report(name, seconds)
+        printed.seek(0)
+        self.assertEqual(
+            ['b (1.0 s); awaited: a, c', 'c (2.0 s); awaited: a',
+             'a (3.0 s)'],
+            [line.partition('] ')[2] for line in printed.read().splitlines()])

@@ -28,17 +28,19 @@ class StepsTest(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
+        self.begun = []
         self.done = []
 
     def step(self, name, *after, action=lambda: None):
         return steps.Step(name, action, after)
 
     def report(self, name, seconds):
-        self.done.append(name)
+        (self.begun if seconds is None else self.done).append(name)
 
     def test_each_step_waits_for_what_it_needs(self):
         steps.run([self.step('c', 'b'), self.step('b', 'a'), self.step('a')],
                   self.report)
+        self.assertEqual(['a', 'b', 'c'], self.begun)
         self.assertEqual(['a', 'b', 'c'], self.done)
 
     def test_independent_steps_run_side_by_side(self):

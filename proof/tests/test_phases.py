@@ -122,8 +122,8 @@ class PhasesTest(testtools.TestCase):
 
     def test_echo(self):
         self.run_lanes([sh('speaks', 'echo one; echo two', echo=True)])
-        self.assertEqual('=== speaks\none\ntwo\n=== speaks: 0 s\n',
-                         self.printed)
+        self.assertThat(self.printed, matchers.MatchesRegex(
+            '=== speaks\none\ntwo\n=== speaks: [0-9]+ s\n'))
 
     def test_what_a_phase_does(self):
         log = self.results / 'tempest.log'
