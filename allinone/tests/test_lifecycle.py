@@ -17,7 +17,8 @@
 import collections
 from unittest import mock
 
-import fixtures
+import contextlib
+import io
 
 from allinone import lifecycle
 from allinone.tests import base
@@ -60,14 +61,12 @@ class StartTest(base.TestCase):
 class ReportTest(base.TestCase):
 
     def test_steps_under_way_are_named(self):
-        printed = self.useFixture(fixtures.StringStream('stdout')).stream
-        self.useFixture(fixtures.MonkeyPatch('sys.stdout', printed))
         report = lifecycle._Report()
-        for name, seconds in (('a', None), ('b', None), ('c', None),
-                              ('b', 1.0), ('c', 2.0), ('a', 3.0)):
-            report(name, seconds)
-        printed.seek(0)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            for name, seconds in (('a', None), ('b', None), ('c', None),
+                                  ('b', 1.0), ('c', 2.0), ('a', 3.0)):
+                report(name, seconds)
         self.assertEqual(
             ['b (1.0 s); awaited: a, c', 'c (2.0 s); awaited: a',
              'a (3.0 s)'],
-            [line.partition('] ')[2] for line in printed.read().splitlines()])
+            [line.partition('] ')[2] for line in printed.getvalue().splitlines()])
