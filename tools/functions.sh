@@ -58,9 +58,9 @@ use_copy() {
     copy=$(elsewhere)/checkout
     echo "$PWD $why, so all is done in the copy $copy" >&2
     mkdir -p "$copy"
-    find "$copy" -mindepth 1 -maxdepth 1 ! -name .allinone ! -name .matrix \
+    find "$copy" -mindepth 1 -maxdepth 1 ! -name ".allinone*" ! -name .matrix \
         ! -name .tox ! -name .venv ! -name results -exec rm -rf {} +
-    tar --create --exclude=./.{allinone,matrix,tox,venv} --exclude=./results \
+    tar --create --exclude=./.{allinone*,matrix,tox,venv} --exclude=./results \
         . | tar --extract --directory "$copy"
     chmod -R u+w "$copy"
     exec "$copy/tools/${0##*/}" "$@"
