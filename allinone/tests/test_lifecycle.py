@@ -69,4 +69,5 @@ class ReportTest(base.TestCase):
         self.assertEqual(
             ['b (1.0 s); awaited: a, c', 'c (2.0 s); awaited: a',
              'a (3.0 s)'],
-            [line.partition('] ')[2] for line in printed.getvalue().splitlines()])
+            [line.partition('] ')[2]
+             for line in printed.getvalue().splitlines()])

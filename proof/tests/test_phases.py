@@ -96,7 +96,8 @@ class PhasesTest(testtools.TestCase):
         self.assertIn('undone', self.log('down'))
         self.assertEqual(['fails', 'down'], self.names())
         self.assertThat(self.printed, matchers.MatchesRegex(
-            '(?s).*the reason\n=== fails FAILED after [0-9]+ s; see .*fails.log\n'
+            '(?s).*the reason\n'
+            '=== fails FAILED after [0-9]+ s; see .*fails.log\n'
             '=== Ending up\n=== down\n'))
 
     def test_failure_ends_its_own_lane(self):
