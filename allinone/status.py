@@ -22,11 +22,14 @@ from allinone import boot
 from allinone import deployment
 from allinone import supervision
 
+# A part of a core. supervisord needs a hundredth in a cloud that is in use.
+_MOST_CPU = 0.1
+
 
 def show(cloud: deployment.Deployment) -> bool:
-    """Print the table, and tell whether every process runs."""
-    info = (supervision.info(cloud.state)
-            if supervision.running(cloud.state) else {})
+    """Print the table, and tell whether every process runs as it should."""
+    running = supervision.running(cloud.state)
+    info = supervision.info(cloud.state) if running else {}
     table = prettytable.PrettyTable(
         ('Name', 'PID', 'Port', 'State', 'Since', 'Log file'))
     table.align = 'l'
@@ -40,7 +43,17 @@ def show(cloud: deployment.Deployment) -> bool:
             cloud.logs / f'{name}.log'])
     print(table)
     return all(info.get(name, {}).get('statename') == 'RUNNING'
-               for name in programs)
+               for name in programs) and not _burns(cloud)
+
+
+def _burns(cloud):
+    """Tell whether supervisord burns CPU time, and print how much."""
+    share, waits = supervision.cpu_share(cloud.state)
+    if share < _MOST_CPU and (waits or not share):
+        return False
+    print(f'supervisord uses {share:.0%} of a core, although it should wait; '
+          f'see {cloud.logs}/supervisord.log')
+    return True
 
 
 def _since(known):

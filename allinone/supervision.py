@@ -30,6 +30,7 @@ import sys
 import typing
 import xmlrpc.client
 
+import psutil
 from supervisor import xmlrpc as supervisor_xmlrpc
 
 from allinone import cache
@@ -103,6 +104,21 @@ def running(state: pathlib.Path) -> bool:
         return bool(client(state).getPID())
     except (OSError, http.client.HTTPException):
         return False
+
+
+def cpu_share(state: pathlib.Path, seconds: float = 3
+              ) -> tuple[float, bool]:
+    """Return how busy a running supervisord is.
+
+    :param state: the state directory
+    :param seconds: how long to look
+    :returns: The part of a core that it uses, and whether it waits at all. On
+        a busy machine also a process that never waits gets only a small part.
+    """
+    process = psutil.Process(client(state).getPID())
+    before = process.num_ctx_switches().voluntary
+    share = process.cpu_percent(seconds) / 100
+    return share, process.num_ctx_switches().voluntary > before
 
 
 def client(state: pathlib.Path) -> typing.Any:

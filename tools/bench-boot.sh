@@ -63,6 +63,11 @@ for run in $(seq "$runs"); do
     measure cold "${allinone[@]}" up "$@"
     measure down "${allinone[@]}" down
     measure warm "${allinone[@]}" up "$@"
+    # Every process runs, and the supervisor burns no CPU time.
+    if ! "${allinone[@]}" status >"$scratch/log"; then
+        cat "$scratch/log" >&2
+        exit 1
+    fi
     measure down "${allinone[@]}" down
 done
 

@@ -1,0 +1,57 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of every process, and what the exit code stands on."""
+
+import contextlib
+import io
+import subprocess
+import sys
+from unittest import mock
+
+from allinone import boot
+from allinone import status
+from allinone.tests import base
+
+
+@base.slow
+class BurnsTest(base.TestCase):
+
+    def show(self, code):
+        """Show the status of a cloud whose supervisord runs some code."""
+        process = subprocess.Popen([sys.executable, '-c', code])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        output = io.StringIO()
+        with mock.patch('allinone.supervision.running', autospec=True), \
+                mock.patch('allinone.supervision.client',
+                           autospec=True) as client, \
+                mock.patch('allinone.supervision.info',
+                           autospec=True) as info, \
+                contextlib.redirect_stdout(output):
+            client.return_value.getPID.return_value = process.pid
+            info.return_value = {name: {'statename': 'RUNNING'}
+                                 for name in boot.programs(self.cloud)}
+            return status.show(self.cloud), output.getvalue()
+
+    def test_a_supervisor_that_spins(self):
+        healthy, text = self.show('while True: pass')
+        self.assertFalse(healthy)
+        self.assertRegex(text, r'supervisord uses \d+% of a core, although')
+
+    def test_a_supervisor_that_waits(self):
+        healthy, text = self.show(
+            'import time; time.sleep(1); time.sleep(60)')
+        self.assertTrue(healthy, text)
+        self.assertNotIn('of a core', text)
