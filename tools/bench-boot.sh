@@ -17,11 +17,11 @@
 # (default 5), and print the medians; arguments, such as --qemu, go to "up".
 # Cold: the system packages and .venv are there, and nothing else; no
 # environment, no databases, and nothing that uv has downloaded. It takes some
-# ten minutes; whatever else the machine does meanwhile is counted, so let it
-# rest.
+# ten minutes.
 #
-# cpu is what the whole machine spent, in seconds of a core; busy is wall
-# time / (cpu / cores): 1.00 means that no core was ever idle.
+# cpu is what the command and all its processes spent, in seconds of a core;
+# busy is wall time / (cpu / cores): 1.00 means that no core was ever idle.
+# On a busy machine only cpu means something, and each second does less work.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -38,23 +38,14 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Jiffies that all cores were not idle (nor waiting for a disk), and the
-# time, in seconds.
-spent() {
-    awk '/^cpu /{ printf "%d\n", $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat
-}
-now() { date +%s.%N; }
-
 measure() {
-    local name=$1 jiffies began
+    local name=$1
     shift
-    jiffies=$(spent)
-    began=$(now)
-    if ! "$@" >"$scratch/log" 2>&1; then
+    if ! .venv/bin/python tools/spent.py "$scratch/results" "$name" "$@" \
+            >"$scratch/log" 2>&1; then
         cat "$scratch/log" >&2
         exit 1
     fi
-    echo "$name $began $(now) $jiffies $(spent)" >>"$scratch/results"
 }
 
 for run in $(seq "$runs"); do
@@ -71,19 +62,17 @@ for run in $(seq "$runs"); do
     measure down "${allinone[@]}" down
 done
 
-.venv/bin/python - "$scratch/results" "$(nproc)" "$(getconf CLK_TCK)" <<'END'
+.venv/bin/python - "$scratch/results" "$(nproc)" <<'END'
 import collections
 import statistics
 import sys
 
-path, cores, tick = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+path, cores = sys.argv[1], int(sys.argv[2])
 measured = collections.defaultdict(list)
 for line in open(path):
     name, *numbers = line.split()
-    began, ended, before, after = map(float, numbers)
-    cpu = (after - before) / tick
-    measured[name].append((ended - began, cpu,
-                           (ended - began) / (cpu / cores)))
+    wall, cpu = map(float, numbers)
+    measured[name].append((wall, cpu, wall / (cpu / cores)))
 print(f'medians on {cores} cores   wall s    cpu s     busy')
 for name, rows in measured.items():
     wall, cpu, busy = map(statistics.median, zip(*rows))
