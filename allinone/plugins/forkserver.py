@@ -91,6 +91,35 @@ def _without_options():
     cfg.ConfigOpts._get = read
 
 
+def _forget_hub():
+    """Let each fork have a hub of eventlet of its own, and so an epoll.
+
+    :raises RuntimeError: an import has left something to do to the hub
+    """
+    hubs = sys.modules.get('eventlet.hubs')
+    if not hubs:
+        return
+    hub = hubs.get_hub()
+    if hub.get_timers_count() or hub.get_readers() or hub.get_writers():
+        raise RuntimeError('An import started a green thread, which no fork '
+                           'would have')
+    # The hub's own greenlet keeps it alive, if an import has run it.
+    hub.poll.close()
+    hubs.use_hub()
+
+
+def _require_own_epoll():
+    """Refuse to fork an epoll, because its events wake all processes.
+
+    :raises RuntimeError: an import has made an epoll, and left it open
+    """
+    for number in os.listdir('/proc/self/fd'):
+        with contextlib.suppress(FileNotFoundError):
+            if 'eventpoll' in os.readlink(f'/proc/self/fd/{number}'):
+                raise RuntimeError('An import opened an epoll, which all '
+                                   'forks would share')
+
+
 def _require_one_thread():
     """Refuse to fork a process of which a child gets only a part.
 
@@ -178,8 +207,10 @@ def main() -> None:
             if ':' in name:
                 found()
     _require_one_thread()
+    _forget_hub()
     # A collection would write to every page that the children share.
     gc.collect()
+    _require_own_epoll()
     gc.freeze()
     request, files = _serve(_listen(path))
     _become(request['command'], request['environment'], files)

@@ -150,7 +150,9 @@ class ForkedTest(base.TestCase):
                  'An import started 1 threads'),
                 ("from oslo_config import cfg; cfg.CONF.register_opt("
                  "cfg.IntOpt('period', default=60)); cfg.CONF.period",
-                 'An import reads the option period')):
+                 'An import reads the option period'),
+                ('import select; kept = select.epoll()',
+                 'An import opened an epoll')):
             files.write(self.state / 'bad.py', text)
             done = subprocess.run(
                 [sys.executable, _FORKSERVER, self.socket, 'bad'],
