@@ -227,13 +227,17 @@ class LeasedHostsTest(base.TestCase):
         self.config(target_hosts=['cmp1', 'cmp2'])
         theirs = self.make(self.other_run())
         theirs.lease(2)
-        before = self.cloud.calls().count('GET os-hypervisors/detail')
-        self.wait_for(5, theirs.cleanUp)
+        self.cloud.requests.clear()
+
+        def give_back():
+            # The hosts are looked at again only after this.
+            self.assertEqual(1, self.cloud.calls().count(
+                'GET os-services?binary=nova-compute'))
+            theirs.cleanUp()
+
+        self.wait_for(5, give_back)
         self.lease()
         self.assertEqual(['cmp1'], self.leased_in_cloud())
-        # Once at the begin, and once when something was given back.
-        self.assertEqual(2, self.cloud.calls().count(
-            'GET os-hypervisors/detail') - before)
 
     def test_both_hosts_of_a_process_of_the_same_run_are_waited_for(self):
         """Nothing is leased as long as there is one host and not two."""
