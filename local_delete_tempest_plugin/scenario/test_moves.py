@@ -88,6 +88,10 @@ class ResizedTest(moves.Moves):
                 self.delete_server_locally(server)
                 self.assert_nothing_left(CONF.local_delete.cleanup_timeout)
 
+
+class RepeatedDeleteTest(moves.Moves):
+    """The delete is repeated, or an admin resets the state first."""
+
     @decorators.idempotent_id('c75cb778-4c81-4043-9a0e-58afa03f7ae9')
     @decorators.attr(type='slow')
     @known_bug.known_bug('verify-resize-delete-undone')
@@ -151,6 +155,10 @@ class ResizedTest(moves.Moves):
                 self.delete_server_locally(server)
                 self.assert_nothing_left(
                     CONF.local_delete.local_cleanup_timeout)
+
+
+class RevertTest(moves.Moves):
+    """The revert of the resize is cut off, by the death of a compute."""
 
     @decorators.idempotent_id('32be9dbd-ef0b-4857-a408-21f594bc30c3')
     @decorators.attr(type='slow')
