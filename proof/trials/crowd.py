@@ -51,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=100, metavar='N',
                         help='how often hosts are leased (default: 100)')
+    parser.add_argument('--hold', type=float, default=3, metavar='SECONDS',
+                        help='how long hosts are out, at most (default: 3)')
     parser.add_argument('--seed', type=int, default=1, metavar='N',
                         help='number that decides the pauses (default: 1)')
     parser.add_argument('--apart', action='store_true',
@@ -85,6 +87,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
             stack.enter_context(workspaces[number % len(workspaces)].python(
                 'proof.trials.taker', log, str(number), str(takers),
                 str(arguments.count), str(arguments.seed),
+                str(arguments.hold),
                 *['--blind'] * arguments.blind))
             for number, log in enumerate(logs)]
         problems = [

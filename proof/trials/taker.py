@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ('number', 'takers', 'count', 'seed'):
         parser.add_argument(name, type=int)
+    parser.add_argument('hold', type=float)
     parser.add_argument('--blind', action='store_true')
     arguments = parser.parse_args()
     if arguments.blind:
@@ -60,13 +61,14 @@ def main() -> None:
             testbed.begin()
             for take in range(arguments.number, arguments.count,
                               arguments.takers):
-                print(json.dumps(_take(admin, testbed, 1 + (take % 3 == 2))),
-                      flush=True)
+                print(json.dumps(_take(
+                    admin, testbed, 1 + (take % 3 == 2),
+                    chance.uniform(0, arguments.hold))), flush=True)
                 # So that they meet at another moment each time.
                 time.sleep(chance.uniform(0, 0.3))
 
 
-def _take(admin, testbed, wanted):
+def _take(admin, testbed, wanted, hold):
     refused = None
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -78,6 +80,8 @@ def _take(admin, testbed, wanted):
             for target in leased.targets:
                 stack.enter_context(compute.ForcedDown(
                     admin, setup.JOURNAL, testbed.guard, target)).begin()
+            # So that many hosts are out at once.
+            time.sleep(hold)
         except exceptions.OutageRefused as refusal:
             refused = str(refusal)
             waited = time.monotonic() - began
