@@ -41,7 +41,7 @@ STORIES = {
     'forced_down': 'test_local_delete.LocalDeleteTest.'
                    'test_allocations_removed_by_api',
     'stopped': 'test_ports.PortsTest.test_port_of_nova_deleted_stopped',
-    'healed': 'test_local_delete.LocalDeleteTest.'
+    'healed': 'test_without_placement.WithoutPlacementTest.'
               'test_allocations_removed_after_compute_restart',
     'port': 'test_ports.PortsTest.test_port_of_user_unbound_forced_down',
     'volume': 'test_volumes.VolumesTest.test_data_volume_detached_forced_down',
@@ -73,7 +73,9 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         for story in arguments.story or STORIES:
             rows = [(tell(story), *_measure(workspace, STORIES[story]))
                     for _ in range(arguments.pairs)]
-            floor, scenario, whole = map(statistics.median, zip(*rows))
+            floor, scenario, whole = (
+                statistics.median(column)
+                for column in zip(*rows, strict=True))
             ratio, with_class = scenario / floor, whole / floor
             slow |= ratio > _BOUND or with_class > _BOUND_WITH_CLASS
             print(f'{story:22} {floor:8.1f} {scenario:9.1f} {ratio:6.2f} '
@@ -99,7 +101,7 @@ def _script(cloud):
             'compute_start': [*control, 'start', 'nova-compute-{host}'],
             'placement_stop': [*control, 'stop', 'placement-proxy'],
             'placement_start': [*control, 'start', 'placement-proxy']}}
-    command = [cloud.environment / 'bin' / 'python',
+    command = [cloud.environment / 'bin' / 'python', '-W', 'ignore',
                pathlib.Path(__file__).with_name('floor_stories.py')]
     with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -23,12 +23,15 @@ footprint, the same changes, the same proofs. Nothing is journaled, and no
 answer is checked beyond what the next call needs.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterator
 import concurrent.futures
 import contextlib
 import json
 import subprocess
 import sys
 import time
+from typing import Any
 import uuid
 
 import openstack
@@ -43,7 +46,7 @@ class Floor:
     :param given: what ``floor.py`` gives
     """
 
-    def __init__(self, given):
+    def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
         self._admin = self._connect('admin')
         self._member = self._connect('member1')
@@ -65,7 +68,7 @@ class Floor:
     # -- what Tempest and the plugin make for a class
 
     @contextlib.contextmanager
-    def made(self):
+    def made(self) -> Iterator[None]:
         """Make the network, the trait and the flavors, and delete them."""
         compute, network = self._admin.compute, self._member.network
         name = f'floor-{uuid.uuid4().hex}'
@@ -73,6 +76,7 @@ class Floor:
         with contextlib.ExitStack() as undo:
             self._network = network.create_network(name=name).id
             undo.callback(network.delete_network, self._network)
+            undo.callback(self._delete_servers)
             network.create_subnet(
                 network_id=self._network, cidr='10.200.0.0/28', ip_version=4)
             self._admin.placement.put(f'/traits/{self._trait}')
@@ -91,9 +95,17 @@ class Floor:
                 self._flavors.append(flavor.id)
             yield
 
+    def _delete_servers(self):
+        """Delete the server of a story that failed."""
+        compute = self._member.compute
+        for server in compute.servers(details=False):
+            compute.delete_server(server)
+        self._wait(lambda: not list(compute.servers(details=False)))
+
     # -- the stories
 
-    def forced_down(self, away=None, **settings):
+    def forced_down(self, away: Callable | None = None,
+                    **settings: Any) -> None:
         """Delete a server whose compute is forced down, or stopped."""
         away = away or self._forced_down
         host, = hosts = self._lease(1)
@@ -106,11 +118,11 @@ class Floor:
         self._read(hosts, server)
         self._give_back(server, hosts)
 
-    def stopped(self):
+    def stopped(self) -> None:
         """Delete a server whose compute is stopped."""
         self.forced_down(self._stopped)
 
-    def healed(self):
+    def healed(self) -> None:
         """Stop Placement for the delete; the compute's start heals."""
         host, = hosts = self._lease(1)
         self._read(hosts)
@@ -123,10 +135,10 @@ class Floor:
             self._command('placement_start')
             self._wait(self._placement_answers)
             self._read(hosts, server)
-        self._wait(lambda: self._read(hosts, server) == {})
+        self._wait(lambda: not self._read(hosts, server))
         self._give_back(server, hosts)
 
-    def port(self):
+    def port(self) -> None:
         """Delete a server with a port of the user."""
         network = self._member.network
         port = network.create_port(network_id=self._network)
@@ -134,12 +146,11 @@ class Floor:
         network.get_port(port)
         network.delete_port(port)
 
-    def volume(self):
+    def volume(self) -> None:
         """Delete a server with a volume of the user attached."""
-        storage, host = self._member.block_storage, None
+        storage = self._member.block_storage
         volume = storage.create_volume(size=1)
-        self._wait(lambda: storage.get_volume(volume.id).status
-                   == 'available')
+        self._wait(lambda: self._is(volume, 'available'))
         host, = hosts = self._lease(1)
         self._read(hosts)
         server = self._boot()
@@ -147,33 +158,31 @@ class Floor:
         self._member.compute.create_volume_attachment(
             server, volume_id=volume.id)
         self._wait(lambda: self._active(server))
-        self._wait(lambda: storage.get_volume(volume.id).status == 'in-use')
+        self._wait(lambda: self._is(volume, 'in-use'))
         self._read(hosts, server)
         with self._forced_down(host):
             self._delete(server, host)
             self._wait(lambda: self._read(hosts, server) is not None
-                       and storage.get_volume(volume.id).status
-                       == 'available')
+                       and self._is(volume, 'available'))
         self._read(hosts, server)
         self._give_back(server, hosts)
         storage.delete_volume(volume)
         self._wait(lambda: not list(storage.volumes(details=False)))
 
-    def move(self):
+    def move(self) -> None:
         """Delete a resized server whose destination is forced down."""
         hosts = self._lease(2)
         self._read(hosts)
         server = self._boot()
         self._read(hosts, server)
         self._member.compute.resize_server(server, self._flavors[1])
-        migrations = self._admin.compute.get(
-            f'/os-migrations?instance_uuid={server}').json()['migrations']
+        self._wait(lambda: self._migrations(server))
+        migration, = self._migrations(server)
         self._wait(lambda: self._show(server)['status'] == 'VERIFY_RESIZE')
-        self._read(hosts, server, migrations[0]['uuid'])
+        self._read(hosts, server, migration)
         with self._forced_down(self._host_of(server)):
             self._delete(server, self._away)
-            self._wait(lambda: self._read(
-                hosts, server, migrations[0]['uuid']) == {})
+            self._wait(lambda: not self._read(hosts, server, migration))
         self._read(hosts, server)
         self._give_back(server, hosts)
 
@@ -276,6 +285,15 @@ class Floor:
         self._wait(lambda: self._active(server))
         return server
 
+    def _is(self, volume, status):
+        return self._member.block_storage.get_volume(
+            volume.id).status == status
+
+    def _migrations(self, server):
+        return [migration['uuid'] for migration in self._admin.compute.get(
+            f'/os-migrations?instance_uuid={server}',
+            microversion='2.59').json()['migrations']]
+
     def _show(self, server):
         return self._admin.compute.get(f'/servers/{server}').json()['server']
 
@@ -305,7 +323,12 @@ class Floor:
         service = self._services(host)['id']
         self._put(service, status='disabled', disabled_reason='floor')
         self._guard(host, provider)
-        yield service
+        try:
+            yield service
+        finally:
+            self._unfence(host, provider, service)
+
+    def _unfence(self, host, provider, service):
         self._wait(lambda: self._services(host)['state'] == 'up')
         self._services(host)
         self._put(service, status='enabled')
@@ -325,25 +348,32 @@ class Floor:
         with self._fenced(host) as service:
             self._put(service, forced_down=True)
             self._await_down(host)
-            yield
-            self._services(host)
-            self._put(service, forced_down=False)
+            try:
+                yield
+            finally:
+                self._services(host)
+                self._put(service, forced_down=False)
 
     @contextlib.contextmanager
     def _stopped(self, host):
         with self._fenced(host):
             self._command('compute_stop', host)
             self._await_down(host)
-            yield
-            self._command('compute_start', host)
-            beats = set()
-
-            def count():
-                beats.add(self._services(host)['updated_at'])
-                return len(beats) > 2
-
-            self._wait(count)
+            try:
+                yield
+            finally:
+                self._command('compute_start', host)
+                self._await_heartbeats(host)
             self._services(host)
+
+    def _await_heartbeats(self, host):
+        beats = set()
+
+        def count():
+            beats.add(self._services(host)['updated_at'])
+            return len(beats) > 2
+
+        self._wait(count)
 
     def _command(self, name, host=''):
         subprocess.run([word.replace('{host}', host) for word in
@@ -367,7 +397,7 @@ class Floor:
             self._put_traits(self._providers[host], add=False)
 
 
-def main():
+def main() -> None:
     """Tell the stories that stdin names, and print their seconds."""
     floor = Floor(json.loads(sys.stdin.readline()))
     with floor.made():

@@ -18,6 +18,7 @@ import collections
 import collections.abc
 import dataclasses
 import datetime
+import itertools
 import json
 import pathlib
 import re
@@ -90,7 +91,7 @@ class Scenario:
         whole = dataclasses.replace(self.whole, kind='')
         edges = sorted({edge for part in (whole, *self.parts)
                         for edge in (part.begin, part.end)})
-        for begin, end in zip(edges, edges[1:]):
+        for begin, end in itertools.pairwise(edges):
             innermost = max(
                 (part for part in (whole, *self.parts)
                  if part.begin <= begin and part.end >= end),

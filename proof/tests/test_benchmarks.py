@@ -14,15 +14,19 @@
 
 """The tables of the benchmarks, from a log of Tempest."""
 
+import ast
 import contextlib
+import importlib
 import io
 import json
+import pathlib
 import textwrap
 from unittest import mock
 
 from allinone import deployment
 from allinone.tests import base
 from proof import __main__ as main
+from proof.benchmarks import floor
 from proof.benchmarks import request_counts
 from proof.benchmarks import run_log
 
@@ -30,7 +34,7 @@ _ID = '7d67bffa-af35-4fbf-976f-f6f724f6603b'
 
 # A class is set up for 1 s. Its story takes 10 s: 4 s to boot, of which the
 # wait is 3 s; 2 s in a clean-up. Another process does something else.
-_LOG = textwrap.dedent(f'''\
+_LOG = textwrap.dedent(f"""\
     2026-11-26 17:00:01.000 7 INFO tempest.lib.common.rest_client [-] \
 Request (ATest:setUpClass): 201 POST http://127.0.0.1:1/v3/auth/tokens 0.500s
     2026-11-26 17:00:01.500 7 INFO tempest.lib.common.rest_client [-] \
@@ -57,7 +61,7 @@ Request (None): 200 GET https://127.0.0.1:1/v2.1/servers/{_ID}?x=1 0.100s
 [-] local-delete-span {{"scenario": \
 "local_delete_tempest_plugin.scenario.test_a.ATest.test_a[id-1,slow]", \
 "kind": "scenario", "seconds": 10.0}} log /a/spans.py:80
-''')
+""")
 
 
 class BenchmarksTest(base.TestCase):
@@ -134,3 +138,37 @@ class BenchmarksTest(base.TestCase):
                 self.assertEqual(2, code)
                 self.assertRegex(said, r'\A.*tempest\.log: .*\n\Z')
             self.log.touch()
+
+
+class FloorTest(base.TestCase):
+    """The scenarios and the script are about the same stories."""
+
+    def test_each_story_is_told_and_is_a_scenario(self):
+        # The script is for a Python that has openstacksdk.
+        tree = ast.parse(pathlib.Path(floor.__file__).with_name(
+            'floor_stories.py').read_text())
+        told = {node.name for node in ast.walk(tree)
+                if isinstance(node, ast.FunctionDef)}
+        self.assertEqual(set(), floor.STORIES.keys() - told)
+        for name in floor.STORIES.values():
+            module, cls, test = name.split('.')
+            there = getattr(importlib.import_module(
+                f'local_delete_tempest_plugin.scenario.{module}'), cls)
+            self.assertTrue(hasattr(there, test), f'{name} is no scenario')
+
+    def test_the_table_tells_what_takes_too_long(self):
+        deployment.save(self.cloud)
+        measure, tell = mock.Mock(), mock.MagicMock()
+        tell.return_value.__enter__.return_value.return_value = 10.0
+        for name, mocked in (('_script', tell), ('_measure', measure),
+                             ('runs', mock.Mock())):
+            patch = mock.patch.object(floor, name, mocked)
+            patch.start()
+            self.addCleanup(patch.stop)
+        for seconds, whole, code in ((11, 14, 0), (12, 14, 1), (11, 16, 1)):
+            measure.return_value = seconds, whole
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                self.assertEqual(code, floor.run(
+                    self.cloud, mock.Mock(pairs=2, story=['move'])))
+            self.assertRegex(printed.getvalue(),
+                             r'move +10\.0 +%d\.0 ' % seconds)
