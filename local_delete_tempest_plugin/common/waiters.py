@@ -89,7 +89,7 @@ def wait_until(read: Callable[[], _Seen], accept: Callable[[_Seen], object],
     try:
         return retrying(look)
     finally:
-        spans.log(spans.WAIT, waited(), looks=len(ends),
+        spans.log(spans.WAIT, waited(), awaited=awaited, looks=len(ends),
                   first=round([*ends, waited()][0], 3))
 
 

@@ -63,6 +63,11 @@ class Interval:
     begin: float
     end: float
 
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.begin
+
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
@@ -71,6 +76,7 @@ class Scenario:
     :param name: name of the scenario, without package and tags
     :param whole: the scenario from its begin to its end
     :param parts: the spans within it, but for its waits
+    :param waits: its waits; the kind of each is what was awaited
     :param requests: the requests that it sent, but for polls
     :param polls: the requests that repeat what a wait has read before
     """
@@ -78,6 +84,7 @@ class Scenario:
     name: str
     whole: Interval
     parts: tuple[Interval, ...]
+    waits: tuple[Interval, ...]
     requests: tuple[Interval, ...]
     polls: tuple[Interval, ...]
 
@@ -205,5 +212,8 @@ def _scenario(whole, fields, found, requests):
         verdicts.short(fields['scenario']), whole,
         tuple(within((part for part, _ in found if part.kind not in (
             spans.SCENARIO, spans.WAIT)), whole)),
+        tuple(within((dataclasses.replace(wait, kind=told.get('awaited', ''))
+                      for wait, told in found if wait.kind == spans.WAIT),
+                     whole)),
         tuple(one for one in sent if id(one) not in polls),
         tuple(one for one in sent if id(one) in polls))

@@ -15,10 +15,11 @@
 """Print where the seconds of each scenario go, from the log of its last run.
 
 Each moment counts for one column, which is the innermost step of the plugin at
-that moment. The cloud does not need to be up.
+that moment. The longest waits follow. The cloud does not need to be up.
 """
 
 import argparse
+import heapq
 import pathlib
 
 from allinone import deployment
@@ -31,6 +32,9 @@ _COLUMNS = {
     spans.STATE: 'state', spans.AWAY: 'away', spans.COMMAND: 'command',
     spans.SEEN_DOWN: 'down', spans.DELETE: 'delete', spans.BACK: 'back',
     spans.HEARTBEATS: 'beats', spans.UNDO: 'undo', '': 'other'}
+
+# How many of the longest waits are listed.
+_WAITS = 30
 
 _LEGEND = """
 lease: hosts chosen and leased. read: the footprint. boot: POST until ACTIVE.
@@ -57,17 +61,23 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     sums = dict.fromkeys(_COLUMNS, 0.0)
     for name, scenario in sorted(
             scenarios.items(),
-            key=lambda item: item[1].whole.begin - item[1].whole.end):
+            key=lambda item: -item[1].whole.seconds):
         seconds = scenario.seconds
         for kind in sums:
             sums[kind] += seconds.get(kind, 0)
         _print_row(name, width, seconds)
     _print_row(f'{len(scenarios)} scenarios', width, sums)
     print()
+    waits = ((wait.seconds, name, wait.kind)
+             for name, scenario in scenarios.items()
+             for wait in scenario.waits)
+    for seconds, name, awaited in heapq.nlargest(_WAITS, waits):
+        print(f'{seconds:6.1f} {name}: until {awaited}')
+    print()
     width = max(map(len, told.classes), default=0)
     for name, intervals in sorted(told.classes.items()):
         print(f'{name:{width}}', *(
-            f' {kind} {one.end - one.begin:6.1f}' for kind in (
+            f' {kind} {one.seconds:6.1f}' for kind in (
                 run_log.SET_UP, run_log.TEAR_DOWN)
             for one in intervals[-2:] if one.kind == kind))
     print(_LEGEND)

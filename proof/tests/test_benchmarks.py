@@ -49,8 +49,8 @@ Request (None): 200 GET http://127.0.0.1:1/v2.1/limits 0.100s
     2026-11-26 17:00:05.900 7 INFO tempest.lib.common.rest_client [-] \
 Request (None): 200 GET https://127.0.0.1:1/v2.1/servers/{_ID}?x=1 0.100s
     2026-11-26 17:00:06.000 7 DEBUG local_delete_tempest_plugin.common.spans \
-[-] local-delete-span {{"looks": 2, "first": 0.6, "kind": "wait", \
-"seconds": 3.0}} log /a/spans.py:80
+[-] local-delete-span {{"awaited": "it is ACTIVE", "looks": 2, "first": 0.6, \
+"kind": "wait", "seconds": 3.0}} log /a/spans.py:80
     2026-11-26 17:00:06.000 7 DEBUG local_delete_tempest_plugin.common.spans \
 [-] local-delete-span {{"kind": "boot", "seconds": 4.0}} log /a/spans.py:80
     2026-11-26 17:00:11.000 7 DEBUG local_delete_tempest_plugin.common.spans \
@@ -101,6 +101,7 @@ class BenchmarksTest(base.TestCase):
         self.assertEqual(0, code)
         self.assertRegex(text, r'ATest\.test_a +10\.0 .* 4\.0 .* 1\.0')
         self.assertRegex(text, r'ATest +class set-up +1\.0\n')
+        self.assertIn('   3.0 test_a.ATest.test_a: until it is ACTIVE\n', text)
 
     def test_one_request_more_is_noticed(self):
         self.assertEqual(0, self.run_verb('requests', '--update')[0])

@@ -111,8 +111,8 @@ class WaitUntilTest(WaitTest):
         mark, line = log.output.strip().split(' ', 1)
         self.assertEqual(spans.MARK, mark)
         self.assertEqual(
-            {'kind': spans.WAIT, 'looks': 3, 'first': 0.0, 'seconds': 0.02},
-            json.loads(line))
+            {'kind': spans.WAIT, 'awaited': 'the sun shines', 'looks': 3,
+             'first': 0.0, 'seconds': 0.02}, json.loads(line))
 
     def test_slow_look_is_not_the_last(self):
         """A look that outlasts the limit began too early to be the judge."""
