@@ -92,17 +92,18 @@ class Scenario:
     def seconds(self) -> dict[str, float]:
         """{kind: seconds}, in which each moment counts for one kind.
 
-        That is the innermost part at that moment, or '' where there is none.
+        That is the shortest part at that moment, or '' where there is none.
+        The times of a log are rounded, so a part may begin before the whole.
         """
         spent: dict[str, float] = collections.defaultdict(float)
         whole = dataclasses.replace(self.whole, kind='')
         edges = sorted({edge for part in (whole, *self.parts)
                         for edge in (part.begin, part.end)})
         for begin, end in itertools.pairwise(edges):
-            innermost = max(
-                (part for part in (whole, *self.parts)
+            innermost = min(
+                (part for part in self.parts
                  if part.begin <= begin and part.end >= end),
-                key=lambda part: (part.begin, -part.end), default=whole)
+                key=lambda part: part.seconds, default=whole)
             spent[innermost.kind] += end - begin
         return dict(spent)
 

@@ -89,6 +89,12 @@ class BenchmarksTest(base.TestCase):
         self.assertEqual({'': 4.0, 'boot': 4.0, 'undo': 1.0, 'delete': 1.0},
                          scenario.seconds)
 
+    def test_a_part_may_begin_before_the_whole(self):
+        whole, part = run_log.Interval('scenario', 1.0, 9.0), run_log.Interval(
+            'lease', 0.999, 5.0)
+        scenario = run_log.Scenario('a', whole, (part,), (), (), ())
+        self.assertAlmostEqual(4.001, scenario.seconds['lease'])
+
     def test_polls_are_counted_apart(self):
         scenario, = run_log.read(self.log).scenarios
         self.assertEqual(['POST /v2.1/servers', 'GET /v2.1/servers/{id}'],
