@@ -109,6 +109,11 @@ class BenchmarksTest(base.TestCase):
         self.assertRegex(text, r'ATest +class set-up +1\.0\n')
         self.assertIn('   3.0 test_a.ATest.test_a: until it is ACTIVE\n', text)
 
+    def test_requests_of_a_part_can_be_left_out(self):
+        scenario, = run_log.read(self.log).scenarios
+        self.assertEqual({'outages': 0}, request_counts.count(
+            scenario, ('boot',)))
+
     def test_one_request_more_is_noticed(self):
         self.assertEqual(0, self.run_verb('requests', '--update')[0])
         code, text = self.run_verb('requests')
