@@ -38,6 +38,8 @@ allinone=(.venv/bin/python -m allinone --state "$scratch/state"
     --port-base "${PORT_BASE:-24000}")
 code=0
 
+# The next is called by a trap.
+# shellcheck disable=SC2329
 clean_up() {
     trap '' INT TERM
     "${allinone[@]}" down >/dev/null 2>&1 || true

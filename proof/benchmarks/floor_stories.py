@@ -52,7 +52,6 @@ class Floor:
         self._member = self._connect('member1')
         self._project = self._member.current_project_id
         self._pool = concurrent.futures.ThreadPoolExecutor(8)
-        self._tracked = {}
 
     def _connect(self, user):
         return openstack.connection.Connection(

@@ -71,8 +71,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     waits = ((wait.seconds, name, wait.kind)
              for name, scenario in scenarios.items()
              for wait in scenario.waits)
-    for seconds, name, awaited in heapq.nlargest(_WAITS, waits):
-        print(f'{seconds:6.1f} {name}: until {awaited}')
+    for lasted, name, awaited in heapq.nlargest(_WAITS, waits):
+        print(f'{lasted:6.1f} {name}: until {awaited}')
     print()
     width = max(map(len, told.classes), default=0)
     for name, intervals in sorted(told.classes.items()):

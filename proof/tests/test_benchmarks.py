@@ -152,8 +152,8 @@ class BenchmarksTest(base.TestCase):
             self.log.touch()
 
 
-class FloorTest(base.TestCase):
-    """The scenarios and the script are about the same stories."""
+class NamesTest(base.TestCase):
+    """The floor and the table of requests name scenarios that are there."""
 
     def test_each_story_is_told_and_is_a_scenario(self):
         # The script is for a Python that has openstacksdk.
@@ -162,11 +162,16 @@ class FloorTest(base.TestCase):
         told = {node.name for node in ast.walk(tree)
                 if isinstance(node, ast.FunctionDef)}
         self.assertEqual(set(), floor.STORIES.keys() - told)
-        for name in floor.STORIES.values():
+        table = pathlib.Path(floor.__file__).with_name('requests.json')
+        for name in (*floor.STORIES.values(),
+                     *json.loads(table.read_text())):
             module, cls, test = name.split('.')
             there = getattr(importlib.import_module(
                 f'local_delete_tempest_plugin.scenario.{module}'), cls)
             self.assertTrue(hasattr(there, test), f'{name} is no scenario')
+
+
+class FloorTest(base.TestCase):
 
     def test_the_table_tells_what_takes_too_long(self):
         deployment.save(self.cloud)
