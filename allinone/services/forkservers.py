@@ -69,12 +69,13 @@ _SERVERS = {
 
 def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path:
     """Return the socket of a fork server."""
-    return cloud.run / 'fork-servers' / name
+    # Short, because the path of a socket has at most 107 bytes.
+    return cloud.run / 'fork' / name.removeprefix('fork-server-')
 
 
 def configure(cloud: deployment.Deployment) -> None:
     """Make the directory of the sockets."""
-    files.directory(cloud.run / 'fork-servers')
+    files.directory(cloud.run / 'fork')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

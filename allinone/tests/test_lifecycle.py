@@ -15,10 +15,9 @@
 """Processes of a cloud in between, and what "up" prints."""
 
 import collections
-from unittest import mock
-
 import contextlib
 import io
+from unittest import mock
 
 from allinone import lifecycle
 from allinone.tests import base

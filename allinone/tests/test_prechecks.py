@@ -21,8 +21,10 @@ from unittest import mock
 
 import fixtures
 
+from allinone import boot
 from allinone import errors
 from allinone import prechecks
+from allinone.services import forkservers
 from allinone.tests import base
 
 
@@ -68,6 +70,17 @@ class PrechecksTest(base.TestCase):
     def test_state_too_long_for_sockets(self):
         self.assertIn('give a shorter --state', ' '.join(
             self.lines(state=pathlib.Path('/tmp', 'x' * 80))))
+
+    def test_no_socket_has_a_longer_path(self):
+        cloud = dataclasses.replace(self.cloud, qemu=True)
+        for name, program in boot.programs(cloud).items():
+            path = str(program.socket or '').removeprefix(str(cloud.state))
+            if name.startswith(forkservers.LIBRARIES):
+                # plugins/forkserver.py gives it its name only at the end.
+                path += '.unfinished'
+            self.assertTrue(
+                len(path) <= len(prechecks._LONGEST_SOCKET),
+                f'{path} is longer than prechecks._LONGEST_SOCKET')
 
     def test_state_with_special_characters(self):
         for name in ('a b', "it's", 'ü', '50%', 'a;b', '$a', 'a:b'):
