@@ -214,17 +214,27 @@ class _Mutation:
         return [f'{runs.SCENARIOS}.*(?:{regex})' for regex in mutant.scenarios]
 
     def _run(self, mutant, names, regex):
-        """Run scenarios, and return their verdicts."""
+        """Run scenarios, and return their verdicts.
+
+        They end with the first that fails, because that one nearly always
+        kills the mutant. Otherwise all of them run.
+        """
         options = {**_LIMITS, **mutant.options}
         if mutant.service == 'nova-compute' and not mutant.everywhere:
             options['target_hosts'] = names[0].removeprefix('nova-compute-')
         workspace.derive(self._cloud, _CONFIGURATION, options)
         stream = self._folder / f'{mutant.name}.subunit'
-        with self._workspace.recorded(
-                regex, stream, self._folder / f'{mutant.name}.log',
-                TEMPEST_CONFIG=_CONFIGURATION) as process:
-            runs.wait(process, _LONGEST_RUN)
-        return verdicts.read(stream)
+        for to_failure in (not self._everything, False):
+            with self._workspace.recorded(
+                    regex, stream, self._folder / f'{mutant.name}.log',
+                    to_failure, TEMPEST_CONFIG=_CONFIGURATION) as process:
+                runs.wait(process, _LONGEST_RUN)
+            found = verdicts.read(stream)
+            outcomes = {verdict.outcome for verdict in found}
+            if not to_failure or verdicts.KILLED in outcomes or (
+                    verdicts.ERROR not in outcomes):
+                break
+        return found
 
     def _tidy(self, log):
         """Clean up after a mutant, and say what is left."""

@@ -120,7 +120,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def recorded(self, regex: str, stream: pathlib.Path, log: pathlib.Path,
-                 **environment: str
+                 to_failure: bool = False, **environment: str
                  ) -> collections.abc.Generator[subprocess.Popen, None, None]:
         """Start scenarios, as ``running`` does, and record their results.
 
@@ -130,6 +130,7 @@ class Workspace:
 
         :param stream: file that gets the results, as subunit
         :param log: file that gets what the scenarios print beside the results
+        :param to_failure: whether the first failure ends the run
         :returns: A context manager that gives a ``subprocess.Popen``.
         """
         chosen = stream.with_suffix('.ids')
@@ -137,7 +138,8 @@ class Workspace:
             name for name in self.scenarios if re.search(regex, name)))
         with stream.open('wb') as output, log.open('a') as errors:
             process = subprocess.Popen(
-                [*_RUNNER, '--load-list', chosen], cwd=self.directory,
+                [*_RUNNER, '--load-list', chosen,
+                 *['--failfast'] * to_failure], cwd=self.directory,
                 env=self._environment(environment), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
             with _not_outlived(process):
