@@ -104,7 +104,8 @@ class ComputeServicesTest(base.TestCase):
         self.cloud.add_service('a', 5)
         for number in 1, 2:
             self.cloud.add_node('a', number)
-        for hypervisor, name in zip(self.cloud.hypervisors, ('abc', 'def')):
+        for hypervisor, name in zip(self.cloud.hypervisors, ('abc', 'def'),
+                                    strict=True):
             hypervisor['hypervisor_hostname'] = name
         # Only one of the names has an "a".
         self.assert_refused(exceptions.Refusal.NOT_ONE_NODE, 'a has 2 ',
