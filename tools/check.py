@@ -53,7 +53,7 @@ _UPSTREAM = (r'^tempest\.api\.compute\.(admin\.test_services'
              r'|servers\.test_create_server)\.')
 
 # Bytes of memory of two clouds.
-_TWO_CLOUDS = 6 * 2 ** 30
+_TWO_CLOUDS = 7 * 2 ** 30
 
 
 # Seconds for a unit test beside two clouds.

@@ -41,7 +41,7 @@ _PORT_BASE = 26000
 
 def _lane(place, name, *options):
     cloud = clouds.Cloud(name, _STATES / name, _PORT_BASE + 100 * place)
-    return [cloud.boot(*options),
+    return [cloud.boot('--computes', '3', *options),
             cloud.proof(f'{name}-mutants', 'mutate', '--results',
                         str(_FOLDER), '--share')]
 

@@ -131,7 +131,7 @@ class TemplatesTest(base.TestCase):
             '1.39', '3.71'))
         parsed = self.parse(self.cloud.tempest / 'etc' / 'tempest.conf')
         group = parsed['local_delete']
-        self.assertEqual('compute1,compute2,compute3', group['target_hosts'])
+        self.assertEqual(','.join(self.cloud.hosts), group['target_hosts'])
         for name in ('compute', 'placement', 'placement_proxy'):
             for verb in ('stop', 'start'):
                 program, *_ = shlex.split(group[f'{name}_{verb}_command'])
