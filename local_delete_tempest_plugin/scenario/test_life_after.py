@@ -67,30 +67,6 @@ class LifeAfterTest(host_return.HostReturn):
             self.delete_server_through_compute(neighbour)
 
 
-class DeletedServiceTest(host_return.HostReturn):
-
-    @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
-    @decorators.attr(type='slow')
-    @needs.needs(needs.stopped_compute, needs.service_delete)
-    @utils.services('compute')
-    def test_compute_service_deleted_after_outage(self):
-        """The service of a host that was out is deleted with its provider.
-
-        Where something of a server is left on the provider, Nova deletes only
-        the service, and the provider stays
-        (nova.api.openstack.compute.services.ServiceController.delete). When
-        the host is back, it takes the next server.
-        """
-        with self.footprint_unchanged(accept=self.can_lose_service):
-            server = self.create_server()
-            with self.compute_stopped():
-                self.delete_server_locally(server)
-            self.assert_guest_reaped(server)
-            with self.service_deleted():
-                self.assert_provider_gone()
-            self.delete_server_through_compute(self.create_server())
-
-
 class GuestLifeAfterTest(host_return.HostReturn):
 
     @decorators.idempotent_id('2390a4a8-c63c-4c41-95df-4c7f75f61e6c')
