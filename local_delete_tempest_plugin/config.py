@@ -140,9 +140,10 @@ Run no other test beside a scenario. A boolean, default True: ``tempest run
 does. With False classes of scenarios run side by side, and beside other tests.
 Each of them leases its own hosts. Classes whose outage every tenant feels
 still run alone, and so does the class that deletes a compute service. The
-outages are those of Placement, the scheduler, or a host without a fence. Set it to False where the other tests of the run do not mind that a
-target host is down. With [auth] test_accounts_file each process needs accounts
-of its own.""")),
+outages are those of Placement, the scheduler, or a host without a fence. Set
+it to False where the other tests of the run do not mind that a target host is
+down. With [auth] test_accounts_file each process needs accounts of its
+own.""")),
     cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""

@@ -156,8 +156,7 @@ class ServiceTest(base.TestCase):
         for expected, values in (
                 (['nova-api'], {}),
                 (['nova-compute-compute1'], {'service': 'nova-compute'}),
-                (['nova-compute-compute1', 'nova-compute-compute2',
-                  'nova-compute-compute3'],
+                ([f'nova-compute-{host}' for host in self.cloud.hosts],
                  {'service': 'nova-compute', 'everywhere': True})):
             self.assertEqual(expected, service.processes(
                 self.cloud, self.mutant(**values)))
