@@ -31,7 +31,7 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     exit
 fi
 runs=${RUNS:-1}
-concurrency=${CONCURRENCY:-4}
+concurrency=${CONCURRENCY:-3}
 regex=${REGEX:-'^local_delete_tempest_plugin\.'}
 scratch=$(mktemp -d /tmp/bench-suite.XXXXXX)
 allinone=(.venv/bin/python -m allinone --state "$scratch/state"
