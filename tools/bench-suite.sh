@@ -14,7 +14,7 @@
 # under the License.
 #
 # Measure the whole suite: one scenario after the other, and CONCURRENCY
-# classes at once (default 4), in turns, RUNS times each (default 1), on one
+# classes at once (default 3), in turns, RUNS times each (default 1), on one
 # cloud. Print the medians and their ratio. Arguments, such as
 # "--computes 6", go to "up". REGEX chooses other tests than all scenarios.
 # The exit code is 1 if a test failed. .venv has to be there: tools/setup.sh.
