@@ -137,6 +137,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         provider = cls._get_credentials_provider()
         cls.testbed.begin(cls._accounts.abandoned,
                           provider.get_project_member_creds().network)
+        cls._accounts.end_recovery()
 
         cls.last_look = footprint.LastLook(
             reader.Reader(cls.admin, cls.member, (), cls.testbed.project_id,

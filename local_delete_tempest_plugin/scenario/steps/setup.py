@@ -17,9 +17,11 @@
 import atexit
 from collections.abc import Callable
 from collections.abc import Iterable
+import contextlib
 from typing import Any
 
 import fixtures
+from oslo_concurrency import lockutils
 from tempest import config
 from tempest.lib.common import fixed_network
 from tempest.lib.common.utils import data_utils
@@ -45,6 +47,9 @@ CONF = config.CONF
 
 #: What ``POST /servers`` takes as ``networks`` where servers get no port.
 NO_NETWORK = 'none'
+
+# The lock of the process that recovers abandoned runs.
+_RECOVERY = 'local-delete-recovery'
 
 #: The run of this process. It is not of a class, because the changes that one
 #: class could not undo stay in the journal while the next one writes to it.
@@ -104,6 +109,7 @@ class ClassAccounts(fixtures.Fixture):
         self._run = this_run
         self._journal = written_to
         self._intent: safety_change.Intent | None = None
+        self._alone = contextlib.ExitStack()
         self.abandoned: list[journal.AbandonedRun] = []
 
     def _setUp(self):
@@ -114,12 +120,19 @@ class ClassAccounts(fixtures.Fixture):
     def begin(self) -> None:
         """Write down that Tempest will make accounts.
 
+        If runs were abandoned, the other processes of this run wait here until
+        ``end_recovery``. Otherwise their stories would meet what is down.
+
         :raises InsecureCloud: passwords could be read on their way.
         :raises JournalUnusable: a run was abandoned, and the operator wants
             to recover it by hand.
         """
         endpoints.require_tls(accounts.log_in_admin)
+        self.addCleanup(self.end_recovery)
+        self._alone.enter_context(lockutils.lock(_RECOVERY, external=True))
         self.abandoned = list(journal.find_abandoned())
+        if not self.abandoned:
+            self.end_recovery()
         for abandoned in self.abandoned:
             # If the class ends before they are recovered, another process of
             # the run can do that.
@@ -132,6 +145,10 @@ class ClassAccounts(fixtures.Fixture):
             credentials.release_accounts(run.Run(abandoned.run_id))
         self._intent = self._journal.intend(
             credentials.Credentials(self._run.id))
+
+    def end_recovery(self) -> None:
+        """Let other processes of the run go on, because all is recovered."""
+        self._alone.close()
 
     def undo(self) -> None:
         """Delete the accounts that Tempest has half made and forgotten.

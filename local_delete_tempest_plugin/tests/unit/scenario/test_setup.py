@@ -16,6 +16,7 @@
 
 import os
 import signal
+import threading
 from unittest import mock
 
 import fixtures
@@ -37,6 +38,8 @@ class SetupTest(base.TestCase):
         super().setUp()
         self.journals = self.useFixture(fixtures.TempDir()).path
         self.config(journal_dir=self.journals)
+        self.config('oslo_concurrency',
+                    lock_path=self.useFixture(fixtures.TempDir()).path)
         self.journal = journal.Journal(RUN.id)
 
     def written(self):
@@ -92,18 +95,49 @@ class IntentsTest(SetupTest):
 
 class ClassAccountsTest(SetupTest):
 
-    def test_an_abandoned_run_is_left_to_others_where_the_class_fails(self):
-        """A process that keeps the journal would pass for that run."""
+    def setUp(self):
+        super().setUp()
         self.config('identity', uri_v3='https://keystone.test/v3')
+
+    def abandon(self):
+        """Leave the journal of an abandoned run."""
         abandoned = journal.Journal('BA9876543210')
         abandoned.intend(SERVER)
         abandoned._file.close()
+
+    def accounts(self):
         accounts = setup.ClassAccounts(RUN, self.journal)
         accounts.setUp()
+        return accounts
+
+    def test_an_abandoned_run_is_left_to_others_where_the_class_fails(self):
+        """A process that keeps the journal would pass for that run."""
+        self.abandon()
+        accounts = self.accounts()
         accounts.begin()
         self.assertTrue(journal.is_alive('BA9876543210'))
         accounts.cleanUp()
         self.assertFalse(journal.is_alive('BA9876543210'))
+
+    def test_no_class_begins_before_abandoned_runs_are_recovered(self):
+        """Otherwise it would meet a Placement that is down, for example."""
+        self.abandon()
+        first, second = self.accounts(), self.accounts()
+        self.addCleanup(first.cleanUp)
+        self.addCleanup(second.cleanUp)
+        first.begin()
+        other = threading.Thread(target=second.begin)
+        other.start()
+        other.join(0.2)
+        waited = other.is_alive()
+        first.end_recovery()
+        other.join()
+        self.assertTrue(waited)
+
+    def test_classes_begin_side_by_side_where_no_run_was_abandoned(self):
+        for accounts in (self.accounts(), self.accounts()):
+            self.addCleanup(accounts.cleanUp)
+            accounts.begin()
 
 
 class TestbedTest(SetupTest):
