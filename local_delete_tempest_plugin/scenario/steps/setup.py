@@ -137,6 +137,7 @@ class ClassAccounts(fixtures.Fixture):
             # If the class ends before they are recovered, another process of
             # the run can do that.
             self.addCleanup(abandoned.close, recovered=False)
+        for abandoned in self.abandoned:
             if not CONF.local_delete.recover_on_start:
                 raise exceptions.JournalUnusable(
                     path=abandoned.file and abandoned.file.name,

@@ -21,6 +21,7 @@ from unittest import mock
 
 import fixtures
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.safety import run
@@ -99,9 +100,9 @@ class ClassAccountsTest(SetupTest):
         super().setUp()
         self.config('identity', uri_v3='https://keystone.test/v3')
 
-    def abandon(self):
+    def abandon(self, run_id='BA9876543210'):
         """Leave the journal of an abandoned run."""
-        abandoned = journal.Journal('BA9876543210')
+        abandoned = journal.Journal(run_id)
         abandoned.intend(SERVER)
         abandoned._file.close()
 
@@ -118,6 +119,17 @@ class ClassAccountsTest(SetupTest):
         self.assertTrue(journal.is_alive('BA9876543210'))
         accounts.cleanUp()
         self.assertFalse(journal.is_alive('BA9876543210'))
+
+    def test_all_abandoned_runs_are_left_to_the_operator(self):
+        """The first of them fails the class."""
+        self.config(recover_on_start=False)
+        runs = ('AA9876543210', 'BA9876543210')
+        for run_id in runs:
+            self.abandon(run_id)
+        accounts = self.accounts()
+        self.assertRaises(exceptions.JournalUnusable, accounts.begin)
+        accounts.cleanUp()
+        self.assertEqual([False, False], [*map(journal.is_alive, runs)])
 
     def test_no_class_begins_before_abandoned_runs_are_recovered(self):
         """Otherwise it would meet a Placement that is down, for example."""
