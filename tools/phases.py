@@ -165,13 +165,19 @@ class Phases(contextlib.AbstractContextManager):
         self._running: dict[int, _Running] = {}
         self._undos: dict[int, list[Phase]] = {}
         self._screen = _Screen(output)
+        self._waited = {*_WAITED}
 
     def __enter__(self) -> 'Phases':
         self.results.mkdir(parents=True, exist_ok=True)
         for signum in _ENDING:
-            # A shell lets what it starts in the background ignore SIGINT.
-            signal.signal(signum, signal.SIG_DFL)
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
+            if signum == signal.SIGHUP and (
+                    signal.getsignal(signum) == signal.SIG_IGN):
+                # The user wants that, and says so with "nohup".
+                self._waited.remove(signum)
+            else:
+                # A shell lets what it starts in the background ignore SIGINT.
+                signal.signal(signum, signal.SIG_DFL)
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
         return self
 
     def __exit__(self, kind: type[BaseException] | None,
@@ -183,7 +189,7 @@ class Phases(contextlib.AbstractContextManager):
         self._run({number: collections.deque() for number in self._undos},
                   interruptible=False)
         self._screen.draw(())
-        while signal.sigtimedwait(_WAITED, 0):
+        while signal.sigtimedwait(self._waited, 0):
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
@@ -246,7 +252,7 @@ class Phases(contextlib.AbstractContextManager):
         :returns: The other signal, or None.
         """
         self._screen.draw(self._running.values())
-        arrived = signal.sigtimedwait(_WAITED, _TICK)
+        arrived = signal.sigtimedwait(self._waited, _TICK)
         self._echo()
         if arrived and arrived.si_signo != signal.SIGCHLD:
             return arrived.si_signo

@@ -150,7 +150,7 @@ class EndTest(testtools.TestCase):
         self.results = pathlib.Path(
             self.useFixture(fixtures.TempDir()).path)
 
-    def start(self, output=subprocess.PIPE):
+    def start(self, output=subprocess.PIPE, *prefix):
         script = textwrap.dedent(f"""
             import pathlib, sys
             from tools import phases
@@ -162,7 +162,8 @@ class EndTest(testtools.TestCase):
                 return 0
             sys.exit(phases.main(run, do))""")
         process = subprocess.Popen(
-            [sys.executable, '-c', script], cwd=phases.ROOT, stdout=output,
+            [*prefix, sys.executable, '-c', script], cwd=phases.ROOT,
+            stdout=output,
             env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '79'})
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -180,6 +181,16 @@ class EndTest(testtools.TestCase):
             self.assertIn('restored', (self.results / 'up.log').read_text())
             self.assertEqual('undone\n',
                              (self.results / 'down.log').read_text())
+
+    @base.slow
+    def test_nohup(self):
+        process = self.start(subprocess.PIPE, 'nohup')
+        for line in process.stdout:
+            if b'begun' in line:
+                process.send_signal(signal.SIGHUP)
+                process.send_signal(signal.SIGTERM)
+        process.stdout.close()
+        self.assertEqual(128 + signal.SIGTERM, process.wait())
 
     @base.slow
     def test_terminal_shows_what_runs(self):
