@@ -39,6 +39,7 @@ import os
 import pkgutil
 import posix
 import runpy
+import signal
 import sys
 import sysconfig
 
@@ -156,7 +157,11 @@ def _serve(listener):
                 return json.loads(message), files
             # The supervisor may signal the group as soon as it knows it.
             os.setpgid(child, child)
-            connection.send(str(child).encode())
+            try:
+                connection.send(str(child).encode())
+            except OSError:
+                # The supervisor waits no longer, and would start another.
+                os.kill(child, signal.SIGKILL)
             os._exit(0)
         posix.waitpid(between, 0)
         connection.close()

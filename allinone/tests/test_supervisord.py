@@ -19,6 +19,7 @@ import os
 import pathlib
 import select
 import signal
+import socket
 import subprocess
 import sys
 from unittest import mock
@@ -142,6 +143,30 @@ class ForkedTest(base.TestCase):
             self.cloud.logs / 'supervisord.log').read_text())
         self.assertNotEqual(server['pid'],
                             self.start('forks', self.socket)['pid'])
+
+    def test_nobody_gets_a_process_that_came_too_late(self):
+        """The supervisor has given it up, and may have started another."""
+        server = self.start('forks', self.socket)
+        os.kill(server['pid'], signal.SIGSTOP)
+        self.ask(self.state / 'late').close()
+        os.kill(server['pid'], signal.SIGCONT)
+        with self.ask(self.told) as connection:
+            pid = int(connection.recv(32))
+        expected = {self.supervisor.getPID(), server['pid'], pid}
+        readiness.wait('the end of the other', lambda: expected == {
+            process.pid for process in processes.belonging_to(self.state)}, 10)
+
+    def ask(self, told):
+        """Ask the fork server for a service, as the supervisor does."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(str(self.socket))
+        service = self.programs['service'].command[0]
+        with open(os.devnull) as nothing:
+            socket.send_fds(connection, [json.dumps({
+                'command': [service, str(told)],
+                'environment': {'SUPERVISOR_PROCESS_NAME': 'service'},
+            }).encode()], [nothing.fileno()] * 3)
+        return connection
 
     def test_what_no_fork_can_have_is_refused(self):
         for text, words in (
