@@ -260,6 +260,23 @@ def is_alive(run_id: str) -> bool:
     return False
 
 
+def of_live_runs() -> dict[str, list[safety_change.Change]]:
+    """Read what the runs that live on this machine have not undone yet.
+
+    :returns: {run id: its changes} of each run of this cloud, this process's
+        too. A run whose journal cannot be read is not there.
+    """
+    found = {}
+    for path in directory().glob('*' + _SUFFIX):
+        # A run may remove its journal at any moment.
+        with contextlib.suppress(OSError, exceptions.JournalUnusable):
+            if is_alive(path.stem):
+                run_id, cloud, intents = _parse(path, path.read_text())
+                if cloud == CONF.identity.uri_v3:
+                    found[run_id] = [intent.change for intent in intents]
+    return found
+
+
 def refuse_if_alive(run_id: str) -> None:
     """Refuse to undo a run that lives on this machine.
 

@@ -27,6 +27,7 @@ from such a ghost. It is made before the lease is taken, and deleted after the
 lease was given back.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
 
@@ -144,17 +145,22 @@ class Lease:
                     required=trait)['resource_providers']]
 
     @_on_conflict
-    def take(self, provider_id: str) -> None:
+    def take(self, provider_id: str,
+             ghosts_on: Callable[[str], set[str]] = lambda provider: set()
+             ) -> None:
         """Put the trait on a provider, if it is not there already.
 
         :param provider_id: UUID of the provider.
+        :param ghosts_on: Takes the UUID. Gives traits that are no lease of
+            the provider, although the flavors of their runs are there.
         :raises OutageRefused: another run's trait is there.
         """
         traits, generation = self._read(provider_id)
         others = {trait for trait in traits
                   if trait.startswith(run.TRAIT_PREFIX)
                   and trait != self.trait}
-        ghosts = others and others - self._of_runs_with_a_flavor(others)
+        ghosts = others and others - self._of_runs_with_a_flavor(
+            others - ghosts_on(provider_id))
         if others - ghosts:
             raise leased(provider_id, others - ghosts)
         wanted = traits - ghosts | {self.trait}

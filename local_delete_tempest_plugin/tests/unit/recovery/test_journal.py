@@ -111,6 +111,18 @@ class JournalTest(base.TestCase):
         kept._file.close()
         self.assertEqual([(RUN, [TRAIT])], self.abandoned())
 
+    def test_changes_of_runs_that_live(self):
+        kept = journal.Journal(RUN)
+        trait = kept.intend(TRAIT)
+        kept.intend(LEASE)
+        kept.complete(trait)
+        self.assertEqual({RUN: [LEASE]}, journal.of_live_runs())
+        self.config(group='identity', uri_v3='https://another.test/v3')
+        self.assertEqual({}, journal.of_live_runs())
+        self.config(group='identity', uri_v3=CLOUD)
+        kept._file.close()
+        self.assertEqual({}, journal.of_live_runs())
+
     def test_nobody_finds_a_journal_that_is_not_held_yet(self):
         """Otherwise another process of the run would take it for abandoned."""
         lock = journal.fcntl.flock

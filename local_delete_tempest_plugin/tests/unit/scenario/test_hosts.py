@@ -23,6 +23,7 @@ import fixtures
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import lease
@@ -46,6 +47,7 @@ class LeasedHostsTest(base.TestCase):
         self.journals = self.useFixture(fixtures.TempDir()).path
         self.config(allow_outages=True, target_hosts=['*'], lease_timeout=1,
                     min_other_hosts=0, journal_dir=self.journals)
+        self.config('identity', uri_v3='https://keystone.test/v3')
         self.config('oslo_concurrency',
                     lock_path=self.useFixture(fixtures.TempDir()).path)
         self.cloud = fake_cloud.FakeCloud()
@@ -308,6 +310,25 @@ class LeasedHostsTest(base.TestCase):
         self.cloud.traits[self.targets[1].provider_id] = set()
         leased.renew()
         self.assertEqual(['cmp1', 'cmp2'], self.leased_in_cloud())
+
+    def test_an_audit_put_the_trait_of_a_sibling_in_its_place(self):
+        """The sibling had the host before, and its class goes on."""
+        other = self.other_run()
+        theirs = self.make(other)
+        theirs.lease()
+        # Its journal stays, as that of a class does.
+        self.journal_of[other.id].intend(leases.TraitChange(other.trait))
+        theirs.cleanUp()
+        leased = self.lease()
+        provider = leased.target.provider_id
+        self.cloud.traits[provider] = {other.trait}
+        leased.renew()
+        self.assertEqual({self.run.trait}, self.cloud.traits[provider])
+        # A lease that the sibling has written down is no ghost.
+        self.cloud.traits[provider] = {other.trait}
+        self.journal_of[other.id].intend(
+            leases.LeaseChange(provider, other.trait))
+        self.assertRaises(exceptions.OutageRefused, leased.renew)
 
     def test_a_later_clean_up_runs_before_the_hosts_are_given_back(self):
         leased = self.lease()
