@@ -125,12 +125,12 @@ def _available():
 
 
 def _none_skipped(log):
-    return _skipped(clouds.skips(log.read_text()))
+    return _skipped(clouds.skips(log.read_text(errors='replace')))
 
 
 def _none_but_elsewhere(log):
-    return _skipped([skip for skip in clouds.skips(log.read_text())
-                     if not _ELSEWHERE.search(skip)])
+    return _skipped([skip for skip in clouds.skips(
+        log.read_text(errors='replace')) if not _ELSEWHERE.search(skip)])
 
 
 def _skipped(skips):
