@@ -30,8 +30,8 @@ CONF = config.CONF
 
 
 @decorators.serial
-class WithoutFenceTest(user_resources.UserResources,
-                       unfinished_builds.UnfinishedBuilds):
+class NoFenceTest(user_resources.UserResources,
+                  unfinished_builds.UnfinishedBuilds):
 
     @decorators.idempotent_id('766cc198-5808-4e18-95b7-0351ff98f1da')
     @decorators.attr(type='slow')

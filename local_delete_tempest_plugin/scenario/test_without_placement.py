@@ -35,7 +35,7 @@ can_resize = needs.needs(needs.two_hosts, needs.feature('resize'))
 
 
 @decorators.serial
-class WithoutPlacementTest(moves.Moves):
+class NoPlacementTest(moves.Moves):
 
     @decorators.idempotent_id('cd55a2c0-6779-4de1-ac59-c09a3d7c2042')
     @decorators.attr(type='slow')

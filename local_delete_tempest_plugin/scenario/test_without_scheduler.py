@@ -29,8 +29,8 @@ CONF = config.CONF
 
 
 @decorators.serial
-class WithoutSchedulerTest(user_resources.UserResources,
-                           unfinished_builds.UnfinishedBuilds):
+class NoSchedulerTest(user_resources.UserResources,
+                      unfinished_builds.UnfinishedBuilds):
 
     @decorators.idempotent_id('dd8a12ed-82a1-435d-a324-62a7b5305247')
     @decorators.attr(type='slow')

@@ -26,7 +26,7 @@ from local_delete_tempest_plugin.scenario.steps import host_return
 
 
 @decorators.serial
-class WithoutServiceTest(host_return.HostReturn):
+class NoServiceTest(host_return.HostReturn):
 
     @decorators.idempotent_id('1b8539e2-ebcf-4342-b9df-e940e9f14212')
     @decorators.attr(type='slow')

@@ -41,7 +41,7 @@ STORIES = {
     'forced_down': 'test_local_delete.LocalDeleteTest.'
                    'test_allocations_removed_by_api',
     'stopped': 'test_ports.PortsTest.test_port_of_nova_deleted_stopped',
-    'healed': 'test_without_placement.WithoutPlacementTest.'
+    'healed': 'test_without_placement.NoPlacementTest.'
               'test_allocations_removed_after_compute_restart',
     'port': 'test_ports.PortsTest.test_port_of_user_unbound_forced_down',
     'volume': 'test_volumes.VolumesTest.test_data_volume_detached_forced_down',

@@ -146,7 +146,7 @@ class OptionsTest(base.TestCase):
         self.config(target_hosts=['*'])
         return {found.check: (found.outcome, found.found)
                 for cls in (test_local_delete.LocalDeleteTest,
-                            test_without_placement.WithoutPlacementTest)
+                            test_without_placement.NoPlacementTest)
                 for found in scenarios.foresee(cls, usable_hosts)}
 
     def test_scenarios(self):

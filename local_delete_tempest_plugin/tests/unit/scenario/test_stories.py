@@ -13,6 +13,7 @@
 # under the License.
 
 from tempest.common import utils
+from tempest.lib.common.utils import data_utils
 from tempest.lib import decorators
 import testtools
 from testtools import content
@@ -20,6 +21,7 @@ from testtools.testresult import doubles
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import scenarios
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario import each_outage
 from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
@@ -124,6 +126,17 @@ class EachOutageTest(base.TestCase):
                     if attribute.startswith('id-')]
                 self.assertNotIn(its_id, seen, where)
                 seen[its_id] = where
+
+    def test_keystone_takes_the_name_of_each_class(self):
+        """Tempest names projects after the class and the run.
+
+        Keystone takes 64 characters, and Tempest adds two words and a number.
+        """
+        for cls in scenarios.find_classes():
+            name = data_utils.rand_name('%s-%s' % (
+                cls.__name__, run.Run().name), prefix='tempest')
+            longest = len(name) + 10 - len(name.rpartition('-')[2])
+            self.assertLessEqual(longest, 64, '%s has a long name' % cls)
 
     def test_every_class_of_scenarios_expands(self):
         class Scenario(scenario_base.BaseLocalDeleteTest):
