@@ -161,7 +161,7 @@ class ForkedTest(base.TestCase):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(str(self.socket))
         service = self.programs['service'].command[0]
-        with open(os.devnull) as nothing:
+        with open(os.devnull, 'r+') as nothing:
             socket.send_fds(connection, [json.dumps({
                 'command': [service, str(told)],
                 'environment': {'SUPERVISOR_PROCESS_NAME': 'service'},
