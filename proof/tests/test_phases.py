@@ -161,8 +161,10 @@ class EndTest(testtools.TestCase):
                 run.run([up])
                 return 0
             sys.exit(phases.main(run, do))""")
+        # Whoever runs the tests may ignore signals, and children inherit that.
         process = subprocess.Popen(
-            [*prefix, sys.executable, '-c', script], cwd=phases.ROOT,
+            ['env', '--default-signal', *prefix, sys.executable, '-c', script],
+            cwd=phases.ROOT,
             stdout=output,
             env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '79'})
         self.addCleanup(process.wait)
