@@ -141,12 +141,12 @@ class _Running:
 
     def doing(self) -> str:
         """Say in a line what the phase does: its tests, or its last line."""
-        printed = _tail(self.log)
         tests = _requests(self.phase.tempest_log, self._requests)
         if tests:
             ended = len(_TEST.findall(self.log.read_text(errors='replace')))
             return f'{ended} ended; now {", ".join(tests)}'
-        lines = [line for line in printed.splitlines() if line.strip()]
+        lines = [line for line in _tail(self.log).splitlines()
+                 if line.strip()]
         return lines[-1].strip() if lines else ''
 
 

@@ -114,6 +114,14 @@ class Nodes:
         """
         return self._running[host]
 
+    def hosts_of_providers(self) -> dict[str, str]:
+        """Tell which host each node is on.
+
+        :returns: {UUID of the node's provider: name of the host}.
+        """
+        return {node.provider_id: host
+                for host, nodes in self._of.items() for node in nodes}
+
     def target_host(self, host: str) -> TargetHost:
         """Find the one provider of a host.
 
@@ -211,7 +219,7 @@ class ComputeServices:
             if _first_label(target.provider_name) == label:
                 return target
         except (lib_exc.NotFound, exceptions.OutageRefused):
-            pass
+            LOG.info('No node is named after host %s: reading all', host)
         return self.nodes().target_host(host)
 
     def hypervisor_type(self, target: TargetHost) -> str | None:
@@ -222,14 +230,6 @@ class ComputeServices:
         """
         return self._hypervisor_client.show_hypervisor(
             target.provider_id)['hypervisor'].get('hypervisor_type')
-
-    def hosts_of_providers(self) -> dict[str, str]:
-        """Read which host each node is on.
-
-        :returns: {UUID of the node's provider: name of the host}.
-        """
-        return {hypervisor['id']: hypervisor['service']['host']
-                for hypervisor in self._hypervisors()}
 
     def _read(self, **filters: Any) -> _Services:
         return [

@@ -164,7 +164,7 @@ class Guard:
         if len(up) - len(leased) >= needed:
             # Few requests on a big cloud: nobody asks for their hosts.
             return
-        hosts = self._admin.services.hosts_of_providers()
+        hosts = self._admin.services.nodes().hosts_of_providers()
         out = {hosts.get(provider)
                for provider in self._lease.without_ghosts(leased)}
         if len(up - out) < needed:

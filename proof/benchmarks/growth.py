@@ -139,7 +139,7 @@ def _measure(cloud, folder, regex):
         {**first.counts, **{name: request_counts.count(scenario)
                             for name, scenario in told.items()}},
         {**first.seconds, **{
-            name: scenario.whole.end - scenario.whole.begin
+            name: scenario.whole.seconds
             for name, scenario in told.items()}},
         first.problems + (
             [] if process.returncode == 0 and count.get('passed') == len(told)

@@ -17,9 +17,8 @@
 Requests by which a wait repeats its question are polls. They are counted
 apart, because a busy machine polls more. The requests by which a story chooses
 its hosts are not compared, because they depend on other runs and on the lot.
-The exit code is 1 if a scenario sent
-more requests of a kind than the checked-in table has. The cloud does not need
-to be up.
+The exit code is 1 if a scenario sent more requests of a kind than the
+checked-in table has. The cloud does not need to be up.
 """
 
 import argparse

@@ -75,9 +75,9 @@ class Scenario:
 
     :param name: name of the scenario, without package and tags
     :param whole: the scenario from its begin to its end
-    :param parts: the spans within it, but for its waits
+    :param parts: the spans within it, without its waits
     :param waits: its waits; the kind of each is what was awaited
-    :param requests: the requests that it sent, but for polls
+    :param requests: the requests that it sent, without polls
     :param polls: the requests that repeat what a wait has read before
     """
 

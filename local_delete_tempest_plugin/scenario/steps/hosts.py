@@ -129,7 +129,7 @@ class LeasedHosts(fixtures.Fixture):
                  len(looks))
 
     def _look(self, count: int, accept: Callable | None,
-              leased: dict[str, str], held: dict[str, str]) -> '_Look':
+              leased: dict[str, str], held: dict[str, str]) -> _Look:
         """Lease hosts, if that can be done at this moment."""
         refusals: list[str] = []
         usable: list[compute_services.TargetHost] = []
