@@ -359,6 +359,13 @@ class CloudTest(base.TestCase):
         self.assertEqual(few, self.requests(),
                          'preflight asks more, and one host is a target')
 
+    def test_many_target_hosts_of_which_too_few_are_up(self):
+        for number in range(13, 43):
+            self.cloud.add_compute('cmp%d' % number, number)
+        self.config(target_hosts=['*'], min_other_hosts=99)
+        self.assertEqual(1, self.requests()['os-hypervisors/detail'],
+                         'preflight should read the nodes once')
+
     def test_many_target_hosts(self):
         for number in range(13, 43):
             self.cloud.add_compute('cmp%d' % number, number)
