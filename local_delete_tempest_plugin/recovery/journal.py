@@ -315,7 +315,7 @@ def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
         # The address of Keystone tells the cloud. The names of hosts do not,
         # because two clouds may have hosts of the same names.
         if cloud != CONF.identity.uri_v3:
-            LOG.info('%s is of another cloud: %s', path, cloud)
+            LOG.info('%s is of another cloud: %r', path, cloud)
             return None
         kept.pop_all()
     return AbandonedRun(run_id, intents, file)
@@ -367,6 +367,8 @@ def _line(path: pathlib.Path, number: int, text: str,
     try:
         line = json.loads(text)
         jsonschema.validate(line, schema)
+        # JSON can escape half a character, and no log or terminal takes that.
+        json.dumps(line, ensure_ascii=False).encode()
     except (ValueError, RecursionError, jsonschema.ValidationError):
         raise exceptions.JournalUnusable(
             path=path, problem='is corrupt in line %d' % number)

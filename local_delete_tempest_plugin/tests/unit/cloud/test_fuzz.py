@@ -450,6 +450,10 @@ class JournalTest(base.TestCase):
         number=strategies.integers(0, 3),
         spoil=FIELDS | strategies.builds(
             Body, strategies.binary() | strategies.just(b'[' * 10 ** 5)))
+    @hypothesis.example(version=2, number=0, spoil=Field(
+        ('cloud',), '\ud800'))
+    @hypothesis.example(version=2, number=1, spoil=Field(
+        ('what', 'trait'), '\ud800'))
     def test_journals(self, version, number, spoil):
         folder = self.useFixture(fixtures.TempDir()).path
         self.config(journal_dir=folder)
@@ -463,7 +467,7 @@ class JournalTest(base.TestCase):
         try:
             for abandoned in journal.find_abandoned():
                 for intent in abandoned.intents:
-                    str(intent.change)
+                    str(intent.change).encode()
                 abandoned.close(recovered=False)
         except lib_exc.TempestException as error:
             self.assertIn(path, str(error))
