@@ -125,6 +125,16 @@ class RestoreFailed(exceptions.TempestException):
                'To put it right: %(remedy)s')
 
 
+class LeftToOperator(exceptions.TempestException):
+    """What a run changed is not its own any more, so it was not given back.
+
+    Somebody changed it again. All that was still the run's own was given back
+    before this is raised, so the change is complete.
+    """
+
+    message = '%(what)s is left to you, because %(found)s'
+
+
 class InsecureCloud(exceptions.TempestException):
     """Passwords and tokens could be read on their way to the cloud."""
 
