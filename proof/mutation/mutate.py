@@ -69,10 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--table', type=pathlib.Path, metavar='FILE',
         help='also write the table for the documentation into this file')
     parser.add_argument(
-        '--part', type=_part, metavar='K/N', default=(1, 1),
-        help='try only the K-th of N parts of the mutants, so that N clouds '
-             'side by side try all')
-    parser.add_argument(
         '--share', action='store_true',
         help='try only mutants that no other "mutate --share" with the same '
              '--results has taken, so that several clouds share the work')
@@ -84,29 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='a mutant (default: all of them)')
 
 
-def _part(text):
-    number, slash, count = text.partition('/')
-    if not (slash and number.isdecimal() and count.isdecimal()
-            and 1 <= int(number) <= int(count)):
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not K/N, such as 1/2 and 2/2 for two clouds')
-    return int(number), int(count)
-
-
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Try the mutants, print the matrix, and return the exit code."""
     mutants = definition.find(arguments.mutants, arguments.names)
     for mutant in mutants:
         service.processes(cloud, mutant)
     mutants = _that_fit(cloud, mutants, arguments.names)
-    number, count = arguments.part
     # By service, so that one restart removes a mutant and brings the next. The
     # benign mutants are first, because they take the longest. So no cloud is
     # left alone with one of them at the end.
-    mutants = sorted(mutants, key=lambda one: (not one.benign, one.service)
-                     )[number - 1::count]
-    if not mutants:
-        raise errors.BadInput(f'Part {number}/{count} has no mutant')
+    mutants = sorted(mutants, key=lambda one: (not one.benign, one.service))
     results = matrix.Results(
         files.directory(arguments.results or cloud.state / 'mutants'),
         definition.find(arguments.mutants, []))
