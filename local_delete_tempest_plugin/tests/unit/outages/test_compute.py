@@ -19,6 +19,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import compute_restore
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
@@ -78,7 +79,7 @@ class ComputeOutageTest(outage_case.OutageTest):
             self.build_cloud()
             seen = self.use(self.make(kind, reason))
             if reason:
-                self.assertIn(compute_outage.DISABLED_TRAIT,
+                self.assertIn(compute_restore.DISABLED_TRAIT,
                               seen['traits'][self.target.provider_id])
                 away['traits'] = seen['traits']
             self.assertEqual(dict(self.before, **away), seen, kind)
@@ -155,7 +156,7 @@ class ComputeOutageTest(outage_case.OutageTest):
 
         self.cloud.before_answer = look
         self.begun(compute_outage.Disabled, FENCE)
-        self.assertIn(compute_outage.DISABLED_TRAIT,
+        self.assertIn(compute_restore.DISABLED_TRAIT,
                       self.cloud.traits[self.target.provider_id])
 
     def test_up_before_it_is_enabled(self):
