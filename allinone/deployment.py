@@ -64,7 +64,7 @@ class Deployment:
     #: Whether there is a compute with a real hypervisor, too.
     qemu: bool = False
     #: Number of the computes of the fake driver.
-    computes: int = 6
+    computes: int = 8
 
     @property
     def fake_hosts(self) -> tuple[str, ...]:

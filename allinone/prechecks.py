@@ -38,7 +38,7 @@ _STATE_BYTES = 2 * _GIB
 _CACHE_BYTES = 2 * _GIB
 
 #: What a cloud without computes, and a compute with its chassis, may hold. A
-#: whole cloud of six computes holds about 3.5 GiB.
+#: whole cloud of eight computes holds about 4 GiB.
 _MEMORY_BYTES = 5 * _GIB // 2
 _COMPUTE_BYTES = _GIB // 6
 

@@ -53,7 +53,7 @@ _UPSTREAM = (r'^tempest\.api\.compute\.(admin\.test_services'
              r'|servers\.test_create_server)\.')
 
 # Bytes of memory of two clouds.
-_TWO_CLOUDS = 7 * 2 ** 30
+_TWO_CLOUDS = 8 * 2 ** 30
 
 
 # Seconds for a unit test beside two clouds.
@@ -98,7 +98,7 @@ def _all(guests):
         first.proof('mutants', 'mutate', 'allocations_left_whole',
                     'port_of_nova_left')]
     other = [
-        second.boot('--reclaim', *['--qemu'] * guests),
+        second.boot('--computes', '5', '--reclaim', *['--qemu'] * guests),
         second.scenarios('upstream', _UPSTREAM),
         second.proof('preflight', 'trial', 'preflight'),
         second.proof('secrets', 'trial', 'secrets', '--regex',
