@@ -48,6 +48,10 @@ class CommandFailed(exceptions.TempestException):
     message = '[local_delete] %(option)s: %(problem)s'
 
 
+class CommandNotBegun(CommandFailed):
+    """A command did not start, so it changes nothing."""
+
+
 class Refusal(enum.Enum):
     """Why an outage is refused. Code goes by these, and never by words."""
 

@@ -12,12 +12,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
 import errno
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import tempfile
+import tracemalloc
 
 import fixtures
 import testtools
@@ -40,6 +43,17 @@ class CommandTest(base.TestCase):
 
     def assertStartsWith(self, start, text):
         self.assertEqual(start, text[:len(start)])
+
+    def assert_dead(self, pid):
+        def state():
+            try:
+                with open('/proc/%d/stat' % pid) as file:
+                    return file.read().rsplit(')')[-1].split()[0]
+            except FileNotFoundError:
+                return None
+
+        waiters.wait_until(state, lambda seen: seen in (None, 'Z'),
+                           'process %d is dead' % pid, 10)
 
 
 class ArgumentsTest(CommandTest):
@@ -108,17 +122,6 @@ class RunTest(CommandTest):
 
         return int(waiters.wait_until(read, bool, name, 10))
 
-    def assert_dead(self, pid):
-        def state():
-            try:
-                with open('/proc/%d/stat' % pid) as file:
-                    return file.read().rsplit(')')[-1].split()[0]
-            except FileNotFoundError:
-                return None
-
-        waiters.wait_until(state, lambda seen: seen in (None, 'Z'),
-                           'process %d is dead' % pid, 10)
-
     def test_waits_until_the_command_has_ended(self):
         path = self.directory.join('host')
         self.run_shell('sleep 0.1; echo $0 > %s' % path)
@@ -154,6 +157,45 @@ class RunTest(CommandTest):
         self.assertIn('oops', self.refused(
             self.run_shell, r"printf '\377\376oops' >&2; exit 1"))
 
+    def test_control_characters_reach_no_terminal(self):
+        message = self.refused(
+            self.run_shell, r"printf '\033[31mred\007\r\033]0;x\033\\' >&2; "
+            r"printf '\342\200\256gnp.exe' >&2; exit 1")
+        self.assertTrue(message.isprintable(), ascii(message))
+        self.assertIn(r'\x1b[31mred\x07', message)
+
+    def test_secret_that_is_cut_in_two(self):
+        """The quoted end may begin behind the name of a password."""
+        message = self.refused(
+            self.run_shell, "printf '%%s' \"{'password': '%s'}%s\" >&2; exit 1"
+            % ('hunter2' * 9, 'x' * 470))
+        self.assertNotIn('hunter2', message)
+
+    @base.slow
+    def test_flood_on_stderr(self):
+        """A gigabyte would need as much memory, or as much of the disk."""
+        made = []
+        make = tempfile.TemporaryFile
+
+        def remember(*args, **kwargs):
+            made.append(make(*args, **kwargs))
+            # A duplicate, which stays open, tells the size afterwards.
+            made.append(os.dup(made[-1].fileno()))
+            self.addCleanup(os.close, made[-1])
+            return made[-2]
+
+        self.useFixture(fixtures.MockPatch(
+            'tempfile.TemporaryFile', remember))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        message = self.refused(
+            self.run_shell,
+            'for i in $(seq 100); do head -c 1000000 /dev/zero | tr "\\0" x; '
+            'sleep 0.02; done >&2; echo unit not found >&2; exit 3')
+        self.assertIn('xunit not found', message)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 10 ** 6)
+        self.assertLess(os.fstat(made[1]).st_size, 5 * 10 ** 7)
+
     def test_cannot_be_run(self):
         path = self.directory.join('no-program')
         with open(path, 'w'):
@@ -163,7 +205,9 @@ class RunTest(CommandTest):
                 (path, os.strerror(errno.EACCES))):
             self.config(**{STOP: '%s {host}' % program})
             self.assertIn('%s: %s' % (program, problem),
-                          self.refused(commands.run, STOP, 'cmp1'))
+                          str(self.assertRaises(
+                              exceptions.CommandNotBegun,
+                              commands.run, STOP, 'cmp1')))
 
     @base.slow
     def test_time_limit_kills_the_whole_group(self):
@@ -172,6 +216,7 @@ class RunTest(CommandTest):
             self.run_shell,
             "sh -c 'echo $$ > %s; sleep 60'; true" % path, 1)
         self.assertIn('sh did not end within 1 s (command_timeout)', message)
+        self.assertIn('Set command_timeout above both', message)
         self.assert_dead(self.pid_in('pid'))
 
     def test_daemon_left_behind_is_not_waited_for(self):
@@ -245,6 +290,76 @@ class RunTest(CommandTest):
             self.assertEqual('True', file.read())
 
 
+class UnderwayTest(CommandTest):
+    """A stop command that its run has left behind."""
+
+    # A real process takes real time to die.
+    instant_waits = False
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.Timeout(30, gentle=True))
+        self.config(command_timeout=1)
+        self.process = subprocess.Popen(
+            ['sh', '-c', 'sleep 60; true'], start_new_session=True)
+        self.addCleanup(self.process.wait)
+        self.addCleanup(self.process.kill)
+        self.underway = commands.Underway.now(self.process.pid)
+
+    def children(self):
+        with open('/proc/{0}/task/{0}/children'.format(
+                self.process.pid)) as file:
+            return file.read().split()
+
+    def test_ended_with_all_that_it_started(self):
+        self.assertTrue(self.underway.is_alive())
+        started = waiters.wait_until(
+            self.children, bool, 'the command has started another', 10)
+        self.assertTrue(self.underway.end())
+        # Nobody has waited for it, so it is a zombie.
+        self.assertFalse(self.underway.is_alive())
+        self.assertEqual(-signal.SIGKILL, self.process.wait())
+        for pid in started:
+            self.assert_dead(int(pid))
+        self.assertTrue(self.underway.end())
+
+    def test_nobody_else_is_killed(self):
+        """After a reboot, or a while, another process has the pid."""
+        for other in (
+                {'boot_id': 'another'}, {'boot_id': None}, {'pid': None},
+                {'start_time': self.underway.start_time + 1},
+                {'start_time': None}):
+            left = dataclasses.replace(self.underway, **other)
+            self.assertFalse(left.is_alive())
+            self.assertTrue(left.end())
+            self.assertIsNone(self.process.poll(), other)
+
+    def test_not_to_be_killed(self):
+        """One that runs as root, through sudo, has time to end by itself."""
+        self.useFixture(fixtures.MockPatch(
+            'os.killpg', side_effect=PermissionError))
+        self.assertFalse(self.underway.end())
+        self.process.kill()
+        self.assertTrue(self.underway.end())
+
+    def test_known_before_it_begins(self):
+        path = self.useFixture(fixtures.TempDir()).join('pid')
+
+        def note():
+            with open(path, 'w') as file:
+                file.write(str(os.getpid()))
+
+        self.config(**{STOP: "sh -c 'grep -qx $$$$ %s' {host}" % path})
+        commands.run(STOP, 'cmp1', note)
+
+    def test_not_run_if_it_cannot_be_written_down(self):
+        path = self.useFixture(fixtures.TempDir()).join('made')
+        self.config(**{STOP: 'touch %s-{host}' % path})
+        self.assertRaises(exceptions.CommandNotBegun, commands.run, STOP,
+                          'cmp1', lambda: os.close(-1))
+        self.assertFalse(os.path.exists(path + '-cmp1'))
+
+
 class UuidsTest(CommandTest):
 
     ONE = '165dcdb7-658c-49e6-bbb4-ed029bf3721b'
@@ -290,6 +405,12 @@ class UuidsTest(CommandTest):
             self.printing, "{'password': 'hunter2'}" + 'x' * 9000)
         self.assertNotIn('hunter2', message)
         self.assertTrue(len(message) < 200, message)
+
+    def test_flood(self):
+        self.config(**{GUESTS: shlex.join(
+            ['sh', '-c', 'yes | head -c 9000000', '{host}'])})
+        self.assertIn('printed more than 1 MiB',
+                      self.refused(commands.uuids, GUESTS, 'cmp1'))
 
     def test_exit_code(self):
         """What a command that failed has printed counts for nothing."""
