@@ -33,6 +33,15 @@ _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError,
              exceptions.RequestFailed, exceptions.InvalidAnswer)
 
+# What a proxy, an ingress or a limiter of rates answers for a while, and what
+# an API answers whose own identity service or database is away. A 404 is here
+# because only what was there is given back. If an undo may find something
+# gone, it handles its 404 itself.
+_STATUSES = (401, 403, 404, 408, 409, 429)
+
+# Seconds that a Retry-After may make a restore wait for its next try.
+_LONGEST_PAUSE = 60
+
 
 _T = TypeVar('_T')
 
@@ -61,11 +70,12 @@ class Retrier:
         :raises Exception: what it raised last, where that will not pass or
             has not passed within ``[local_delete] api_timeout``.
         """
+        backoff = tenacity.wait_exponential(
+            multiplier=CONF.local_delete.poll_interval_start,
+            max=CONF.local_delete.poll_interval_max)
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
-            wait=tenacity.wait_exponential(
-                multiplier=CONF.local_delete.poll_interval_start,
-                max=CONF.local_delete.poll_interval_max),
+            wait=lambda state: max(backoff(state), _retry_after(state)),
             stop=self._is_over, reraise=True)(self._try, do)
 
     def _try(self, do: Callable[[], _T]) -> _T:
@@ -98,11 +108,25 @@ class Retrier:
             >= CONF.local_delete.api_timeout)
 
 
+def _retry_after(state: tenacity.RetryCallState) -> float:
+    """Read how long an API asks its clients to wait: seconds, not a date."""
+    error = state.outcome and state.outcome.exception()
+    asked = (getattr(error, 'resp', None) or {}).get('retry-after', '')
+    # No more digits than an int may have.
+    return min(int(asked[:9]), _LONGEST_PAUSE) if asked.isdecimal() else 0
+
+
 def may_pass(error: BaseException) -> bool:
     """Tell whether a request that failed so may succeed a moment later.
+
+    It is for giving back only: there the host had one service, and the admin
+    had the right to change it.
 
     :param error: An exception.
     :returns: A bool.
     """
     status = getattr(getattr(error, 'resp', None), 'status', 0)
-    return isinstance(error, _FAILURES) or status >= 500
+    # A cell whose database is away has no services.
+    return (isinstance(error, _FAILURES) or status in _STATUSES
+            or status >= 500 or getattr(error, 'code', None) is
+            exceptions.Refusal.NOT_ONE_SERVICE)

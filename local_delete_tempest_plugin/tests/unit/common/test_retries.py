@@ -14,17 +14,25 @@
 
 """How long a failing API is asked again, and when it is not."""
 
+import time
 from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.tests.unit import base
 
-_UNAVAILABLE = lib_exc.UnexpectedResponseCode(
-    '503', resp=mock.Mock(status=503))
+
+def _failed(status, failure=lib_exc.UnexpectedResponseCode, **headers):
+    """Make the failure of a request, as Tempest's clients raise it."""
+    return failure(str(status), resp=transport.Response(
+        'http://nova.test', status, headers))
+
+
+_UNAVAILABLE = _failed(503)
 
 
 class RetrierTest(base.TestCase):
@@ -42,21 +50,31 @@ class RetrierTest(base.TestCase):
     def test_what_may_pass_is_waited_for(self):
         for failure in (
                 _UNAVAILABLE,
-                lib_exc.ServerFault('database', resp=mock.Mock(status=500)),
+                _failed(500, lib_exc.ServerFault),
                 # HAProxy's page for a server that is away.
-                lib_exc.UnexpectedContentType(
-                    '503', resp=mock.Mock(status=503)),
+                _failed(503, lib_exc.UnexpectedContentType),
+                _failed(401, lib_exc.Unauthorized),
+                _failed(403, lib_exc.Forbidden),
+                # An ingress whose service is away.
+                _failed(404, lib_exc.NotFound),
+                _failed(404, lib_exc.UnexpectedContentType),
+                _failed(408), _failed(409, lib_exc.Conflict), _failed(429),
+                # A cell whose database is away.
+                exceptions.OutageRefused(
+                    exceptions.Refusal.NOT_ONE_SERVICE, 'has 0 services'),
                 lib_exc.IdentityError('Unexpected status code 503'),
                 lib_exc.InvalidHTTPResponseBody('<html>'),
                 exceptions.InvalidAnswer(call='GET x', problem='a page'),
                 exceptions.RequestFailed(call='GET x', problem='reset'),
                 urllib3.exceptions.ProtocolError('reset')):
-            self.assertEqual('back', self.call(failure, failure, 'back'))
+            self.assertEqual(
+                'back', self.call(failure, failure, failure, 'back'))
 
     def test_what_will_not_pass_is_raised_at_once(self):
         for failure in (
-                lib_exc.Forbidden('no', resp=mock.Mock(status=403)),
-                lib_exc.NotFound('no', resp=mock.Mock(status=404)),
+                _failed(400, lib_exc.BadRequest),
+                exceptions.OutageRefused(
+                    exceptions.Refusal.NOT_ONE_NODE, 'has 2 nodes'),
                 lib_exc.TimeoutException('waited'), OSError('no route')):
             self.assertRaises(type(failure), self.call, failure, 'back')
             self.assertEqual(1, self.do.call_count)
@@ -76,8 +94,22 @@ class RetrierTest(base.TestCase):
         self.assertEqual('back', self.call('back'))
         self.assertEqual('back', self.call(_UNAVAILABLE, 'back'))
 
-    def test_token_is_renewed_once(self):
-        refused = lib_exc.Unauthorized('over', resp=mock.Mock(status=401))
+    def test_as_long_as_the_api_asks_for(self):
+        self.config(api_timeout=300)
+        for header, least, most in (
+                ({'Retry-After': '30'}, 30, 50),
+                # A limiter may ask for an hour, and a host is down.
+                ({'Retry-After': '3600'}, 60, 90),
+                ({'Retry-After': '0'}, 0, 20), ({}, 0, 20),
+                ({'Retry-After': '-5'}, 0, 20),
+                ({'Retry-After': 'Fri, 31 Dec 2027 23:59:59 GMT'}, 0, 20)):
+            began = time.monotonic()
+            self.assertEqual('back', self.call(
+                _failed(429, **header), 'back'))
+            waited = time.monotonic() - began
+            self.assertTrue(least <= waited <= most, (header, waited))
+
+    def test_token_is_renewed(self):
+        refused = _failed(401, lib_exc.Unauthorized)
         self.assertEqual('in', self.call(refused, 'in'))
         self.renew_token.assert_called_once_with()
-        self.assertRaises(lib_exc.Unauthorized, self.call, refused, refused)
