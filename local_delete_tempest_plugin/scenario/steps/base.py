@@ -73,6 +73,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     credentials: list[Any] = ['project_member', 'admin']
 
+    testbed: Any = None
     last_look: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -146,12 +147,14 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     @classmethod
     def resource_cleanup(cls) -> None:
-        try:
+        with contextlib.ExitStack() as steps:
+            steps.callback(super().resource_cleanup)
             if cls.last_look is not None:
-                cls.last_look.assert_nothing_came_back(
-                    CONF.local_delete.cleanup_timeout)
-        finally:
-            super().resource_cleanup()
+                steps.callback(cls.last_look.assert_nothing_came_back,
+                               CONF.local_delete.cleanup_timeout)
+            if cls.testbed is not None:
+                # This is the first step, because the last comes first.
+                steps.callback(cls.testbed.intents.give_back_outages)
 
     def setUp(self) -> None:
         super().setUp()
@@ -262,7 +265,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         """
         try:
             away.restore()
-        except exceptions.RestoreFailed as error:
+        except (exceptions.RestoreFailed,
+                exceptions.LeftToOperator) as error:
             self.fail(exceptions.one_line(error))
 
     def compute_outage(self, kind: type[compute_outage.ComputeOutage],

@@ -18,10 +18,12 @@ import atexit
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
+import sys
 from typing import Any
 
 import fixtures
 from oslo_concurrency import lockutils
+from oslo_log import log as logging
 from tempest import config
 from tempest.lib.common import fixed_network
 from tempest.lib.common.utils import data_utils
@@ -33,6 +35,9 @@ from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import placement as placement_outage
+from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import leases
@@ -44,6 +49,7 @@ from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
+LOG = logging.getLogger(__name__)
 
 #: What ``POST /servers`` takes as ``networks`` where servers get no port.
 NO_NETWORK = 'none'
@@ -58,8 +64,8 @@ THIS_RUN = run.Run()
 #: The journal of this process.
 JOURNAL = journal.Journal(THIS_RUN.id)
 
-# Ctrl-C and SIGTERM end a run without the clean-ups of its classes.
-atexit.register(JOURNAL.say_what_is_left)
+_OUTAGES = (compute_outage.ComputeChange, placement_outage.PlacementChange,
+            scheduler_outage.SchedulerChange)
 
 
 class Intents:
@@ -89,8 +95,46 @@ class Intents:
     @spans.span(spans.UNDO)
     def _undo(self, intent):
         with signals.deferred():
-            self._recovery.undo(intent)
+            try:
+                self._recovery.undo(intent)
+            except exceptions.LeftToOperator:
+                self._journal.complete(intent)
+                raise
             self._journal.complete(intent)
+
+    def give_back_outages(self) -> None:
+        """Try again to end each outage that could not be ended before.
+
+        :raises RestoreFailed: one could not be ended again. All were tried.
+        """
+        with contextlib.ExitStack() as all_of_them:
+            for intent in self._journal.left():
+                if isinstance(intent.change, _OUTAGES):
+                    all_of_them.callback(self._undo, intent)
+
+
+def give_back_at_exit() -> None:
+    """Try for a last time to end the outages of this process.
+
+    The credentials of their class are gone, so the admin logs in again.
+    """
+    if not any(isinstance(intent.change, _OUTAGES)
+               for intent in JOURNAL.left()):
+        return
+    try:
+        with transport.BoundedFixture(), cloud_admin.microversions():
+            Intents(JOURNAL, undo.Recovery(cloud_admin.Admin.of(
+                accounts.log_in_admin()))).give_back_outages()
+    except Exception as error:
+        # Then the journal is left, and it is named.
+        LOG.exception('At exit')
+        print(exceptions.one_line(error), file=sys.stderr)
+
+
+# Ctrl-C and SIGTERM end a run without the clean-ups of its classes. What is
+# registered last comes first.
+atexit.register(JOURNAL.say_what_is_left)
+atexit.register(give_back_at_exit)
 
 
 class ClassAccounts(fixtures.Fixture):

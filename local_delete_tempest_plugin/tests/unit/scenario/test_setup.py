@@ -14,6 +14,8 @@
 
 """What a class of scenarios has, without a class of Tempest."""
 
+import contextlib
+import io
 import os
 import signal
 import threading
@@ -22,6 +24,8 @@ from unittest import mock
 import fixtures
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import placement
+from local_delete_tempest_plugin.outages import scheduler
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.safety import run
@@ -30,6 +34,8 @@ from local_delete_tempest_plugin.tests.unit import base
 
 RUN = run.Run('0123456789AB')
 SERVER = servers.ServerChange('a name')
+OUTAGES = (scheduler.SchedulerChange(['ctl1']),
+           placement.PlacementChange('http-503'))
 
 
 class SetupTest(base.TestCase):
@@ -85,6 +91,54 @@ class IntentsTest(SetupTest):
         self.write()
         self.assertRaises(ValueError, self.cleanups[0])
         self.assertIn('"a name"', self.written())
+
+    def test_what_is_left_to_the_operator_is_complete(self):
+        self.recovery.undo.side_effect = exceptions.LeftToOperator(
+            what='it', found='it is not ours')
+        self.write()
+        self.assertRaises(exceptions.LeftToOperator, self.cleanups[0])
+        self.assertEqual('', self.written())
+
+    def undone(self):
+        return [call.args[0].change
+                for call in self.recovery.undo.call_args_list]
+
+    def test_outages_that_could_not_be_ended_are_tried_again(self):
+        """At the end of their class. Its other changes are no outages."""
+        self.write()
+        for outage in OUTAGES:
+            self.journal.intend(outage)
+        self.recovery.undo.side_effect = ValueError()
+        self.assertRaises(ValueError, self.intents.give_back_outages)
+        self.assertEqual([*reversed(OUTAGES)], self.undone())
+        self.assertIn('http-503', self.written())
+        self.recovery.undo.side_effect = None
+        self.intents.give_back_outages()
+        self.assertEqual([SERVER], [
+            intent.change for intent in self.journal.left()])
+
+    def test_tried_for_a_last_time_at_exit(self):
+        self.useFixture(fixtures.MockPatchObject(
+            setup, 'JOURNAL', self.journal))
+        self.useFixture(fixtures.MockPatch(
+            'local_delete_tempest_plugin.recovery.undo.Recovery',
+            return_value=self.recovery))
+        log_in = self.useFixture(fixtures.MockPatch(
+            'local_delete_tempest_plugin.cloud.accounts.log_in_admin')).mock
+        self.write()
+        setup.give_back_at_exit()
+        log_in.assert_not_called()
+        outage = self.journal.intend(OUTAGES[0])
+        log_in.side_effect = exceptions.Unreachable(call='POST', problem='x')
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            setup.give_back_at_exit()
+        self.assertEqual('POST: x\n', stderr.getvalue())
+        self.assertIn(outage, self.journal.left())
+        log_in.side_effect = None
+        setup.give_back_at_exit()
+        self.assertEqual([OUTAGES[0]], self.undone())
+        self.assertNotIn(outage, self.journal.left())
 
     def test_ctrl_c_waits_for_the_undo(self):
         self.recovery.undo.side_effect = lambda intent: signal.raise_signal(
