@@ -282,8 +282,20 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
            'another process of the same "tempest run" gives back a host',
            'After this time the scenario skips. Raise it where --concurrency '
            'is high, and target hosts are few.'),
-    _limit('command_timeout', 60, 'a command of an outage has ended',
-           'Raise it where a login to a host is slow.'),
+    _limit('command_timeout', 240, 'a command of an outage has ended',
+           'Raise it where a login to a host is slow, or where a compute '
+           'takes longer to end. nova-compute 33.0.0 and later ends only '
+           'after manager_shutdown_timeout of nova.conf, which is 160 by '
+           'default.'),
+    cfg.IntOpt(
+        'stop_settle_time', default=180, min=1,
+        help=_text("""
+For how many seconds a stop command may still take effect that was cut off,
+that failed, or that its run left behind. What the command has reached by ssh,
+docker or ansible may go on. So the restore watches the service for that time,
+and starts the service again if it falls. Default: 180, because nova-compute
+33.0.0 and later needs 160 seconds to end. Raise it where
+manager_shutdown_timeout of nova.conf is above 160.""")),
     _limit('api_timeout', 300,
            'an API that fails during a restore answers again',
            'Raise it where controllers take longer to come back. After this '

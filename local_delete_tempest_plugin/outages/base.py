@@ -20,10 +20,14 @@ service away.
 """
 
 from collections.abc import Callable
+import math
+import os
 import shlex
+import time
 
 import fixtures
 from oslo_log import log as logging
+from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
@@ -36,6 +40,7 @@ from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import change as safety_change
 
+CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 # One heartbeat may be under way when the last PUT arrives. The second one is
@@ -52,14 +57,19 @@ class Outage(fixtures.Fixture):
 
     :param admin: An ``admin.Admin``.
     :param journal: The run's ``journal.Journal``; None to only give back.
+    :param stop: The stop command that may still take effect, or None.
     """
 
     def __init__(self, admin: cloud_admin.Admin,
-                 journal: safety_change.Journal | None) -> None:
+                 journal: safety_change.Journal | None,
+                 stop: commands.Underway | None = None) -> None:
         super().__init__()
         self._retrier = retries.Retrier(admin.renew_token)
         self._journal = journal
         self._intent: safety_change.Intent | None = None
+        self._stop = stop
+        #: When no stop command can take effect any more (time.monotonic).
+        self._settled_at = 0.0
 
     def _setUp(self) -> None:
         self.addCleanup(self.restore)
@@ -77,18 +87,83 @@ class Outage(fixtures.Fixture):
             if not self._intent:
                 self._intent = self._journal.intend(self._change())
 
+    def _stop_service(self, option: str, host: str | None = None) -> None:
+        """Run a stop command, and let the journal know it until it has ended.
+
+        :param option: Name of the command's option.
+        :param host: Its host, or None.
+        :raises CommandFailed: it failed. Then it may still take effect,
+            because what it has reached goes on: ssh, docker, ansible.
+        """
+        self._write_stop(commands.Underway.now())
+        try:
+            # The process itself writes which one it is. Whoever kills this
+            # process at any moment then leaves no command that is unknown.
+            commands.run(option, host, lambda: self._write_stop(
+                commands.Underway.now(os.getpid())))
+        except exceptions.CommandNotBegun:
+            self._write_stop(None)
+            raise
+        self._write_stop(None)
+
+    def _write_stop(self, stop: commands.Underway | None) -> None:
+        assert self._journal and self._intent, 'the outage is written down'
+        with signals.deferred():
+            self._stop = stop
+            self._intent = self._journal.update(self._intent, self._change())
+
+    def _start_service(self, option: str, host: str | None,
+                       wait: Callable[[float], None], limit: float) -> None:
+        """Start the service, and see that no stop command stops it again.
+
+        The parameters and the exceptions are those of ``start``.
+        """
+        start(option, host, wait, limit)
+        if self._settled_at:
+            _watch(option, host, wait, limit, self._settled_at)
+
+    def _end_stop(self) -> bool:
+        """End a stop command that is under way; tell whether it has ended.
+
+        The service is then watched for as long as the command may still take
+        effect.
+        """
+        if self._stop is None or self._settled_at:
+            return True
+        ended = self._stop.end()
+        settle_time = CONF.local_delete.stop_settle_time
+        LOG.warning('A stop command may still take effect, so the service is '
+                    'watched for %d s: %s', settle_time, self._stop)
+        self._settled_at = time.monotonic() + settle_time
+        return ended
+
     @spans.span(spans.BACK)
     def restore(self) -> None:
         """Give the service back; nothing is done where that was done already.
 
         :raises RestoreFailed: it could not be given back whole.
+        :raises LeftToOperator: all of it that is the run's own was given back.
         """
         if self._intent or not self._journal:
             with signals.deferred():
-                self._give_back()
+                ended = self._end_stop()
+                left = None
+                try:
+                    self._give_back()
+                except exceptions.LeftToOperator as error:
+                    left = error
+                if not ended:
+                    assert self._stop
+                    raise exceptions.RestoreFailed(
+                        what='the service',
+                        problem='its stop command cannot be killed (%s)'
+                        % self._stop, remedy='kill process %s as root; then '
+                        'tempest local-delete recover' % self._stop.pid)
                 if self._journal and self._intent:
                     self._journal.complete(self._intent)
                     self._intent = None
+                if left:
+                    raise left
 
     def _change(self) -> safety_change.Change:
         """Tell what the undo of this outage needs."""
@@ -143,6 +218,29 @@ def start(option: str, host: str | None,
             if attempt == _STARTS:
                 raise failure or error
             LOG.warning('%s; running %s again', failure or error, option)
+
+
+def _watch(option: str, host: str | None, wait: Callable[[float], None],
+           limit: float, until: float) -> None:
+    """Start a service again whenever it falls before a moment.
+
+    The parameters and the exceptions are those of ``start``, and one more.
+
+    :param until: When nothing can stop it any more (time.monotonic). The last
+        look begins after that.
+    """
+    def look() -> float:
+        began = time.monotonic()
+        try:
+            wait(limit / _STARTS)
+        except lib_exc.TimeoutException as error:
+            LOG.warning('%s; a stop command took effect, so %s runs again',
+                        error, option)
+            start(option, host, wait, limit)
+        return began
+
+    waiters.wait_until(look, lambda began: began >= until,
+                       'a stop command cannot take effect any more', math.inf)
 
 
 @spans.span(spans.HEARTBEATS)

@@ -50,6 +50,7 @@ class ComputeOutage(compute_restore.ComputeRestore):
         host gets no servers. None leaves the service enabled.
     :param before: The ``compute_services.Service`` before the outage, to
         give back.
+    :param stop: As for ``Outage``.
     """
 
     #: Name of the outage in journals, so it stays as it is.
@@ -60,13 +61,14 @@ class ComputeOutage(compute_restore.ComputeRestore):
                  guard: safety_guard.Guard | None,
                  target: compute_services.TargetHost,
                  reason: str | None = None,
-                 before: compute_services.Service | None = None) -> None:
-        super().__init__(admin, journal, target, reason, before)
+                 before: compute_services.Service | None = None,
+                 stop: commands.Underway | None = None) -> None:
+        super().__init__(admin, journal, target, reason, before, stop)
         self._guard = guard
 
     def _change(self) -> safety_change.Change:
         return ComputeChange(self.name, self._target, self._reason,
-                             self._before)
+                             self._before, self._stop)
 
     @spans.span(spans.AWAY)
     def begin(self) -> None:
@@ -165,16 +167,18 @@ class Stopped(ComputeOutage):
         self.await_down()
 
     def _stop_process(self) -> None:
-        commands.run(self.needs[0], self._target.host)
+        self._stop_service(self.needs[0], self._target.host)
 
     def _start_process(self) -> None:
-        outage_base.start(self.needs[1], self._target.host,
-                          self._await_heartbeats,
-                          CONF.local_delete.service_up_timeout)
+        self._start_service(self.needs[1], self._target.host,
+                            self._await_heartbeats,
+                            CONF.local_delete.service_up_timeout)
 
     def _await_heartbeats(self, limit: float) -> None:
+        # Only the look is repeated. The start command would run each time.
         outage_base.await_heartbeats(
-            lambda: [self._show()], [self._target.host], self._whose, limit)
+            lambda: [self._retrier.call(self._show)], [self._target.host],
+            self._whose, limit)
 
     def remedy(self) -> str:
         """Give the command lines that start the process, and the rest.
@@ -239,7 +243,8 @@ class ServiceDeleted(Stopped):
 
     def _await_heartbeats(self, limit: float) -> None:
         found = waiters.wait_until(
-            lambda: [service for service in self._services.list()
+            lambda: [service for service
+                     in self._retrier.call(self._services.list)
                      if service.host == self._target.host], bool,
             'host %s has registered its compute service again' %
             self._target.host, limit)
@@ -333,6 +338,7 @@ class ComputeChange(safety_change.Change):
     target: compute_services.TargetHost
     reason: str | None
     before: compute_services.Service
+    stop: commands.Underway | None = None
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
@@ -344,7 +350,9 @@ class ComputeChange(safety_change.Change):
         return [cls(outage.name, admin.services.target_host(service.host),
                     service.disabled_reason, dataclasses.replace(
                         service, status='enabled', disabled_reason=None,
-                        forced_down=False))
+                        forced_down=False),
+                    # Nobody knows whether a stop command is under way.
+                    commands.Underway() if outage is Unknown else None)
                 for service in admin.services.list()
                 if run.fenced_by(service.disabled_reason) == this_run.id]
 
@@ -362,7 +370,7 @@ class ComputeChange(safety_change.Change):
 
     def undo(self, admin: cloud_admin.Admin) -> None:
         OUTAGES[self.outage](admin, None, None, self.target, self.reason,
-                             self.before).restore()
+                             self.before, self.stop).restore()
 
     def __str__(self) -> str:
         return '%s of host %s' % (self.outage, self.target.host)

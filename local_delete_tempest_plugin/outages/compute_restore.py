@@ -22,6 +22,7 @@ from tempest import config
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -45,6 +46,7 @@ class ComputeRestore(outage_base.Outage):
         None.
     :param before: The ``compute_services.Service`` before the outage, to
         give back.
+    :param stop: As for ``Outage``.
     """
 
     _before: compute_services.Service
@@ -53,8 +55,9 @@ class ComputeRestore(outage_base.Outage):
                  journal: safety_change.Journal | None,
                  target: compute_services.TargetHost,
                  reason: str | None = None,
-                 before: compute_services.Service | None = None) -> None:
-        super().__init__(admin, journal)
+                 before: compute_services.Service | None = None,
+                 stop: commands.Underway | None = None) -> None:
+        super().__init__(admin, journal, stop)
         self._admin = admin
         self._services = admin.services
         self._placement = admin.placement

@@ -38,6 +38,7 @@ class PlacementStopped(outage_base.Outage):
     """Placement is out of reach for everyone.
 
     :param answer: ``REFUSED`` or ``UNAVAILABLE``: what its clients are to see.
+    :param stop: As for ``Outage``.
     """
 
     REFUSED = 'connections are refused'
@@ -45,14 +46,15 @@ class PlacementStopped(outage_base.Outage):
     ANSWERS = 'it answers'
 
     def __init__(self, admin: cloud_admin.Admin,
-                 journal: safety_change.Journal | None, answer: str) -> None:
-        super().__init__(admin, journal)
+                 journal: safety_change.Journal | None, answer: str,
+                 stop: commands.Underway | None = None) -> None:
+        super().__init__(admin, journal, stop)
         self._placement = admin.placement
         self._answer = answer
-        self._stop, self._start = self.needs(answer)
+        self._stop_option, self._start_option = self.needs(answer)
 
     def _change(self) -> safety_change.Change:
-        return PlacementChange(_NAMES[self._answer])
+        return PlacementChange(_NAMES[self._answer], self._stop)
 
     def begin(self) -> None:
         """Stop Placement, if that is allowed and it can be started again.
@@ -62,7 +64,7 @@ class PlacementStopped(outage_base.Outage):
         :raises CommandFailed: a command is not set, or cannot be used.
         """
         guard.check_placement()
-        for option in (self._stop, self._start):
+        for option in (self._stop_option, self._start_option):
             commands.arguments(option)
         super().begin()
 
@@ -98,12 +100,13 @@ class PlacementStopped(outage_base.Outage):
             return 'requests fail: %s' % error
         if resp.status in (502, 503, 504):
             return self.UNAVAILABLE
-        if resp.status >= 500:
+        # An ingress, or a limiter of rates, may answer the others.
+        if resp.status >= 500 or resp.status in (404, 408, 429):
             return 'it answers %d' % resp.status
         return self.ANSWERS
 
     def _take_away(self) -> None:
-        commands.run(self._stop)
+        self._stop_service(self._stop_option)
         seen = waiters.wait_until(
             self.probe, lambda seen: seen != self.ANSWERS,
             'Placement is out of reach', CONF.local_delete.placement_timeout)
@@ -112,19 +115,19 @@ class PlacementStopped(outage_base.Outage):
                 exceptions.Refusal.OTHER_OUTAGE,
                 'after [local_delete] %s clients of Placement see: %s; this '
                 'scenario needs: %s' % (
-                    self._stop, seen, self._answer))
+                    self._stop_option, seen, self._answer))
 
     def _give_back(self) -> None:
         try:
-            outage_base.start(self._start, None, self._await_answer,
-                              CONF.local_delete.placement_timeout)
+            self._start_service(self._start_option, None, self._await_answer,
+                                CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise self._failed(str(error))
 
     def _failed(self, problem: str) -> exceptions.RestoreFailed:
         return exceptions.RestoreFailed(
             what='Placement', problem=problem, remedy=outage_base.words_of(
-                self._start, 'start Placement'))
+                self._start_option, 'start Placement'))
 
     def _await_answer(self, limit: float) -> None:
         waiters.wait_until(self.probe, lambda seen: seen == self.ANSWERS,
@@ -152,6 +155,7 @@ class PlacementChange(safety_change.Change):
     kind = 'placement'
 
     answer: str = dataclasses.field(metadata={'enum': [*_NAMES.values()]})
+    stop: commands.Underway | None = None
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
@@ -164,4 +168,4 @@ class PlacementChange(safety_change.Change):
     def undo(self, admin: cloud_admin.Admin) -> None:
         answer, = (seen for seen, name in _NAMES.items()
                    if name == self.answer)
-        PlacementStopped(admin, None, answer).restore()
+        PlacementStopped(admin, None, answer, self.stop).restore()

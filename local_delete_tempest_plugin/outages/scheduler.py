@@ -43,19 +43,21 @@ class SchedulerStopped(outage_base.Outage):
     nova.conf).
 
     :param hosts: Names of the hosts whose scheduler was up, to give back.
+    :param stop: As for ``Outage``.
     """
 
     needs = ('scheduler_stop_command', 'scheduler_start_command')
 
     def __init__(self, admin: cloud_admin.Admin,
                  journal: safety_change.Journal | None,
-                 hosts: Iterable[str] = ()) -> None:
-        super().__init__(admin, journal)
+                 hosts: Iterable[str] = (),
+                 stop: commands.Underway | None = None) -> None:
+        super().__init__(admin, journal, stop)
         self._services = admin.services
         self._hosts = sorted(hosts)
 
     def _change(self) -> safety_change.Change:
-        return SchedulerChange(self._hosts)
+        return SchedulerChange(self._hosts, self._stop)
 
     def begin(self) -> None:
         """Stop the scheduler, if that is allowed and it can be started again.
@@ -77,7 +79,7 @@ class SchedulerStopped(outage_base.Outage):
         super().begin()
 
     def _take_away(self) -> None:
-        commands.run(self.needs[0])
+        self._stop_service(self.needs[0])
         self._await_down()
 
     @spans.span(spans.SEEN_DOWN)
@@ -96,10 +98,11 @@ class SchedulerStopped(outage_base.Outage):
 
     def _give_back(self) -> None:
         try:
-            outage_base.start(
+            self._start_service(
                 self.needs[1], None,
                 lambda limit: outage_base.await_heartbeats(
-                    self._list, self._hosts, 'the scheduler', limit),
+                    lambda: self._retrier.call(self._list), self._hosts,
+                    'the scheduler', limit),
                 CONF.local_delete.service_up_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
@@ -115,6 +118,7 @@ class SchedulerChange(safety_change.Change):
     kind = 'scheduler'
 
     hosts: list[str]
+    stop: commands.Underway | None = None
 
     @classmethod
     def suspects(cls, admin: cloud_admin.Admin
@@ -127,4 +131,4 @@ class SchedulerChange(safety_change.Change):
                             SchedulerStopped.needs[1], 'start it'))
 
     def undo(self, admin: cloud_admin.Admin) -> None:
-        SchedulerStopped(admin, None, self.hosts).restore()
+        SchedulerStopped(admin, None, self.hosts, self.stop).restore()

@@ -15,7 +15,8 @@
 """What a run is about to change, on disk before it is changed.
 
 A journal is a file of JSON lines. The first line is the head. Each other line
-is an intent, or tells that an intent is complete. An intent is on disk, in
+is an intent, or tells that an intent is complete. A later line with the number
+of an intent takes the place of that intent. An intent is on disk, in
 the sense of fsync, before the cloud sees the change. It is complete after the
 change was undone. The run holds a lock on its journal as long as it lives. So
 a journal that nobody holds belongs to an abandoned run.
@@ -51,8 +52,9 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 # Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
+# Version 2 has no stop command that is under way.
 # A plugin that knows only version 1 refuses a later version in one line.
-VERSION = 2
+VERSION = 3
 
 _SUFFIX = '.journal'
 
@@ -102,20 +104,41 @@ class Journal:
         :raises JournalUnusable: it cannot be written. Then nothing may be
             changed.
         """
+        self._count += 1
+        return self._write(safety_change.Intent(self._count, change))
+
+    def update(self, intent: safety_change.Intent,
+               change: safety_change.Change) -> safety_change.Intent:
+        """Write down what else is known of a change that is made.
+
+        :param intent: What ``intend`` returned. It is not complete.
+        :param change: The change, to be undone in the place of the former.
+        :returns: The ``change.Intent`` that takes the place of the former.
+        :raises JournalUnusable: it cannot be written. Then nothing more may be
+            changed.
+        """
+        return self._write(safety_change.Intent(intent.number, change))
+
+    def _write(self, intent: safety_change.Intent) -> safety_change.Intent:
         with signals.deferred():
             try:
                 self._file = self._file or self._create()
-                self._count += 1
-                intent = safety_change.Intent(self._count, change)
                 _append(self._file, {
-                    'intent': intent.number, 'kind': change.kind,
-                    'what': dataclasses.asdict(change)})
+                    'intent': intent.number, 'kind': intent.change.kind,
+                    'what': dataclasses.asdict(intent.change)})
             except OSError as error:
                 raise exceptions.JournalUnusable(
                     path=self._path or directory(), problem='cannot be '
                     'written (%s), so nothing is changed' % error.strerror)
             self._open[intent.number] = intent
         return intent
+
+    def left(self) -> list[safety_change.Intent]:
+        """List the intents that are not complete.
+
+        :returns: The intents, in the order of their changes.
+        """
+        return list(self._open.values())
 
     def complete(self, intent: safety_change.Intent) -> None:
         """Write down that a change was undone.

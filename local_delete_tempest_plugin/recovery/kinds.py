@@ -14,7 +14,7 @@
 
 """The registry of the kinds of change, and the reader of their intents.
 
-Intents of version 1 of the journal are read too.
+Intents of versions 1 and 2 of the journal are read too.
 """
 
 import dataclasses
@@ -62,6 +62,9 @@ KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
     servers.MigrationChange, servers.ServerChange,
     compute_outage.ComputeChange)}
 
+# Versions 1 and 2 of the journal do not tell which stop command is under way.
+_OUTAGES = ('compute', 'placement', 'scheduler')
+
 # Version 1 of the journal has the names of Python classes for outages. It has
 # the words of a message for the answers of Placement.
 _NAMES_OF_VERSION_1 = {
@@ -85,6 +88,8 @@ def read(path: str, version: int, kind: str, what: dict[str, Any]
     """
     if version == 1:
         kind, what = _from_version_1(kind, dict(what))
+    if version < 3 and kind in _OUTAGES:
+        what = {'stop': None, **what}
     if kind not in KINDS:
         return Unusable(path, 'has an intent of unknown kind %r' % kind)
     try:

@@ -16,6 +16,8 @@
 
 from collections.abc import Iterable
 import dataclasses
+import types
+import typing
 from typing import Any
 from typing import cast
 from typing import ClassVar
@@ -34,6 +36,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     str | None: {'type': ['string', 'null']},
     bool: {'type': 'boolean'},
     int: {'type': 'integer'},
+    int | None: {'type': ['integer', 'null']},
     list[str]: {'type': 'array', 'items': _TEXT},
 }
 
@@ -100,7 +103,8 @@ class Change:
 
     def __str__(self) -> str:
         """Tell an operator what was changed."""
-        return ', '.join('%s %s' % item for item in vars(self).items())
+        return ', '.join('%s %s' % item for item in vars(self).items()
+                         if item[1] is not None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +121,9 @@ class Journal(Protocol):
     def intend(self, change: Change) -> Intent:
         """Write down a change before it is made."""
 
+    def update(self, intent: Intent, change: Change) -> Intent:
+        """Write down what else is known of a change."""
+
     def complete(self, intent: Intent) -> None:
         """Write down that a change was undone."""
 
@@ -125,6 +132,8 @@ def _schema(kind: Any) -> dict[str, Any]:
     """Derive the JSON schema of a dataclass from its fields."""
     if kind in _SCHEMAS:
         return _SCHEMAS[kind]
+    if isinstance(kind, types.UnionType):
+        return {'oneOf': [{'type': 'null'}, _schema(_of_union(kind))]}
     fields = dataclasses.fields(kind)
     return {'type': 'object', 'additionalProperties': False,
             'required': [field.name for field in fields],
@@ -133,7 +142,15 @@ def _schema(kind: Any) -> dict[str, Any]:
 
 
 def _make(kind: Any, what: Any) -> Any:
-    if kind in _SCHEMAS:
+    if kind in _SCHEMAS or what is None:
         return what
+    if isinstance(kind, types.UnionType):
+        kind = _of_union(kind)
     return kind(**{field.name: _make(field.type, what[field.name])
                    for field in dataclasses.fields(kind)})
+
+
+def _of_union(kind: Any) -> Any:
+    """Tell the dataclass of a type that is a dataclass or None."""
+    dataclass, _ = typing.get_args(kind)
+    return dataclass

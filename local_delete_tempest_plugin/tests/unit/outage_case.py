@@ -14,12 +14,16 @@
 
 """What the tests of all outages have in common."""
 
+import contextlib
 import os
 import signal
+import time
 
 import fixtures
 
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
@@ -47,7 +51,7 @@ class OutageTest(base.TestCase):
             allow_outages=True, target_hosts=['cmp1'],
             journal_dir=self.journals,
             service_down_timeout=1, service_up_timeout=1, trait_timeout=1,
-            placement_timeout=1)
+            placement_timeout=1, stop_settle_time=1)
         self.set_commands()
         self.build_cloud()
 
@@ -76,6 +80,69 @@ class OutageTest(base.TestCase):
         tried = self.stopped.join('tried')
         return 'sh -c "test -e {0} && rm {1} || touch {0}"'.format(
             tried, self.stopped.join(name))
+
+    def strike_later(self, name, requests):
+        """Let the far side of a stop command go on after it was cut off.
+
+        :param requests: It takes effect at this request from now on.
+        """
+        left = iter(range(requests))
+        answer = self.cloud.before_answer
+
+        def strike(method, path):
+            if next(left, None) == requests - 1:
+                open(self.stopped.join(name), 'w').close()
+                self.struck = len(self.cloud.requests)
+            answer(method, path)
+
+        self.struck = None
+        self.cloud.before_answer = strike
+
+    def assert_stays(self, make, option, name):
+        """Cut a stop command off, and let it take effect after the start."""
+        self.config(stop_settle_time=300, poll_interval_max=3,
+                    poll_interval_start=1, service_up_timeout=100,
+                    placement_timeout=100,
+                    **{option: self.stop_script(name, 'exit 255')})
+        away = make()
+        with away:
+            self.assertRaises(exceptions.CommandFailed, away.begin)
+            self.strike_later(name, 40)
+        self.assertIsNotNone(self.struck)
+        self.assert_as_before()
+
+    def stop_script(self, name, script):
+        # A command for a host has to have {host} in it.
+        return "sh -c '%s' %s" % (
+            script, '{host}' if name == 'cmp1' else name)
+
+    def assert_stays_after_a_kill(self, make, option, name):
+        """Kill a run whose stop command is under way, and recover."""
+        self.config('identity', uri_v3='https://keystone.test/v3')
+        path = self.stopped.join(name)
+        begun = self.stopped.join('begun')
+        self.config(**{option: self.stop_script(
+            name, 'touch %s; sleep 1; touch %s' % (begun, path))})
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(BaseException):
+                make().begin()
+            os._exit(0)
+        until = time.monotonic() + 30
+        while not os.path.exists(begun):
+            self.assertLess(time.monotonic(), until)
+            os.sched_yield()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.unlink(begun)
+        # As it is after the child's last request.
+        undo.Recovery(self.cloud.admin()).recover_all(
+            list(journal.find_abandoned()))
+        began = time.monotonic()
+        while time.monotonic() < began + 1.5:
+            self.assertFalse(os.path.exists(path), 'stopped after recover')
+            os.sched_yield()
+        self.assert_as_before()
 
     def arguments(self):
         admin = self.cloud.admin()

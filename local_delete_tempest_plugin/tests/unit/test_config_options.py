@@ -21,7 +21,7 @@ NUMBERS = (cfg.IntOpt, cfg.FloatOpt)
 # Numbers that are no seconds.
 COUNTS = ('min_other_hosts', 'many_servers')
 # Seconds that no wait is limited by.
-PERIODS = ('stays_gone_period',)
+PERIODS = ('stays_gone_period', 'stop_settle_time')
 
 
 class OptionsTest(base.TestCase):

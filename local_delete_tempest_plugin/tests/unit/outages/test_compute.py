@@ -12,11 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import json
 import os
+import signal
+import subprocess
+import time
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import compute_restore
@@ -319,7 +324,7 @@ class ComputeOutageTest(outage_case.OutageTest):
 
     def test_one_step_fails_and_the_others_are_made(self):
         """Whatever goes wrong first, the host is not left down for it."""
-        for failure in (fake_cloud.Answer(403, {'e': 1}),
+        for failure in (fake_cloud.Answer(400, {'e': 1}),
                         OSError('no route')):
             self.build_cloud()
             away = self.begun(compute_outage.ForcedDown, FENCE)
@@ -337,16 +342,38 @@ class ComputeOutageTest(outage_case.OutageTest):
             self.assert_as_before()
 
     def test_api_that_is_away_for_a_while(self):
-        away = self.begun(compute_outage.ForcedDown, FENCE)
+        """Or an ingress, a limiter, Keystone, or the database of the cell."""
+        self.config(api_timeout=300, poll_interval_max=3)
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped):
+            for answer in ((503, {'e': 1}), (401, {'e': 1}), (403, {'e': 1}),
+                           (404, {'e': 1}), (408, {'e': 1}), (409, {'e': 1}),
+                           (429, {'e': 1}), (200, {'services': []})):
+                self.build_cloud()
+                away = self.begun(kind, FENCE)
 
-        def fail_at_first(method, path):
-            if len(self.cloud.requests) <= 10:
-                raise fake_cloud.Answer(503, {'e': 1})
+                def fail_at_first(method, path):
+                    if (len(self.cloud.requests) <= 20
+                            and path.startswith('os-services')
+                            and (method, answer[0]) != ('PUT', 200)):
+                        raise fake_cloud.Answer(*answer)
 
-        self.cloud.requests.clear()
-        self.cloud.before_answer = fail_at_first
-        away.restore()
-        self.assert_as_before()
+                self.cloud.before_answer = fail_at_first
+                away.restore()
+                self.assertGreater(len(self.cloud.requests), 20)
+                self.assert_as_before(answer)
+
+    def test_decommissioned_host_takes_the_limit_once(self):
+        """Not once for each step of the restore."""
+        self.config(api_timeout=100, poll_interval_max=3)
+        away = self.begun(compute_outage.Stopped, FENCE)
+        services = list(self.cloud.services)
+        self.cloud.services.remove(self.cloud.service_of('cmp1'))
+        began = time.monotonic()
+        self.assertIn('has 0 nova-compute services',
+                      self.failed_restore(away))
+        waited = time.monotonic() - began
+        self.assertTrue(100 <= waited < 200, waited)
+        self.cloud.services[:] = services
 
     def test_api_refuses(self):
         away = self.begun(compute_outage.ForcedDown, FENCE)
@@ -421,6 +448,78 @@ class ComputeOutageTest(outage_case.OutageTest):
             '{host}'))
         away.restore()
         self.assert_as_before()
+
+    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
+        for kind, option in (
+                (compute_outage.Stopped, 'compute_stop_command'),
+                (compute_outage.Unnoticed, 'compute_stop_command'),
+                (compute_outage.Frozen, 'compute_freeze_command')):
+            self.build_cloud()
+            self.assert_stays(lambda: self.make(kind, FENCE), option, 'cmp1')
+            # Nobody's server lands on the host before that is over.
+            enabled = [number for number, sent in enumerate(
+                self.cloud.requests) if sent[3] == {'status': 'enabled'}]
+            self.assertGreater(enabled[0], self.struck)
+            self.set_commands()
+
+    def test_a_stop_is_on_disk_before_it_is_run(self):
+        copy = self.stopped.join('copy')
+        path = os.path.join(self.journals, outage_case.RUN.id + '.journal')
+        self.config(compute_stop_command='cp %s %s-{host}' % (path, copy))
+        self.cloud.is_running = lambda host: not os.path.exists(
+            '%s-%s' % (copy, host))
+        self.config(compute_start_command='mv %s-{host} %s' % (copy, copy))
+        away = self.begun(compute_outage.Stopped, FENCE)
+        away.restore()
+        with open(copy) as file:
+            stops = [json.loads(line)['what']['stop']
+                     for line in file.readlines()[1:]]
+        self.assertIsNone(stops[0])
+        self.assertEqual(['began', 'boot_id', 'pid', 'start_time'],
+                         sorted(stops[1]))
+        self.assertIsNone(stops[1]['pid'])
+        self.assertIsNotNone(stops[1]['began'])
+
+    def test_a_stop_that_has_ended_is_not_watched(self):
+        self.config(stop_settle_time=10 ** 6)
+        away = self.begun(compute_outage.Stopped, FENCE)
+        began = time.monotonic()
+        away.restore()
+        self.assertLess(time.monotonic() - began, 10 ** 5)
+        self.assert_as_before()
+
+    def test_a_stop_that_never_began_is_not_watched(self):
+        self.config(stop_settle_time=10 ** 6,
+                    compute_stop_command='no-such-program {host}')
+        self.assertRaises(exceptions.CommandNotBegun, self.use,
+                          self.make(compute_outage.Stopped, FENCE))
+        self.assert_as_before()
+
+    @base.slow
+    def test_a_stop_whose_run_was_killed(self):
+        for kind, option in (
+                (compute_outage.Stopped, 'compute_stop_command'),
+                (compute_outage.Frozen, 'compute_freeze_command')):
+            self.assert_stays_after_a_kill(
+                lambda: self.make(kind, FENCE), option, 'cmp1')
+            self.set_commands()
+
+    def test_a_stop_that_cannot_be_killed(self):
+        """It may run as root; then the operator has to end it."""
+        process = subprocess.Popen(['sleep', '60'], start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.config(command_timeout=1)
+        change = compute_outage.ComputeChange(
+            'stopped', self.target, None,
+            self.cloud.admin().services.show('cmp1'),
+            commands.Underway.now(process.pid))
+        with fixtures.MockPatch('os.killpg', side_effect=PermissionError):
+            message = str(self.assertRaises(
+                exceptions.RestoreFailed, change.undo, self.cloud.admin()))
+        self.assertIn('kill process %d as root' % process.pid, message)
+        change.undo(self.cloud.admin())
+        self.assertEqual(-signal.SIGKILL, process.wait())
 
     def test_up_from_a_heartbeat_of_before_the_stop_is_not_up(self):
         away = self.begun(compute_outage.Stopped)

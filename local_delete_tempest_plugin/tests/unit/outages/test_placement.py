@@ -104,6 +104,14 @@ class PlacementStoppedTest(outage_case.OutageTest):
                 'placement'))
         self.assert_as_before()
 
+    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
+        self.assert_stays(self.make, 'placement_stop_command', 'placement')
+
+    @base.slow
+    def test_a_stop_whose_run_was_killed(self):
+        self.assert_stays_after_a_kill(
+            self.make, 'placement_stop_command', 'placement')
+
     def test_start_command_fails_though_it_answers(self):
         """As where the stop failed, and nothing is there to be started."""
         with self.make() as away:
@@ -184,6 +192,8 @@ class ProbeTest(base.TestCase):
         self.addCleanup(thread.join)
         self.addCleanup(server.shutdown)
         for status, seen in ((200, stories.ANSWERS), (401, stories.ANSWERS),
+                             (404, 'it answers 404'),
+                             (429, 'it answers 429'),
                              (500, 'it answers 500'),
                              (502, stories.UNAVAILABLE),
                              (503, stories.UNAVAILABLE),

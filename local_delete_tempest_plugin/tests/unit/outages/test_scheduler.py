@@ -18,6 +18,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
@@ -65,6 +66,27 @@ class SchedulerStoppedTest(outage_case.OutageTest):
             away.begin()
             self.config(scheduler_start_command=self.start_at_the_second_try(
                 'controller'))
+        self.assert_as_before()
+
+    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
+        self.assert_stays(self.make, 'scheduler_stop_command', 'controller')
+
+    @base.slow
+    def test_a_stop_whose_run_was_killed(self):
+        self.assert_stays_after_a_kill(
+            self.make, 'scheduler_stop_command', 'controller')
+
+    def test_api_that_is_away_for_a_while(self):
+        self.config(api_timeout=300, poll_interval_max=3)
+        with self.make() as away:
+            away.begin()
+            began = len(self.cloud.requests)
+
+            def fail_at_first(method, path):
+                if len(self.cloud.requests) < began + 10:
+                    raise fake_cloud.Answer(429, {'e': 1})
+
+            self.cloud.before_answer = fail_at_first
         self.assert_as_before()
 
     def test_not_started_again(self):

@@ -13,6 +13,7 @@
 # under the License.
 
 import contextlib
+import dataclasses
 import io
 import json
 import pathlib
@@ -52,7 +53,8 @@ class JournalTest(base.TestCase):
         self.path.chmod(mode)
 
     def head(self, **changes):
-        return dict({'version': 2, 'run': RUN, 'cloud': CLOUD}, **changes)
+        return dict({'version': journal.VERSION, 'run': RUN, 'cloud': CLOUD},
+                    **changes)
 
     def abandoned(self):
         """Read the journals of abandoned runs, and let go of them.
@@ -92,6 +94,17 @@ class JournalTest(base.TestCase):
             'intent': 1, 'kind': 'flavor', 'what': {'name': 'f'}}],
             [json.loads(line) for line in self.path.read_text().splitlines()])
         self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
+
+    def test_a_later_line_takes_the_place_of_an_intent(self):
+        kept = journal.Journal(RUN)
+        trait = kept.intend(TRAIT)
+        kept.intend(LEASE)
+        changed = dataclasses.replace(TRAIT, trait='B')
+        trait = kept.update(trait, changed)
+        self.assertEqual({RUN: [changed, LEASE]}, journal.of_live_runs())
+        kept.complete(trait)
+        self.assertEqual({RUN: [LEASE]}, journal.of_live_runs())
+        self.assertEqual([LEASE], [left.change for left in kept.left()])
 
     def test_gone_when_all_is_undone(self):
         kept = journal.Journal(RUN)
@@ -196,8 +209,8 @@ class JournalTest(base.TestCase):
                                 'what': {}}), 'is corrupt in line 2'),
                 (({'version': 1},), 'is corrupt in line 1'),
                 (('[]\n',), 'is corrupt in line 1'),
-                ((self.head(version=3),), 'is of version 3, and this plugin '
-                 'reads up to 2')):
+                ((self.head(version=4),), 'is of version 4, and this plugin '
+                 'reads up to 3')):
             self.write(*lines)
             self.assertEqual('journal PATH ' + problem, self.problem())
 

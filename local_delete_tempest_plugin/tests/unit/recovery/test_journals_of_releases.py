@@ -66,6 +66,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         self.config('oslo_concurrency', lock_path=self.stopped.path)
         self.config(cleanup_timeout=1, service_up_timeout=60,
                     trait_timeout=60, placement_timeout=60,
+                    stop_settle_time=1,
                     target_hosts=['*'])
         # Each look takes a second, and the test does not wait for it.
         self.useFixture(fixtures.MockPatchObject(waiters, 'time', mock.Mock(
@@ -190,4 +191,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
 
     def test_version_2(self):
         self.recover(2)
+        self.assert_recovered()
+
+    def test_version_3(self):
+        self.recover(3)
         self.assert_recovered()

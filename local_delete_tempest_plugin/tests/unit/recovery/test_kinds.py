@@ -95,7 +95,7 @@ class KindsTest(base.TestCase):
                 'belonging', {'belonging': kind, 'name': 'x'}, version=1))
 
     def test_words_for_an_operator(self):
-        told = {kind: str(kinds.read('/j/1.journal', 2, kind, what))
+        told = {kind: str(kinds.read('/j/1.journal', 3, kind, what))
                 for kind, what in WRITTEN}
         self.assertEqual('disabled of host cmp8', told['compute'])
         self.assertEqual(
