@@ -199,14 +199,14 @@ def _check_placeholders(option, words, known):
 
 
 def run(option: str, host: str | None = None,
-        began: Callable[[], None] | None = None) -> None:
+        began: Callable[[int], None] | None = None) -> None:
     """Run the command of an option and wait until it has ended.
 
     :param option: Name of an option in ``[local_delete]``.
     :param host: Host to put in the place of ``{host}``, or None.
-    :param began: Called without arguments in the new process, before the
-        process becomes the command. If it raises anything, the command is not
-        run.
+    :param began: Called with the pid: first in the new process, before the
+        process becomes the command, and then here. If it raises anything, the
+        command is not run, or it is killed.
     :raises CommandFailed: the command is unusable, exited with another code
         than 0, or took longer than ``command_timeout`` seconds.
     :raises CommandNotBegun: it did not start.
@@ -302,7 +302,10 @@ def _run(option, host, stdout, stderr, began=None):
         with signals.deferred():
             process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                start_new_session=True, preexec_fn=began)
+                start_new_session=True,
+                preexec_fn=began and (lambda: began(os.getpid())))
+            if began:
+                began(process.pid)
         code = _wait(process, limit, option, stdout, stderr)
     except BaseException as error:
         if process is None:

@@ -21,7 +21,6 @@ service away.
 
 from collections.abc import Callable
 import math
-import os
 import shlex
 import time
 
@@ -97,10 +96,10 @@ class Outage(fixtures.Fixture):
         """
         self._write_stop(commands.Underway.now())
         try:
-            # The process itself writes which one it is. Whoever kills this
-            # process at any moment then leaves no command that is unknown.
-            commands.run(option, host, lambda: self._write_stop(
-                commands.Underway.now(os.getpid())))
+            # The new process itself writes which one it is. So no kill of
+            # this process leaves a command that nobody knows.
+            commands.run(option, host, lambda pid: self._write_stop(
+                commands.Underway.now(pid)))
         except exceptions.CommandNotBegun:
             self._write_stop(None)
             raise

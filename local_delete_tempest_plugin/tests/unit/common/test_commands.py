@@ -345,9 +345,9 @@ class UnderwayTest(CommandTest):
     def test_known_before_it_begins(self):
         path = self.useFixture(fixtures.TempDir()).join('pid')
 
-        def note():
+        def note(pid):
             with open(path, 'w') as file:
-                file.write(str(os.getpid()))
+                file.write(str(pid))
 
         self.config(**{STOP: "sh -c 'grep -qx $$$$ %s' {host}" % path})
         commands.run(STOP, 'cmp1', note)
@@ -356,8 +356,21 @@ class UnderwayTest(CommandTest):
         path = self.useFixture(fixtures.TempDir()).join('made')
         self.config(**{STOP: 'touch %s-{host}' % path})
         self.assertRaises(exceptions.CommandNotBegun, commands.run, STOP,
-                          'cmp1', lambda: os.close(-1))
+                          'cmp1', lambda pid: os.close(-1))
         self.assertFalse(os.path.exists(path + '-cmp1'))
+
+    def test_killed_if_it_cannot_be_noted_here(self):
+        self.config(**{STOP: "sh -c 'sleep 60' {host}"})
+        seen = []
+
+        def fail(pid):
+            seen.append(pid)
+            if pid != os.getpid():
+                raise exceptions.JournalUnusable(path='x', problem='is full')
+
+        self.assertRaises(exceptions.JournalUnusable, commands.run, STOP,
+                          'cmp1', fail)
+        self.assert_dead(seen[0])
 
 
 class UuidsTest(CommandTest):
