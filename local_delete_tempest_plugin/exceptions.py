@@ -20,13 +20,42 @@ import re
 from tempest.lib import exceptions
 
 
-class InvalidAnswer(exceptions.TempestException):
+def printable(words: object) -> str:
+    """Escape what a terminal would obey instead of showing it.
+
+    Names, reasons and messages come from others. An escape sequence in them
+    could change the screen, and a mark of direction could reverse the words.
+    Half a surrogate could not be printed at all.
+
+    :param words: An object, such as a str or an exception.
+    :returns: Its words as a str; only line feeds are still control
+        characters.
+    """
+    text = str(words)
+    if text.isprintable():
+        return text
+    return ''.join(
+        one if one.isprintable() or one == '\n'
+        else one.encode('unicode_escape').decode() for one in text)
+
+
+class _Printable:
+    """An exception whose words can be shown on any terminal."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class InvalidAnswer(_Printable, exceptions.TempestException):
     """A service gave an answer that cannot be used."""
 
     message = '%(call)s: %(problem)s'
 
 
-class RequestFailed(exceptions.TempestException):
+class RequestFailed(_Printable, exceptions.TempestException):
     """A request got no answer, or an answer that may not be used."""
 
     message = '%(call)s: %(problem)s'
@@ -36,13 +65,13 @@ class Unreachable(RequestFailed):
     """Nobody listens where a service should be."""
 
 
-class TimedOut(exceptions.TimeoutException):
+class TimedOut(_Printable, exceptions.TimeoutException):
     """A wait reached its limit, although the cloud answered."""
 
     message = '%(problem)s'
 
 
-class CommandFailed(exceptions.TempestException):
+class CommandFailed(_Printable, exceptions.TempestException):
     """A command of an outage is unusable, failed, or did not end."""
 
     message = '[local_delete] %(option)s: %(problem)s'
@@ -107,7 +136,7 @@ class Refusal(enum.Enum):
             r'\[(%s)\]' % '|'.join(one.value for one in cls), text)]
 
 
-class OutageRefused(exceptions.TempestException):
+class OutageRefused(_Printable, exceptions.TempestException):
     """An outage is not allowed, or not possible; the test then skips.
 
     :param code: A ``Refusal``. The message ends in it, so that it can be read
@@ -122,14 +151,14 @@ class OutageRefused(exceptions.TempestException):
         self.code = code
 
 
-class RestoreFailed(exceptions.TempestException):
+class RestoreFailed(_Printable, exceptions.TempestException):
     """Something that an outage changed could not be given back."""
 
     message = ('%(what)s was not given back: %(problem)s. '
                'To put it right: %(remedy)s')
 
 
-class LeftToOperator(exceptions.TempestException):
+class LeftToOperator(_Printable, exceptions.TempestException):
     """What a run changed is not its own any more, so it was not given back.
 
     Somebody changed it again. All that was still the run's own was given back
@@ -139,19 +168,19 @@ class LeftToOperator(exceptions.TempestException):
     message = '%(what)s is left to you, because %(found)s'
 
 
-class InsecureCloud(exceptions.TempestException):
+class InsecureCloud(_Printable, exceptions.TempestException):
     """Passwords and tokens could be read on their way to the cloud."""
 
     message = '[local_delete] require_tls is True, and %(problem)s'
 
 
-class JournalUnusable(exceptions.TempestException):
+class JournalUnusable(_Printable, exceptions.TempestException):
     """A journal cannot be written, read, or trusted."""
 
     message = 'journal %(path)s %(problem)s'
 
 
-class DefectShown(AssertionError):
+class DefectShown(_Printable, AssertionError):
     """A scenario failed because the cloud does not do what its story expects.
 
     A known defect of Nova shows itself by a failure of this kind only. A
@@ -188,13 +217,17 @@ _CLEARER = (
 )
 
 
-def one_line(error: BaseException) -> str:
-    """Put an error into one line that a person can read.
+def one_line(words: object) -> str:
+    """Put an error, or other words, into one line that a person can read.
 
-    :param error: An exception.
-    :returns: A str; the begin and the end of it if it is long.
+    All that the commands print, and all that failures quote, goes through
+    this function or through ``printable``.
+
+    :param words: An exception or a str.
+    :returns: A str without control characters; only the begin and the end if
+        it is long.
     """
-    text = ' '.join(str(error).split())
+    text = printable(' '.join(str(words).split()))
     for pattern, words in _CLEARER:
         found = pattern.search(text)
         if found:

@@ -232,21 +232,24 @@ _ERROR = {'properties': {'cloudServersFault': _FAULT, 'computeFault': _FAULT,
                          'error': _FAULT}}
 
 
-def check(call: str, response: typing.Any, data: bytes) -> None:
+def check(call: str, response: typing.Any, data: bytes) -> bytes:
     """Refuse an answer that cannot be used.
 
     :param call: The method and the URL of the request.
     :param response: A ``transport.Response``. It loses the header that makes
         Tempest sleep.
     :param data: The body of the answer.
+    :returns: The body as it may be used. Control characters are escaped in an
+        error, because its message is only shown, and in many places.
     :raises InvalidAnswer: this is no answer to the request, or its body lacks
         what is needed. The error names the field.
     """
     try:
         if response.status >= 400:
             _check_error(call, response, data)
-        else:
-            _check_success(call, response, data)
+            return _printable(data)
+        _check_success(call, response, data)
+        return data
     except jsonschema.ValidationError as error:
         raise _not_valid(call, error) from None
     except RecursionError:
@@ -285,6 +288,24 @@ def _invalid(call, problem):
         problem = '%s ... %s' % (problem[:_MAX_WORDS // 2],
                                  problem[-_MAX_WORDS // 2:])
     return exceptions.InvalidAnswer(call=call, problem=problem)
+
+
+def _printable(data):
+    """Escape the control characters in the body of an error."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return exceptions.printable(data.decode(errors='replace')).encode()
+    return json.dumps(_printable_parts(answer)).encode()
+
+
+def _printable_parts(part):
+    if isinstance(part, dict):
+        return {exceptions.printable(name): _printable_parts(value)
+                for name, value in part.items()}
+    if isinstance(part, list):
+        return [_printable_parts(item) for item in part]
+    return exceptions.printable(part) if isinstance(part, str) else part
 
 
 def _check_error(call, response, data):

@@ -163,6 +163,13 @@ class _Mask(logging.Filter):
         return True
 
 
+class _Record(logging.LogRecord):
+    """Keeps control characters of names and messages out of every log."""
+
+    def getMessage(self):
+        return exceptions.printable(super().getMessage())
+
+
 class BoundedFixture(fixtures.Fixture):
     """Lets every client of Tempest's send its requests as this module does.
 
@@ -182,6 +189,9 @@ class BoundedFixture(fixtures.Fixture):
                 (auth.KeystoneAuthProvider, 'token_expiry_threshold',
                  _CLOCKS_APART)):
             self.useFixture(fixtures.MockPatchObject(owner, name, value))
+        self.addCleanup(logging.setLogRecordFactory,
+                        logging.getLogRecordFactory())
+        logging.setLogRecordFactory(_Record)
         # Tempest's log omits tokens, but not the passwords in bodies.
         log, mask = rest_client.RestClient.LOG.logger, _Mask()
         log.addFilter(mask)
@@ -257,8 +267,7 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
                 response.status,
                 _without_secrets(response.get('location', 'nowhere'))))
     response.call = call
-    response_schemas.check(call, response, data)
-    return response, data
+    return response, response_schemas.check(call, response, data)
 
 
 def _exchange(pool, url, method, headers, body, limit):

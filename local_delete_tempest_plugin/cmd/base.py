@@ -15,6 +15,9 @@
 """What the commands have in common."""
 
 import argparse
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 from cliff import lister
 from oslo_config import cfg
@@ -53,6 +56,13 @@ class Command(lister.Lister):
                 self.cmd_name, exceptions.one_line(error)),
                 file=self.app.stderr)
             return 1
+
+    def produce_output(self, parsed_args: argparse.Namespace,
+                       column_names: Sequence[str],
+                       data: Iterable[Sequence[Any]]) -> int:
+        # The cells quote names and reasons that others have given.
+        return super().produce_output(parsed_args, column_names, [
+            tuple(map(exceptions.one_line, row)) for row in data])
 
 
 def find_admin() -> admin.Admin:

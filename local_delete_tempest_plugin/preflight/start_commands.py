@@ -71,7 +71,7 @@ def _try(option: str, is_up: bool, seen: str,
         commands.run(option, host)
     except exceptions.CommandFailed as error:
         return finding.Finding(
-            name, finding.FAIL, ' '.join(str(error).split()),
+            name, finding.FAIL, exceptions.one_line(error),
             'run the command by hand; it must succeed if the service runs '
             'already')
     return finding.Finding(name, finding.PASS, 'ended with 0')

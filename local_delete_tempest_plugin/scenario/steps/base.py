@@ -26,6 +26,7 @@ from tempest.common import credentials_factory
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 from tempest import test
+from testtools import content
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
@@ -166,6 +167,19 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.hosts: Any = None
         self.watch: Any = None
         self.servers: Any = None
+
+    def addDetail(self, name: str, content_object: content.Content) -> None:
+        # Tracebacks, reasons of skips and attachments all come through here,
+        # and they quote names and messages that others have given.
+        if content_object.content_type.type == 'text':
+            try:
+                text = content_object.as_text()
+            except UnicodeEncodeError as error:
+                text = error.object
+            data = exceptions.printable(text).encode()
+            content_object = content.Content(
+                content_object.content_type, lambda: [data])
+        super().addDetail(name, content_object)
 
     def intend(self, change: safety_change.Change) -> None:
         """Write down a change, to be undone when the test ends.

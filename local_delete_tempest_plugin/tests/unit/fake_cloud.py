@@ -273,7 +273,7 @@ class FakeCloud:
         """Answer a request, as ``urllib3`` does through tempest.lib."""
         head, answer = self.answer(url, method, headers, body)
         head.call = '%s %s' % (method, url)
-        response_schemas.check(head.call, head, answer)
+        response_schemas.check(head.call, head, answer.encode())
         return head, answer
 
     def answer(self, url, method, headers, body):

@@ -18,6 +18,38 @@ from local_delete_tempest_plugin.tests.unit import base
 Refusal = exceptions.Refusal
 
 
+HOSTILE = '\x1b[2J\x07\r\x9b31m\u202ereason\u2066\ud800\x7f'
+
+
+class PrintableTest(base.TestCase):
+    """Words of others never reach a terminal as they are."""
+
+    def test_escapes_what_a_terminal_obeys(self):
+        for words in (HOSTILE, ValueError(HOSTILE),
+                      exceptions.CommandFailed(option='x', problem=HOSTILE)):
+            for shown in (exceptions.one_line(words),
+                          exceptions.printable(words)):
+                self.assertTrue(shown.isprintable(), ascii(shown))
+                self.assertIn('\\x1b[2J\\x07', shown)
+                self.assertIn('\\u202ereason\\u2066\\ud800\\x7f', shown)
+
+    def test_leaves_other_words(self):
+        for words in ('', 'host may not', 'Grüße aus 東京', 'a\\x1b', 'a\nb'):
+            self.assertEqual(words, exceptions.printable(words))
+        self.assertEqual('a b c', exceptions.one_line('a\n\t b\r\nc '))
+
+    def test_exceptions_are_printable(self):
+        for error in (
+                exceptions.InvalidAnswer(call='GET', problem=HOSTILE),
+                exceptions.TimedOut(problem=HOSTILE),
+                exceptions.OutageRefused(Refusal.DISABLED, HOSTILE),
+                exceptions.LeftToOperator(what='it', found=HOSTILE),
+                exceptions.LeakFound(HOSTILE)):
+            for words in (str(error), repr(error), '%s' % [error]):
+                self.assertTrue(words.replace('\n', '').isprintable(),
+                                ascii(words))
+
+
 class RefusalTest(base.TestCase):
     """Another process reads the code off a text with any words."""
 

@@ -13,6 +13,7 @@
 # under the License.
 
 from concurrent import futures
+import json
 import logging
 import threading
 import time
@@ -229,3 +230,39 @@ class RequestTest(base.TestCase):
         self.assertRaises(
             urllib3.exceptions.MaxRetryError, transport._RETRIES.increment,
             'POST', '/', error=broken)
+
+
+class HostileWordsTest(base.TestCase):
+    """What others write never reaches a log or a failure as it is."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(transport.BoundedFixture())
+
+    def test_message_of_an_error(self):
+        message = '\x1b[2Jno\x07 \u202esuch\x9b thing'
+        for status, body in (
+                (500, json.dumps({'computeFault': {'message': message}})),
+                (404, json.dumps({'error': {'message': message}})),
+                (409, json.dumps({message: [message, None, 1.5, True]})),
+                (503, '<h1>%s</h1>' % message)):
+            server = self.useFixture(rude_server.RudeServer(
+                rude_server.answer(
+                    b'HTTP/1.1 %d Bad\r\nContent-Type: %s\r\n\r\n' % (
+                        status, b'text/html' if status == 503
+                        else b'application/json') + body.encode())))
+            client = placement.PlacementClient(
+                types.SimpleNamespace(
+                    base_url=lambda filters, url=server.url: url,
+                    auth_request=lambda method, path, headers, body, filters,
+                    url=server.url: (url + path, headers, body)),
+                'placement', 'RegionOne')
+            failed = self.assertRaises(
+                lib_exc.RestClientException, client.get, '/usages')
+            words = str(failed).replace('\n', '')
+            self.assertTrue(words.isprintable(), ascii(words))
+
+    def test_lines_of_a_log(self):
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        logging.getLogger('any').info('host %s is\x07', '\x1b[2J\ra')
+        self.assertEqual('host \\x1b[2J\\ra is\\x07\n', log.output)

@@ -581,6 +581,17 @@ class CloudTest(base.TestCase):
             end = self.assertRaises(SystemExit, self.run_command, '--bogus')
         self.assertEqual(2, end.code)
 
+    def test_escape_sequence_in_a_disabled_reason(self):
+        self.patch(scenarios, 'find_classes', list)
+        self.cloud.service_of('cmp1').update(
+            status='disabled',
+            disabled_reason='\x1b]0;pwned\x07\rpass \u202egpj.exe')
+        for form in ('table', 'csv', 'value', 'json', 'yaml'):
+            _, text = self.run_command('-f', form)
+            self.assertTrue(text.replace('\n', '').isprintable(),
+                            '%s: %a' % (form, text))
+            self.assertIn('pwned', text)
+
     def test_scenarios_refuse_plain_http(self):
         class Scenario(test_local_delete.LocalDeleteTest):
             pass

@@ -12,11 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import sys
 from unittest import mock
 
 import fixtures
 from tempest.lib import exceptions as lib_exc
 import testtools
+from testtools import content
+from testtools import content_type
 from testtools.testresult import doubles
 
 from local_delete_tempest_plugin import exceptions
@@ -88,6 +91,39 @@ class SkipChecksTest(base.TestCase):
             error = self.assertRaises(
                 lib_exc.InvalidConfiguration, self.missing)
             self.assertIn('[compute] %s' % option, str(error))
+
+
+class ReportTest(base.TestCase):
+    """What a scenario reports can be shown on any terminal."""
+
+    def test_escapes_words_of_others(self):
+        words = '\x1b[2J\x07\u202ename\x9b'
+
+        class Story(steps_base.BaseLocalDeleteTest):
+            def test_it(self):
+                pass
+
+        def traceback_of(words):
+            try:
+                self.fail(words)
+            except AssertionError:
+                return content.TracebackContent(sys.exc_info(), self)
+
+        for detail in (content.text_content(words), traceback_of(words),
+                       traceback_of(words + '\nis left\ud800')):
+            story = Story('test_it')
+            story.addDetail('words', detail)
+            text = story.getDetails()['words'].as_text()
+            self.assertIn('\\x1b[2J\\x07\\u202ename', text)
+            self.assertTrue(text.replace('\n', '').isprintable(),
+                            ascii(text))
+
+    def test_leaves_what_is_no_text(self):
+        story = steps_base.BaseLocalDeleteTest('addDetail')
+        detail = content.Content(
+            content_type.ContentType('image', 'png'), lambda: [b'\x1b'])
+        story.addDetail('picture', detail)
+        self.assertIs(detail, story.getDetails()['picture'])
 
 
 class AttemptsTest(base.TestCase):
