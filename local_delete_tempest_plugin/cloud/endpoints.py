@@ -78,6 +78,8 @@ def find(manager: clients.Manager) -> list[Endpoint]:
         used['image'] = manager.image_client_v2
     if CONF.service_available.neutron:
         used['network'] = manager.networks_client
+    if CONF.service_available.cinder:
+        used['volume'] = manager.volumes_client_latest
     return [_find(service, client) for service, client in used.items()]
 
 

@@ -63,7 +63,8 @@ def _check(endpoint):
         return finding.Finding(
             name, finding.FAIL, endpoint.problem,
             'add the endpoint, or set catalog_type, region and the endpoint '
-            "type in the service's section of tempest.conf")
+            "type in the service's section of tempest.conf; if the cloud has "
+            'no such service, say so in [service_available]')
     try:
         answer, _ = endpoint.client.raw_request(
             endpoint.url.rstrip('/') + '/', 'GET')

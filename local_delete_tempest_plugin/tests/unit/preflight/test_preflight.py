@@ -228,7 +228,8 @@ class WholeCloud(fake_cloud.FakeCloud):
         self.roles = {'boss': ['admin', 'member', 'reader'],
                       'joe': ['member', 'reader']}
         self.urls = {kind: 'https://%s.test' % kind for kind in (
-            'identity', 'compute', 'placement', 'image', 'network')}
+            'identity', 'compute', 'placement', 'image', 'network',
+            'block-storage')}
         self.offered = '2.96'
         self.networks = [{'id': 'n1', 'name': 'net', 'status': 'ACTIVE',
                           'subnets': ['s']}]
@@ -592,15 +593,24 @@ class CloudTest(base.TestCase):
                             '%s: %a' % (form, text))
             self.assertIn('pwned', text)
 
+    def set_up(self, scenario):
+        try:
+            scenario.setup_credentials()
+        finally:
+            scenario._accounts.cleanUp()
+
     def test_scenarios_refuse_plain_http(self):
         class Scenario(test_local_delete.LocalDeleteTest):
             pass
 
         self.config(require_tls=True)
-        self.cloud.urls['image'] = 'http://image.test'
-        self.addCleanup(lambda: Scenario._accounts.cleanUp())
-        error = self.assertRaises(exceptions.InsecureCloud,
-                                  Scenario.setup_credentials)
-        self.assertEqual('[local_delete] require_tls is True, and the '
-                         'endpoint of image is http://image.test', str(error))
+        for kind, name in (('image', 'image'), ('block-storage', 'volume')):
+            urls = dict(self.cloud.urls)
+            self.cloud.urls[kind] = 'http://plain.test'
+            error = self.assertRaises(
+                exceptions.InsecureCloud, self.set_up, Scenario)
+            self.assertEqual(
+                '[local_delete] require_tls is True, and the endpoint of %s '
+                'is http://plain.test' % name, str(error))
+            self.cloud.urls = urls
         self.assert_only_reads()
