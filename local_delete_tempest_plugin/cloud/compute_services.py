@@ -44,8 +44,8 @@ class Service:
 
     id: str
     host: str
-    state: str
-    status: str
+    state: str | None
+    status: str | None
     disabled_reason: str | None
     forced_down: bool
     updated_at: str | None
@@ -58,7 +58,7 @@ class Service:
                 'forced_down': self.forced_down}
 
     def __str__(self) -> str:
-        words = [self.state, self.status]
+        words = ['%s' % self.state, '%s' % self.status]
         if self.disabled_reason is not None:
             words.append('disabled reason %r' % self.disabled_reason)
         if self.forced_down:
@@ -213,8 +213,8 @@ class ComputeServices:
         """
         label = _first_label(host)
         try:
-            target = Nodes(self._hypervisor_client.list_hypervisors(
-                detail=True, hypervisor_hostname_pattern=label)[
+            target = Nodes(self._list_hypervisors(
+                hypervisor_hostname_pattern=label)[
                     'hypervisors']).target_host(host)
             if _first_label(target.provider_name) == label:
                 return target
@@ -239,12 +239,26 @@ class ComputeServices:
                     forced_down=found['forced_down'],
                     updated_at=found['updated_at'])
             for found in self._services_client.list_services(
-                **filters)['services']]
+                **filters)['services']
+            # A proxy may drop a filter.
+            if all(found.get(name, wanted) == wanted
+                   for name, wanted in filters.items())]
 
     def _hypervisors(self) -> Iterator[dict[str, Any]]:
-        return pagination.read(self._hypervisor_client.list_hypervisors,
-                               'hypervisors', 'GET /os-hypervisors/detail',
-                               detail=True)
+        return pagination.read(self._list_hypervisors, 'hypervisors',
+                               'GET /os-hypervisors/detail')
+
+    def _list_hypervisors(self, **filters: Any) -> dict[str, Any]:
+        try:
+            return self._hypervisor_client.list_hypervisors(
+                detail=True, **filters)
+        except lib_exc.ServerFault as error:
+            # Nova then shows the services of the other cells.
+            raise exceptions.InvalidAnswer(
+                call='GET /os-hypervisors/detail', problem='Nova answered '
+                '500, as it does if the database of one of its cells is '
+                'away. Without this list nobody knows the provider of a '
+                'host: %s' % exceptions.one_line(error)) from error
 
 
 def _first_label(name: str) -> str:

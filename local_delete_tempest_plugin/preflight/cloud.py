@@ -180,7 +180,9 @@ class CloudChecks:
             yield finding.Finding(
                 'host ' + host, finding.FAIL,
                 'Nova has no compute service on this host',
-                'name some of these hosts: %s' % ', '.join(sorted(known)))
+                'name some of these hosts: %s' % ', '.join(sorted(known))
+                if known else 'Nova shows no compute service at all: make '
+                'sure that the database of each cell answers')
         hosts = sorted(filter(guard.is_target, known))
         check = functools.partial(self._check_host,
                                   self._admin.services.finder(hosts))

@@ -95,7 +95,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
 
     def _await_all_active(self, name, count):
         def read():
-            found = list(self.admin.servers(
+            found = steps_servers.of_request(name, self.admin.servers(
                 detail=True, all_tenants=True,
                 name='^%s(-[0-9]+)?$' % name))
             self.testbed.run.servers.update(server['id'] for server in found)

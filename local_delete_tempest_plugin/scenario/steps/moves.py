@@ -218,8 +218,11 @@ class Moves(base.BaseLocalDeleteTest):
         # Until the migration is written down, the undo of the server is
         # enough.
         migration = waiters.wait_until(
-            lambda: next(self.admin.migrations(instance_uuid=server.id),
-                         None),
+            # The filter of the list is no proof, and the undo deletes what
+            # the migration holds.
+            lambda: next((found for found in self.admin.migrations(
+                instance_uuid=server.id)
+                if found['instance_uuid'] == server.id), None),
             bool, '%s has a migration' % server,
             CONF.compute.build_timeout)['uuid']
         self.testbed.run.migrations.add(migration)

@@ -87,9 +87,10 @@ class ServerStates(base.BaseLocalDeleteTest):
         return server
 
     def _track_image(self, server, name):
+        client = self.member.image_client_v2
         images = waiters.wait_until(
-            lambda: self.member.image_client_v2.list_images(
-                {'name': name})['images'],
+            lambda: [image for image in client.list_images(
+                {'name': name})['images'] if image['name'] == name],
             bool, '%s has an image %s' % (server, name),
             CONF.compute.build_timeout)
         self.watch.track(*(('image', image['id']) for image in images))

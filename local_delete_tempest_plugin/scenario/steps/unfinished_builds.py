@@ -23,11 +23,15 @@ from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.recovery import quotas
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
+from local_delete_tempest_plugin.scenario.steps import servers as steps_servers
 
 CONF = config.CONF
 
 # nova-compute records this event once it has handled a build.
 _BUILD_EVENT = 'compute__do_build_and_run_instance'
+
+_NO_LIMITS = ('this cloud does not keep its limits in Nova: [quota] driver of '
+              'nova.conf')
 
 # More than any host has, and the most that Placement takes.
 _TOO_MANY = 2 ** 31 - 1
@@ -112,8 +116,9 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
         """
         name = self.servers.request_many(2)
         return [self.servers.note_requested(shown) for shown in
-                self.member.servers_client.list_servers(
-                    detail=True, name=name)['servers']]
+                steps_servers.of_request(
+                    name, self.member.servers_client.list_servers(
+                        detail=True, name=name)['servers'])]
 
     def pass_through_scheduler(self) -> None:
         """Bring a server through the scheduler's queue, and delete it.
@@ -134,6 +139,8 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
         :param settings: As for ``create_server``.
         :returns: A server that is in ERROR, and on no host.
         """
+        if self._servers_in_use() < 0:
+            self.skipTest(_NO_LIMITS)
         with self.scheduler_stopped():
             server = self.servers.request(**settings)
             self._use_up_quota()
@@ -158,12 +165,14 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
                 self.testbed.project_id)['quota_set']['instances']
 
         self.intend(quotas.QuotaChange(self.testbed.project_id, read()))
-        used = self.member.limits_client.show_limits()['limits']['absolute'][
-            'totalInstancesUsed']
+        used = self._servers_in_use()
         client.update_quota_set(self.testbed.project_id, instances=used)
         if read() != used:
-            self.skipTest('this cloud does not keep its limits in Nova: '
-                          '[quota] driver of nova.conf')
+            self.skipTest(_NO_LIMITS)
+
+    def _servers_in_use(self):
+        return self.member.limits_client.show_limits()['limits']['absolute'][
+            'totalInstancesUsed']
 
     def assert_holds(self, server: footprint.Server, expected: bool) -> None:
         """Fail unless a server holds something in Placement, or nothing.

@@ -380,8 +380,8 @@ ROWS = (
         r"'string',make .*",
         world=changed('os-services', host=5)),
     Row('a word that Nova does not have', PREFLIGHT,
-        r"target hosts,fail,{s}\$.services\[0\].state: 'sideways' is not "
-        r"one of \['up', 'down'\],make .*",
+        r'host cmp1,warn,host cmp1 may not be taken down: its compute service '
+        r'is sideways \[not-up\],nothing; .*',
         world=changed('os-services', state='sideways')),
     Row('an answer that is nested too deeply', PREFLIGHT,
         r'target hosts,fail,{s}is nested too deeply,make .*',

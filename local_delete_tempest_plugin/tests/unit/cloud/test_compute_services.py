@@ -13,6 +13,7 @@
 # under the License.
 
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -55,6 +56,44 @@ class ComputeServicesTest(base.TestCase):
             binary='nova-conductor'))
         self.assertEqual(fake_cloud.uuid(101),
                          self.services.show('controller').id)
+
+    def test_filter_that_is_not_heeded(self):
+        """A proxy in front of Nova may drop the query."""
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+
+        def all_of_them(method, path):
+            raise fake_cloud.Answer(200, self.cloud._list_services(
+                {'binary': 'nova-compute'})[1])
+
+        self.cloud.before_answer = all_of_them
+        self.assertEqual('cmp2', self.services.show('cmp2').host)
+        self.assertEqual([], self.services.list('nova-scheduler'))
+
+    def test_odd_services_of_others(self):
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.add_compute('cmp2', 2)
+        self.cloud.service_of('cmp2').update(status=None)
+        self.useFixture(transport.BoundedFixture())
+        odd = self.services.list()[1]
+        self.assertEqual((None, 'cmp2'), (odd.status, odd.host))
+        self.assertIn('up, None', str(odd))
+
+    def test_cell_that_is_down(self):
+        """Nova then shows the other cells' services, and no node at all."""
+        def no_database(method, path):
+            if path.startswith('os-hypervisors'):
+                raise fake_cloud.Answer(500, {'computeFault': {
+                    'message': 'Unexpected API Error', 'code': 500}})
+
+        self.cloud.add_compute('cmp1', 1)
+        self.cloud.before_answer = no_database
+        for ask in (lambda: self.services.target_host('cmp1'),
+                    self.services.nodes):
+            error = self.assertRaises(exceptions.InvalidAnswer, ask)
+            self.assertIn('the database of one of its cells is away',
+                          str(error))
+            self.assertIn('Unexpected API Error', str(error))
 
     def test_no_service_or_several(self):
         """Two cells may use one host name twice."""

@@ -76,26 +76,37 @@ GOOD: Any = (
     ('GET /v2.0/routers', {'routers': [{'id': UUID}]}),
     ('GET /v2.0/security-groups', {'security_groups': [NAMED]}),
     ('GET /v3/p/volumes/detail', {'volumes': [
-        {'id': UUID, 'attachments': [{'server_id': UUID}]}]}),
+        {'id': UUID, 'name': None, 'status': 'in-use',
+         'attachments': [{'server_id': UUID}]}]}),
     ('POST /v3/p/volumes', {'volume': {'id': UUID}}),
     ('GET /v3/p/attachments/detail', {'attachments': [
         {'id': UUID, 'instance': None, 'volume_id': UUID}]}),
     ('GET /v2.1/os-services', {'services': [
-        {'id': UUID, 'host': 'cmp1', 'state': 'up', 'status': 'enabled'}]}),
+        {'id': UUID, 'host': 'cmp1', 'state': 'up', 'status': 'enabled',
+         'disabled_reason': None, 'forced_down': False,
+         'updated_at': None}]}),
     ('GET /v2.1/os-hypervisors/detail', {'hypervisors': [
-        {'id': UUID, 'service': {'host': 'cmp1'}}]}),
+        {'id': UUID, 'hypervisor_hostname': 'h',
+         'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-hypervisors/' + UUID, {'hypervisor': {'id': UUID}}),
     ('GET /v2.1/os-migrations', {'migrations': [
         {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
          'source_compute': None, 'dest_compute': 'cmp2'}]}),
-    ('GET /v2.1/os-server-groups', {'server_groups': [{'id': UUID}]}),
+    ('GET /v2.1/os-server-groups', {'server_groups': [
+        dict(NAMED, members=[UUID])]}),
     ('POST /v2.1/os-server-groups', {'server_group': {'id': UUID}}),
-    ('GET /v2.1/flavors?is_public=None', {'flavors': [{'id': '42'}]}),
+    ('GET /v2.1/os-aggregates', {'aggregates': [
+        {'name': 'a', 'hosts': ['cmp1']}]}),
+    ('GET /v2.1/limits', {'limits': {'absolute': dict.fromkeys((
+        'totalInstancesUsed', 'totalCoresUsed', 'totalRAMUsed',
+        'maxTotalInstances', 'maxTotalCores', 'maxTotalRAMSize'), -1)}}),
+    ('GET /v2.1/flavors?is_public=None', {'flavors': [
+        {'id': '42', 'name': 'tiny'}]}),
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),
-    ('GET /v2.1/servers?all_tenants=True', {'servers': [{'id': UUID}]}),
+    ('GET /v2.1/servers?all_tenants=True', {'servers': [NAMED]}),
     ('GET /v2.1/servers/detail?name=x', {'servers': [
-        {'id': UUID, 'created': TIME}]}),
+        dict(NAMED, status='UNKNOWN', created=TIME)]}),
     ('POST /v2.1/servers', {'server': {'id': UUID}}),
     ('GET /v2.1/servers/' + UUID, {'server': {'id': UUID, 'created': TIME}}),
     ('GET /allocations/' + UUID, {
@@ -149,8 +160,8 @@ WHOLE_QUOTA = {'quota_set': dict.fromkeys((
     'server_groups', 'server_group_members', 'injected_files',
     'injected_file_content_bytes', 'injected_file_path_bytes'), -1)}
 
-# What tempest.lib validates itself: a client, its call, a whole answer, and
-# what of it is used by this plugin.
+# What tempest.lib and the plugin validate: a client, its call, a whole answer,
+# and what of it is used by this plugin.
 WHOLE: Any = (
     (services_client.ServicesClient, ('list_services',),
      {'services': [WHOLE_SERVICE]},
@@ -158,8 +169,11 @@ WHOLE: Any = (
     (services_client.ServicesClient, ('update_service', UUID),
      {'service': dict(WHOLE_SERVICE, updated_at=TIME)}, 'service'),
     (hypervisor_client.HypervisorClient, ('list_hypervisors', True),
-     {'hypervisors': [HYPERVISOR]},
-     'hypervisors id hypervisor_hostname hypervisor_type service host'),
+     {'hypervisors': [dict(HYPERVISOR, service={'host': 'cmp1'})]},
+     'hypervisors id hypervisor_hostname service host'),
+    (hypervisor_client.HypervisorClient, ('show_hypervisor', UUID),
+     {'hypervisor': HYPERVISOR},
+     'hypervisor id hypervisor_hostname hypervisor_type'),
     (limits_client.LimitsClient, ('show_limits',),
      {'limits': {'rate': [], 'absolute': dict.fromkeys((
          'maxServerMeta', 'maxTotalInstances', 'maxTotalRAMSize',
@@ -216,8 +230,7 @@ WHOLE: Any = (
          'id': UUID, 'name': None, 'status': 'in-use', 'size': 1,
          'attachments': [{'server_id': UUID, 'attachment_id': UUID,
                           'attached_at': TIME, 'host_name': None,
-                          'volume_id': UUID, 'device': '/dev/vdb',
-                          'id': UUID}],
+                          'volume_id': UUID, 'device': '/dev/vdb'}],
          'links': LINKS, 'metadata': {}, 'description': None,
          'bootable': 'false', 'encrypted': False, 'multiattach': False,
          'availability_zone': 'nova', 'created_at': TIME, 'updated_at': None,
@@ -225,6 +238,39 @@ WHOLE: Any = (
          'source_volid': None, 'volume_type': 'a', 'user_id': 'u',
          'consistencygroup_id': None}]},
      'volumes id name status attachments server_id'),
+)
+
+
+# Odd objects of somebody else: a client, its call, and the answer.
+ODD: Any = (
+    (services_client.ServicesClient, ('list_services',), {'services': [
+        dict(WHOLE_SERVICE, state='dead', status='maintenance'),
+        dict(WHOLE_SERVICE, state=None, status=None), WHOLE_SERVICE]}),
+    # A node that never reported, and one of a driver of which nobody knows.
+    (hypervisor_client.HypervisorClient, ('list_hypervisors', True), {
+        'hypervisors': [
+            dict(HYPERVISOR, cpu_info='', hypervisor_version='7.0',
+                 **dict.fromkeys((
+                     'host_ip', 'running_vms', 'current_workload',
+                     'free_disk_gb', 'free_ram_mb'))),
+            {'id': UUID, 'hypervisor_hostname': '', 'service': {
+                'host': 'odd', 'id': UUID, 'colour': 'blue'}}]}),
+    (limits_client.LimitsClient, ('show_limits',), {
+        'limits': {'rate': None, 'absolute': dict.fromkeys((
+            'maxTotalInstances', 'maxTotalCores', 'maxTotalRAMSize',
+            'totalInstancesUsed', 'totalCoresUsed', 'totalRAMUsed'), -1)}}),
+    (aggregates_client.AggregatesClient, ('list_aggregates',), {
+        'aggregates': [{'name': 'a', 'hosts': [], 'metadata': None}]}),
+    (server_groups_client.ServerGroupsClient, ('list_server_groups',), {
+        'server_groups': [dict(NAMED, members=[], policies=None)]}),
+    (flavors_client.FlavorsClient, ('list_flavors',), {
+        'flavors': [dict(NAMED, links=None, description=5)]}),
+    (servers_client.ServersClient, ('list_servers', True), {
+        'servers': [{'id': UUID, 'name': '', 'status': 'UNKNOWN',
+                     'created': TIME, 'tenant_id': 'p', 'links': []}]}),
+    (volumes_client.VolumesClient, ('list_volumes', True), {
+        'volumes': [{'id': UUID, 'name': None, 'status': 'odd',
+                     'attachments': [{'server_id': None}]}]}),
 )
 
 
@@ -364,7 +410,7 @@ class CheckTest(base.TestCase):
 
 
 class TempestTest(base.TestCase):
-    """What tempest.lib validates is left to it, so it has to do so."""
+    """What is validated on the way through a client of tempest.lib."""
 
     def setUp(self):
         super().setUp()
@@ -412,6 +458,11 @@ class TempestTest(base.TestCase):
                     self.assertRaises(
                         exceptions.InvalidAnswer, self.ask, client_class,
                         call, changed)
+
+    def test_odd_objects_of_others(self):
+        for client_class, call, answer in ODD:
+            self.assertEqual(answer, dict(self.ask(
+                client_class, call, answer)))
 
     def test_what_is_nested_too_deeply(self):
         deep = []

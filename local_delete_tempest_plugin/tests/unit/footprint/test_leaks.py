@@ -526,6 +526,34 @@ class ReaderTest(Story):
              for consumer in (SERVER, 25, 30)],
             [call for call in self.cloud.calls() if ' allocations/' in call])
 
+    def test_quota_driver_that_counts_nothing(self):
+        """NoopQuotaDriver answers -1 for limits and for what is in use."""
+        _, limits = self.cloud._show_limits({})
+        absolute = limits['limits']['absolute']
+
+        def noop(method, path):
+            if path == 'limits':
+                raise fake_cloud.Answer(200, {'limits': {
+                    'rate': [], 'absolute': dict.fromkeys(absolute, -1)}})
+
+        self.cloud.before_answer = noop
+        self.begin()
+        self.create()
+        self.assertEqual({-1}, set(self.during.limits.values()))
+        self.delete()
+        self.assertEqual([], self.leaks())
+
+    def test_volume_that_is_attached_to_a_host(self):
+        """Cinder then has null for the server of the attachment."""
+        self.config('service_available', cinder=True)
+        self.cloud.volumes = [
+            fake_cloud.cinder_volume(43, 'in-use', FOREIGN),
+            fake_cloud.cinder_volume(41, 'in-use', SERVER)]
+        self.cloud.volumes[0]['attachments'][0]['server_id'] = None
+        self.begin()
+        self.create()
+        self.assertEqual({('volume', uuid(41))}, set(self.during.resources))
+
     def test_deleted_servers_are_asked_for(self):
         self.begin()
         self.create()

@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run
@@ -63,6 +64,16 @@ class GuardTest(base.TestCase):
             service.update(changes)
             self.assert_refused(code, *details)
             service.update(before)
+
+    def test_odd_services_of_others_are_no_other_hosts(self):
+        self.useFixture(transport.BoundedFixture())
+        self.guard.check(self.target)
+        for odd in (None, 'maintenance'):
+            self.cloud.service_of('cmp2')['status'] = odd
+            self.assert_refused(Refusal.TOO_FEW_OTHER_HOSTS)
+            self.cloud.add_compute('cmp3', 13)
+            self.guard.check(self.target)
+            self.cloud.service_of('cmp3')['status'] = odd
 
     def test_service_that_is_down(self):
         self.cloud.is_running = lambda host: host != 'cmp1'

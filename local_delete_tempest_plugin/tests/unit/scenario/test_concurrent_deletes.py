@@ -20,8 +20,29 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
+from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit.scenario import test_servers
+
+
+class ManyServersTest(base.TestCase):
+
+    def test_filter_that_is_not_heeded(self):
+        """What the run takes for its own is no reason to refuse an outage."""
+        listed = [{'name': name} for name in (
+            'local-delete-1', 'local-delete-1-2', 'customer', '',
+            'local-delete-1-b', 'a-local-delete-1', 'local-delete-12')]
+        self.assertEqual(listed[:2], servers.of_request(
+            'local-delete-1', listed))
+        story = mock.Mock(unsafe=True)
+        story.admin.servers.side_effect = lambda **_: [
+            dict(server, id=server['name'], status='ACTIVE', created='now',
+                 **{'OS-EXT-SRV-ATTR:host': 'cmp1'}) for server in listed]
+        story.testbed.run.servers = set()
+        concurrent_deletes.ConcurrentDeletes._await_all_active(
+            story, 'local-delete-1', 2)
+        self.assertEqual({'local-delete-1', 'local-delete-1-2'},
+                         story.testbed.run.servers)
 
 
 class FlippingTest(base.TestCase):

@@ -20,6 +20,7 @@ from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import moves
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -71,3 +72,32 @@ class RefusedMoveTest(base.TestCase):
             self.answers.side_effect = [refusal]
             self.assertIs(refusal, self.assertRaises(
                 lib_exc.Conflict, self.request))
+
+
+class NoteMoveTest(base.TestCase):
+    """What belongs to a move is the run's own, and nothing of others is."""
+
+    def setUp(self):
+        super().setUp()
+        self.story = moves.Moves.__new__(moves.Moves)
+        self.story.admin = mock.Mock()
+        self.story.testbed = types.SimpleNamespace(run=run.Run())
+        self.story.watch = mock.Mock(consumers=set())
+        self.story.intend = mock.Mock()
+        self.source, self.destination = mock.Mock(), mock.Mock()
+        self.story.hosts = mock.Mock(
+            targets=(self.source, self.destination),
+            target_of=lambda server: self.source)
+
+    def note(self):
+        return self.story._note_move(
+            types.SimpleNamespace(id='s', name='ours', host='cmp1'),
+            mock.Mock(response={'x-openstack-request-id': 'req-1'}))
+
+    def test_filter_that_is_not_heeded(self):
+        self.story.admin.migrations.side_effect = lambda **_: iter([
+            {'uuid': 'theirs', 'instance_uuid': 'x'},
+            {'uuid': 'none', 'instance_uuid': None},
+            {'uuid': 'ours', 'instance_uuid': 's'}])
+        self.assertEqual('ours', self.note().migration)
+        self.assertEqual({'ours'}, self.story.testbed.run.migrations)
