@@ -199,6 +199,33 @@ class RequestTest(base.TestCase):
                           self.client(server.url).put, '/x', '{}')
         self.assertEqual(4, len(server.seen))
 
+    def test_front_end_that_answers_for_its_service(self):
+        """Apache does that, and the service never told what it thinks."""
+        html = b'HTTP/1.1 503 x\r\nContent-Length: 5\r\n\r\n<p/>\n'
+        apis_own = (
+            b'HTTP/1.1 503 x\r\nContent-Type: application/json\r\n'
+            b'Content-Length: 19\r\n\r\n{"message": "Busy"}')
+        for method, answer, sent in (
+                ('get', html, 4), ('put', html, 4), ('head', html, 4),
+                ('get', html.replace(b'503', b'502'), 4),
+                ('get', html.replace(b'503', b'504'), 1),
+                ('post', html, 1), ('delete', html, 1),
+                ('get', apis_own, 1), ('put', apis_own, 1)):
+            server = self.serve(rude_server.answer(answer))
+            ask = getattr(self.client(server.url), method)
+            body = ('{}',) if method in ('put', 'post') else ()
+            error = self.assertRaises(
+                lib_exc.RestClientException, ask, '/x', *body)
+            self.assertEqual(sent, len(server.seen), (method, answer))
+            self.assertEqual(int(answer.split()[1]), error.resp.status)
+
+    def test_front_end_that_passes_the_request_on_later(self):
+        answers = [b'HTTP/1.1 502 x\r\nContent-Length: 0\r\n\r\n'] * 3
+        server = self.serve(lambda connection: rude_server.answer(
+            answers.pop() if answers else FULL)(connection))
+        self.assertEqual(USAGES, self.client(server.url).get('/usages')[1])
+        self.assertEqual(4, len(server.seen))
+
     def test_through_a_proxy(self):
         proxy = self.serve(rude_server.answer(FULL))
         client = self.client('http://placement.test', proxy_url=proxy.url)

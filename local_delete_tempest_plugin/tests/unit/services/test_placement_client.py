@@ -106,6 +106,15 @@ class PlacementClientTest(base.TestCase):
             self.answer(200, answer)
             self.assertEqual(answer, dict(self.call(*call)))
 
+    def test_trait_is_made_without_a_body(self):
+        """Placement reads none, and a front end may then answer 502."""
+        for status in (201, 204):
+            self.answer(status, None)
+            self.assertEqual(status, self.client.create_trait('CUSTOM_X'))
+            self.assertEqual(('PUT', 'traits/CUSTOM_X', None), (
+                self.cloud.requests[-1][0], self.cloud.requests[-1][1],
+                self.cloud.requests[-1][3]))
+
     def test_holding_nothing(self):
         """Without allocations there is no owner either."""
         self.answer(200, {'allocations': {}})
