@@ -262,8 +262,8 @@ def check(call: str, response: typing.Any, data: bytes) -> bytes:
     """Refuse an answer that cannot be used.
 
     :param call: The method and the URL of the request.
-    :param response: A ``transport.Response``. It loses the header that makes
-        Tempest sleep.
+    :param response: A ``transport.Response``. A 413 loses the header that
+        makes Tempest sleep.
     :param data: The body of the answer.
     :returns: The body as it may be used. Control characters are escaped in an
         error, because its message is only shown, and in many places.
@@ -337,8 +337,9 @@ def _printable_parts(part):
 
 
 def _check_error(call, response, data):
-    # Tempest would sleep for as long as the answer says.
-    response.pop('retry-after', None)
+    if response.status == 413:
+        # Tempest would sleep for as long as the answer says.
+        response.pop('retry-after', None)
     if len(data) > _MAX_ERROR:
         raise _invalid(call, 'answered %d with %d bytes' % (
             response.status, len(data)))

@@ -251,6 +251,13 @@ class RequestTest(base.TestCase):
             b'Content-Length: 17\r\n\r\n{"message": "no"}'))
         self.assertRaises(lib_exc.OverLimit,
                           self.client(server.url).get, '/usages')
+        # What gives a host back reads it, and waits for so long itself.
+        server = self.serve(rude_server.answer(
+            b'HTTP/1.1 429 Later\r\nRetry-After: 99999\r\n'
+            b'Content-Length: 0\r\n\r\n'))
+        error = self.assertRaises(lib_exc.RestClientException,
+                                  self.client(server.url).get, '/usages')
+        self.assertEqual('99999', error.resp['retry-after'])
 
     def test_what_was_written_is_not_sent_again(self):
         broken = urllib3.exceptions.SSLError('bad record mac')
