@@ -18,6 +18,7 @@ import atexit
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
+import functools
 import sys
 from typing import Any
 
@@ -66,6 +67,30 @@ JOURNAL = journal.Journal(THIS_RUN.id)
 
 _OUTAGES = (compute_outage.ComputeChange, placement_outage.PlacementChange,
             scheduler_outage.SchedulerChange)
+
+
+def require_placement(admin: cloud_admin.Admin) -> None:
+    """Refuse to change anything while Placement does not answer.
+
+    Nothing could be leased or judged. What was made could not be given back
+    either, and each class would wait ``api_timeout`` for that.
+
+    :param admin: The admin of the cloud.
+    :raises RequestFailed: Placement does not answer; with what was seen.
+    """
+    placement = placement_outage.PlacementStopped(
+        admin, None, placement_outage.PlacementStopped.REFUSED)
+    seen = placement.probe()
+    if seen != placement.ANSWERS:
+        raise exceptions.RequestFailed(
+            call='GET %s/' % admin.placement.base_url.rstrip('/'),
+            problem='Placement has to answer before a run changes anything, '
+            'and a client of Placement sees: %s' % seen)
+
+
+@functools.cache
+def _require_placement_once():
+    require_placement(cloud_admin.Admin.of(accounts.log_in_admin()))
 
 
 class Intents:
@@ -168,6 +193,7 @@ class ClassAccounts(fixtures.Fixture):
         ``end_recovery``. Otherwise their stories would meet what is down.
 
         :raises InsecureCloud: passwords could be read on their way.
+        :raises RequestFailed: Placement does not answer.
         :raises JournalUnusable: a run was abandoned, and the operator wants
             to recover it by hand.
         """
@@ -177,6 +203,8 @@ class ClassAccounts(fixtures.Fixture):
         self.abandoned = list(journal.find_abandoned())
         if not self.abandoned:
             self.end_recovery()
+            # An abandoned run may have stopped Placement.
+            _require_placement_once()
         for abandoned in self.abandoned:
             # If the class ends before they are recovered, another process of
             # the run can do that.
@@ -255,8 +283,10 @@ class Testbed(fixtures.Fixture):
         :param abandoned: The abandoned runs.
         :param network: The network of the member's credentials, if Tempest
             has made one.
+        :raises RequestFailed: Placement does not answer.
         """
         self._recovery.recover_all(abandoned)
+        require_placement(self._admin)
         self.intend(leases.TraitChange(self.run.trait))
         self.lease.create_trait()
         self.flavor_id = self.flavor_like(CONF.compute.flavor_ref)

@@ -31,6 +31,7 @@ from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 
 RUN = run.Run('0123456789AB')
 SERVER = servers.ServerChange('a name')
@@ -148,11 +149,41 @@ class IntentsTest(SetupTest):
         self.assertEqual('', self.written())
 
 
+class RequirePlacementTest(base.TestCase):
+
+    def test_what_a_client_of_placement_sees(self):
+        cloud = fake_cloud.FakeCloud()
+        setup.require_placement(cloud.admin())
+        for error, words in (
+                (exceptions.Unreachable(call='x', problem='y'),
+                 'connections are refused'),
+                (fake_cloud.Answer(503), 'a proxy answers 503'),
+                (fake_cloud.Answer(500), 'it answers 500'),
+                (exceptions.RequestFailed(call='GET /', problem='late'),
+                 'requests fail: GET /: late')):
+            def fail(method, path, error=error):
+                raise error
+
+            cloud.before_answer = fail
+            failed = self.assertRaises(
+                exceptions.RequestFailed, setup.require_placement,
+                cloud.admin())
+            self.assertEqual(
+                'GET http://placement.test/: Placement has to answer before a '
+                'run changes anything, and a client of Placement sees: %s'
+                % words, str(failed))
+
+
 class ClassAccountsTest(SetupTest):
 
     def setUp(self):
         super().setUp()
         self.config('identity', uri_v3='https://keystone.test/v3')
+        self.addCleanup(setup._require_placement_once.cache_clear)
+        self.useFixture(fixtures.MockPatchObject(
+            setup.accounts, 'log_in_admin'))
+        self.require_placement = self.useFixture(fixtures.MockPatchObject(
+            setup, 'require_placement')).mock
 
     def abandon(self, run_id='BA9876543210'):
         """Leave the journal of an abandoned run."""
@@ -184,6 +215,30 @@ class ClassAccountsTest(SetupTest):
         self.assertRaises(exceptions.JournalUnusable, accounts.begin)
         accounts.cleanUp()
         self.assertEqual([False, False], [*map(journal.is_alive, runs)])
+
+    def test_nothing_is_made_while_placement_is_down(self):
+        self.require_placement.side_effect = exceptions.RequestFailed(
+            call='GET /', problem='connections are refused')
+        for _ in range(2):
+            accounts = self.accounts()
+            self.assertRaises(exceptions.RequestFailed, accounts.begin)
+            accounts.undo()
+            accounts.cleanUp()
+            self.assertEqual('', self.written())
+
+    def test_placement_is_looked_at_once(self):
+        for _ in range(2):
+            accounts = self.accounts()
+            accounts.begin()
+            accounts.cleanUp()
+        self.assertEqual(1, self.require_placement.call_count)
+
+    def test_placement_may_be_what_an_abandoned_run_stopped(self):
+        self.abandon()
+        accounts = self.accounts()
+        self.addCleanup(accounts.cleanUp)
+        accounts.begin()
+        self.assertFalse(self.require_placement.called)
 
     def test_no_class_begins_before_abandoned_runs_are_recovered(self):
         """Otherwise it would meet a Placement that is down, for example."""
@@ -232,6 +287,8 @@ class TestbedTest(SetupTest):
         self.testbed = setup.Testbed(RUN, self.journal, self.admin,
                                      self.member)
         self.testbed.setUp()
+        self.require_placement = self.useFixture(fixtures.MockPatchObject(
+            setup, 'require_placement')).mock
 
     def create_flavor(self, name, **fields):
         self.assertIn(name, self.written())
@@ -253,6 +310,15 @@ class TestbedTest(SetupTest):
         self.assertEqual([RUN.trait, 'flavor', 'flavor', 'undo flavor',
                           'undo flavor', 'undo trait'], self.calls)
         self.assertEqual('', self.written())
+
+    def test_nothing_is_made_while_placement_is_down(self):
+        self.require_placement.side_effect = exceptions.RequestFailed(
+            call='GET /', problem='connections are refused')
+        self.assertRaises(exceptions.RequestFailed,
+                          self.testbed.begin, ['abandoned'])
+        self.recovery.recover_all.assert_called_once_with(['abandoned'])
+        self.testbed.cleanUp()
+        self.assertEqual(([], ''), (self.calls, self.written()))
 
     def test_a_flavor_is_bound_to_the_lease_and_made_once(self):
         for specs in ({}, {'resources:VCPU': '7'}):
