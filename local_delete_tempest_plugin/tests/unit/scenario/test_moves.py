@@ -20,7 +20,10 @@ from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import moves
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -35,6 +38,7 @@ class RefusedMoveTest(base.TestCase):
         self.story.testbed = mock.Mock()
         self.story.admin = mock.Mock()
         self.story._note_move = mock.Mock(return_value='the move')
+        self.story._check_leaves = lambda move: move
         self.answers = self.story.member.servers_client.resize_server
         self.states('up')
 
@@ -101,3 +105,50 @@ class NoteMoveTest(base.TestCase):
             {'uuid': 'ours', 'instance_uuid': 's'}])
         self.assertEqual('ours', self.note().migration)
         self.assertEqual({'ours'}, self.story.testbed.run.migrations)
+
+
+class OwnHostTest(base.TestCase):
+    """allow_resize_to_same_host lets the scheduler choose the source."""
+
+    def setUp(self):
+        super().setUp()
+        self.story = moves.Moves('request_resize')
+        self.story.admin = mock.Mock()
+        self.story.member = mock.Mock()
+        self.story.testbed = mock.Mock()
+        self.source, self.destination = (
+            compute_services.TargetHost(host, provider, host)
+            for host, provider in (('cmp1', 'p1'), ('cmp2', 'p2')))
+        server = footprint.Server('s', 'ours', 'cmp1', 'now')
+        self.story._note_move = mock.Mock(return_value=moves.Move(
+            server, self.source, self.destination, 'm', 'req-1'))
+        self.server = server
+        # Before the claim, in its middle, and after it.
+        self.held = [{'m': (), 's': ('p1',)}, {'m': ('p1',), 's': ()}]
+        self.story.admin.placement.list_allocations.side_effect = self.read
+
+    def read(self, consumer):
+        held = self.held[0][consumer]
+        if consumer == 's' and len(self.held) > 1:
+            self.held.pop(0)
+        return {'allocations': dict.fromkeys(held)}
+
+    def test_other_host(self):
+        self.held.append({'m': ('p1',), 's': ('p2', 'nested')})
+        for request in (self.story.request_resize,
+                        self.story.request_migration):
+            self.assertEqual(self.destination,
+                             request(self.server).destination)
+
+    def test_own_host(self):
+        self.held.append({'m': ('p1',), 's': ('p1',)})
+        for request in (self.story.request_resize,
+                        self.story.request_migration):
+            reason = self.skip_reason(request, self.server)
+            self.assertIn('allow_resize_to_same_host', reason)
+            self.assertIn('server ours (s) on host cmp1', reason)
+
+    def test_no_host(self):
+        failure = self.assertRaises(
+            exceptions.TimedOut, self.story.request_resize, self.server)
+        self.assertIn('the scheduler has chosen a host', str(failure))
