@@ -156,7 +156,8 @@ class Boot:
             port = self.cloud.ports[program.listener]
             wait(f'port {port}', lambda: readiness.listening(port))
         if program.socket:
-            wait('the socket', program.socket.exists)
+            wait('the socket',
+                 lambda: readiness.accepting(program.socket))
 
     def _check_alive(self, program):
         info = supervision.info(self.cloud.state)[program.name]

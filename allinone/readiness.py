@@ -15,7 +15,9 @@
 """Waiting until something really works."""
 
 import collections.abc
+import errno
 import operator
+import pathlib
 import socket
 import typing
 
@@ -53,3 +55,17 @@ def listening(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def accepting(path: pathlib.Path) -> bool:
+    """Tell whether a process accepts connections on a Unix socket.
+
+    A process that was killed leaves the socket behind.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            # A fork server's socket has another type.
+            return error.errno == errno.EPROTOTYPE
+    return True

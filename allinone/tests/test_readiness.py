@@ -13,6 +13,8 @@
 # under the License.
 """Waiting, with a limit."""
 
+import socket
+
 from allinone import errors
 from allinone import readiness
 from allinone.tests import base
@@ -39,3 +41,18 @@ class WaitTest(base.TestCase):
         error = self.assertRaises(errors.StepFailed, readiness.wait,
                                   'a port', ready, 60)
         self.assertEqual('nova-api ended', str(error))
+
+
+class AcceptingTest(base.TestCase):
+
+    def test_a_socket_that_was_left_behind_is_not_ready(self):
+        for number, kind in enumerate((socket.SOCK_STREAM,
+                                       socket.SOCK_SEQPACKET)):
+            path = self.state / f'{number}.sock'
+            self.assertFalse(readiness.accepting(path))
+            with socket.socket(socket.AF_UNIX, kind) as listener:
+                listener.bind(str(path))
+                listener.listen()
+                self.assertTrue(readiness.accepting(path))
+            self.assertTrue(path.exists())
+            self.assertFalse(readiness.accepting(path))
