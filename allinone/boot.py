@@ -141,6 +141,9 @@ class Boot:
             self._wait_until_ready(self._programs[name])
 
     def _wait_until_free(self, program):
+        # A stop that is still under way would end the new process, too.
+        self._wait(f'the end of {program.name}', lambda: supervision.info(
+            self.cloud.state)[program.name]['statename'] != 'STOPPING')
         # The workers of a killed process may still hold its port when the
         # supervisor takes the process for dead.
         if program.listener:

@@ -56,6 +56,28 @@ class StartTest(base.TestCase):
              'start glance-api', f'port {port} asked'], events[:5],
             'glance-api was started while its port was held')
 
+    @mock.patch('allinone.supervision.running', autospec=True,
+                return_value=True)
+    @mock.patch('allinone.supervision.client', autospec=True)
+    @mock.patch('allinone.supervision.info', autospec=True)
+    def test_a_start_waits_for_the_end_of_a_stop(self, info, client, _):
+        """supervisord would take the process for one that runs already."""
+        states = ['STOPPING', 'STOPPING', 'STOPPING', 'STOPPED']
+        seen = []
+
+        def tell(state):
+            seen.append(states.pop(0) if states[1:] else states[0])
+            return {'nova-compute-compute1': {'statename': seen[-1]}}
+
+        def start(name, *_):
+            self.assertEqual('STOPPED', seen[-1],
+                             f'{name} was started in mid-stop')
+
+        info.side_effect = tell
+        client.return_value.startProcess.side_effect = start
+        lifecycle.start(self.cloud, ['nova-compute-compute1'])
+        client.return_value.startProcess.assert_called_once()
+
 
 class ReportTest(base.TestCase):
 
