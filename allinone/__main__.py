@@ -65,6 +65,10 @@ def _parser():
         help='whether the cloud has a further compute, with libvirt and '
              'QEMU; this needs root (default: no)')
     up.add_argument(
+        '--like-devstack', action=argparse.BooleanOptionalAction,
+        help='whether front end, workers, quotas, stops and heartbeats are as '
+             'in DevStack; this needs Apache (default: no)')
+    up.add_argument(
         '--computes', type=int, metavar='N',
         help="number of the computes of Nova's fake driver (default: "
              f'{deployment.Deployment.computes})')
@@ -91,7 +95,8 @@ def _do(rest, state, arguments):
     if arguments.verb == 'up':
         return lifecycle.up(state, **{
             name: value for name, value in vars(arguments).items()
-            if name in ('port_base', 'tls', 'reclaim', 'qemu', 'computes')
+            if name in ('port_base', 'tls', 'reclaim', 'qemu', 'like_devstack',
+                        'computes')
             and value is not None})
     if arguments.verb == 'down':
         return lifecycle.down(state)

@@ -113,7 +113,7 @@ def take_over(cloud: deployment.Deployment, password: str) -> None:
     identity = seed.identity
     for kept in identity.get('/endpoints').json()['endpoints']:
         identity.patch(f'/endpoints/{kept["id"]}', json={
-            'endpoint': {'url': cloud.auth_url}})
+            'endpoint': {'url': _catalog_url(cloud)}})
     project = identity.get('/projects?name=admin').json()['projects'][0]['id']
     role = roles(seed)['admin']
     user = add_user(seed, 'admin', cloud.passwords['admin'], project)
@@ -121,6 +121,11 @@ def take_over(cloud: deployment.Deployment, password: str) -> None:
     identity.put(f'/system/users/{user}/roles/{role}')
     former = identity.get('/users?name=seed').json()['users'][0]['id']
     Admin(cloud).identity.delete(f'/users/{former}')
+
+
+def _catalog_url(cloud):
+    # DevStack's has no version.
+    return cloud.url('keystone') if cloud.like_devstack else cloud.auth_url
 
 
 def roles(admin: Admin) -> dict[str, str]:

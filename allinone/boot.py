@@ -31,6 +31,7 @@ from allinone import readiness
 from allinone import resources
 from allinone.services import cinder
 from allinone.services import forkservers
+from allinone.services import frontend
 from allinone.services import glance
 from allinone.services import keystone
 from allinone.services import mariadb
@@ -45,8 +46,8 @@ from allinone import steps
 from allinone import supervision
 from allinone import workspace
 
-SERVICES = (forkservers, mariadb, rabbitmq, ovn, tls, keystone, placement,
-            glance, neutron, qemu, nova, cinder)
+SERVICES = (forkservers, mariadb, rabbitmq, ovn, tls, frontend, keystone,
+            placement, glance, neutron, qemu, nova, cinder)
 
 # Seconds. A busy machine takes several times as long as an idle machine.
 _LIMIT = 180
@@ -248,16 +249,18 @@ class Boot:
     def _control(self):
         """Return the steps that start OpenStack."""
         step, start = steps.Step, self._starting
-        proxy = [program.name for program in tls.processes(self.cloud)]
+        before = [program.name for service in (tls, frontend)
+                  for program in service.processes(self.cloud)]
         return (
-            step('keystone', start('keystone', *proxy),
+            step('keystone', start('keystone', *before),
                  ('databases', 'fork servers')),
             step('admin', lambda: api.take_over(
                 self.cloud, self._made['password']), ('keystone',)),
             step('catalog', lambda: api.register(self.cloud, self.admin),
                  ('admin',)),
-            step('placement', start('placement-api', 'placement-proxy'),
-                 ('keystone',)),
+            step('placement', start(*(
+                program.name for program in placement.processes(self.cloud))),
+                ('keystone',)),
             step('glance', start('glance-api'), ('keystone',)),
             # Neutron keeps the first catalog that it gets, and never finds a
             # Placement that is not in there.

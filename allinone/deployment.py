@@ -34,7 +34,15 @@ LISTENERS = ('keystone', 'placement-proxy', 'placement-api', 'glance-api',
              'nova-api', 'neutron-api', 'mariadb', 'rabbitmq',
              'rabbitmq-distribution', 'epmd', 'keystone-tls',
              'glance-api-tls', 'nova-api-tls', 'neutron-api-tls', 'cinder-api',
-             'cinder-api-tls')
+             'cinder-api-tls', 'front-end')
+
+#: {listener: path of the API behind the front end of a cloud like DevStack}.
+PREFIXES = {'keystone': '/identity',
+            'placement-proxy': '/placement',
+            'glance-api': '/image',
+            'nova-api': '/compute',
+            'neutron-api': '/networking',
+            'cinder-api': '/volume'}
 
 DEFAULT_PORT_BASE = 21000
 
@@ -65,6 +73,9 @@ class Deployment:
     qemu: bool = False
     #: Number of the computes of the fake driver.
     computes: int = 8
+    #: Whether front end, workers, quotas, stops and heartbeats are as DevStack
+    #: has them.
+    like_devstack: bool = False
 
     @property
     def fake_hosts(self) -> tuple[str, ...]:
@@ -133,6 +144,9 @@ class Deployment:
 
     def url(self, listener: str) -> str:
         """Return the URL of an API, one of LISTENERS, as clients find it."""
+        if self.like_devstack:
+            return (f'http://127.0.0.1:{self.ports["front-end"]}'
+                    f'{PREFIXES[listener]}')
         if not self.tls:
             return f'http://127.0.0.1:{self.ports[listener]}'
         port = self.ports.get(f'{listener}-tls', self.ports[listener])

@@ -58,7 +58,8 @@ def up(state: pathlib.Path, **asked: int) -> None:
 
     :param state: the state directory
     :param asked: fields of a ``Deployment``: port_base, tls, reclaim, qemu,
-        computes. A cloud that runs has to have them. A new cloud gets them.
+        like_devstack, computes. A cloud that runs has to have them. A new
+        cloud gets them.
     :raises BadInput: the machine, the directory or a field does not fit
     :raises StepFailed: a step failed; a cloud that was booted is ended
     """

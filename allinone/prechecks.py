@@ -69,6 +69,9 @@ QEMU_PROGRAMS = {'busybox': 'busybox-static',
                  'qemu-system-x86_64': 'qemu-system-x86',
                  'virsh': 'libvirt-clients'}
 
+#: The same, for a cloud like DevStack.
+DEVSTACK_PROGRAMS = {'apache2': 'apache2-bin'}
+
 #: {file that such a compute needs, as a pattern below /usr: package}.
 _QEMU_FILES = {
     'lib/*/libvirt/connection-driver/libvirt_driver_qemu.so':
@@ -101,7 +104,8 @@ def run(cloud: deployment.Deployment) -> None:
     :raises BadInput: the error has a line for each problem
     """
     lines = [line for check in (_python, _programs, _ports, _computes,
-                                _state_path, _hypervisor, _disk, _memory)
+                                _state_path, _hypervisor, _front_end, _disk,
+                                _memory)
              for line in check(cloud)]
     if lines:
         raise errors.BadInput('\n'.join(lines))
@@ -204,3 +208,15 @@ def _hypervisor(cloud):
     if missing:
         yield (f'--qemu needs {", ".join(sorted(missing))}, too: they come '
                f'with "PROFILES=qemu tools/setup.sh"')
+
+
+def _front_end(cloud):
+    if not cloud.like_devstack:
+        return
+    if cloud.tls:
+        yield '--like-devstack has no TLS: leave out --tls'
+    missing = [package for program, package in DEVSTACK_PROGRAMS.items()
+               if not find(program)]
+    if missing:
+        yield (f'--like-devstack needs {", ".join(missing)}, too: it comes '
+               f'with "PROFILES=devstack tools/setup.sh"')

@@ -18,6 +18,7 @@ import collections.abc
 import importlib.util
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -29,6 +30,10 @@ from allinone import resources
 from allinone.services import nova
 from allinone.services import qemu
 from allinone import supervision
+
+
+# A request in the log of nova-api, perhaps behind a front end.
+_SERVICE_DELETE = re.compile(rb'"DELETE (/\w+)?/v2\.1/os-services/')
 
 
 def configure(cloud: deployment.Deployment,
@@ -101,7 +106,7 @@ def _deleted_service(log, begin):
         return False
     with log.open('rb') as lines:
         lines.seek(begin)
-        return any(b'"DELETE /v2.1/os-services/' in line for line in lines)
+        return any(_SERVICE_DELETE.search(line) for line in lines)
 
 
 def _archive(cloud):

@@ -19,7 +19,9 @@
 # it leaves the shell's options and directory as they are.
 #
 # PYTHON names another interpreter than python3 for .venv. PROFILES=qemu adds
-# what `python -m allinone up --qemu` needs.
+# what `python -m allinone up --qemu` needs, PROFILES=devstack what
+# `python -m allinone up --like-devstack` needs, and PROFILES='qemu devstack'
+# both.
 
 (
 set -euo pipefail

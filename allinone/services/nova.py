@@ -104,8 +104,9 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             _environment(cloud, host),
             # libvirt's binding is not on the path of a fork server.
             forked_by=None if host == deployment.QEMU else eventlet,
-            # A compute ends as a host does that loses power.
-            stop_signal='KILL')
+            # A compute ends as a host does that loses power, or gently as
+            # systemd stops it.
+            stop_signal='TERM' if cloud.like_devstack else 'KILL')
         for host in cloud.hosts)
     return (
         wsgi.api(cloud, 'nova-api', {

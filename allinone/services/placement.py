@@ -16,7 +16,7 @@
 
 The proxy makes both ways of losing Placement real. Without the proxy the
 connection of a client is refused. Without the API behind the proxy a client
-gets 503.
+gets 503. A cloud like DevStack has only the front end of all APIs.
 """
 
 from allinone import deployment
@@ -33,15 +33,17 @@ def configure(cloud: deployment.Deployment) -> None:
     """Write what the processes read."""
     files.write(cloud.etc / 'placement' / 'placement.conf',
                 files.render('placement/placement.conf', cloud))
-    proxy.configure(cloud, 'placement-proxy',
-                    {'placement-proxy': 'placement-api'})
+    if not cloud.like_devstack:
+        proxy.configure(cloud, 'placement-proxy',
+                        {'placement-proxy': 'placement-api'})
     wsgi.configure(cloud, 'placement-api', 'placement.wsgi.api')
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     """Return the processes."""
-    return (
-        wsgi.api(cloud, 'placement-api', {
-            'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'}),
-        proxy.program(cloud, 'placement-proxy', listener='placement-proxy'),
-    )
+    api = wsgi.api(cloud, 'placement-api', {
+        'OS_PLACEMENT_CONFIG_DIR': f'{cloud.etc}/placement'})
+    if cloud.like_devstack:
+        return (api,)
+    return (api, proxy.program(cloud, 'placement-proxy',
+                               listener='placement-proxy'))

@@ -12,14 +12,33 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""An API server: one uWSGI with one worker of several threads."""
+"""An API server: one uWSGI, with one worker of several threads.
+
+In a cloud like DevStack it has two workers of one thread each.
+"""
 
 import collections.abc
+import pathlib
 
 from allinone import deployment
 from allinone import files
 from allinone import programs
 from allinone.services import forkservers
+
+
+# Apache loses the length of a body that it passes on in chunks as uwsgi. So it
+# speaks HTTP with this API.
+_HTTP = 'glance-api'
+
+
+def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path | None:
+    """Return the Unix socket of an API, or None if it has a TCP port.
+
+    :param name: the listener
+    """
+    if not cloud.like_devstack or name == _HTTP:
+        return None
+    return cloud.run / 'uwsgi' / f'{name}.sock'
 
 
 def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
@@ -29,7 +48,8 @@ def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
     :param module: Python module that has ``application``
     """
     files.write(cloud.etc / 'uwsgi' / f'{name}.ini',
-                files.render('uwsgi.ini', cloud, name=name, module=module))
+                files.render('uwsgi.ini', cloud, name=name, module=module,
+                             socket=socket(cloud, name)))
 
 
 def api(cloud: deployment.Deployment, name: str,
@@ -41,8 +61,9 @@ def api(cloud: deployment.Deployment, name: str,
     :param environment: variables of the process
     :param server: name of the fork server that starts it
     """
+    path = socket(cloud, name)
     return programs.Program(
         name, (str(cloud.environment / 'bin' / 'pyuwsgi'),
                '--ini', str(cloud.etc / 'uwsgi' / f'{name}.ini')),
-        environment, listener=name,
+        environment, listener=None if path else name, socket=path,
         forked_by=forkservers.socket(cloud, server))

@@ -25,6 +25,8 @@ from allinone.tests import base
 from allinone import workspace
 
 _SERVER = '127.0.0.1 "DELETE /v2.1/servers/1" status: 204\n'
+_PREFIXED = ('127.0.0.1 "DELETE /compute/v2.1/os-services/1" '
+             'status: 204\n')
 _SERVICE = '127.0.0.1 "DELETE /v2.1/os-services/1" status: 204\n'
 
 
@@ -56,7 +58,8 @@ class ArchiveTest(base.TestCase):
         return self.archive.called, stderr.getvalue()
 
     def test_after_a_green_run_that_deleted_a_service(self):
-        self.assertEqual((True, ''), self.run_tempest(_SERVER + _SERVICE))
+        for service in (_SERVICE, _PREFIXED):
+            self.assertEqual((True, ''), self.run_tempest(_SERVER + service))
 
     def test_not_after_another(self):
         self.assertEqual((False, ''), self.run_tempest(_SERVICE, code=1))
