@@ -98,7 +98,8 @@ def _all(guests):
         first.proof('mutants', 'mutate', 'allocations_left_whole',
                     'port_of_nova_left')]
     other = [
-        second.boot('--computes', '5', '--reclaim', *['--qemu'] * guests),
+        second.boot('--computes', '5', '--reclaim', '--like-devstack',
+                    *['--qemu'] * guests),
         second.scenarios('upstream', _UPSTREAM),
         second.proof('preflight', 'trial', 'preflight'),
         second.proof('secrets', 'trial', 'secrets', '--regex',
@@ -162,7 +163,8 @@ def _check(arguments, run):
     if not guests and not arguments.fast:
         run.show('Without real guests: they need root, x86_64, /dev/net/tun '
                  'and the\nright to make namespaces and to mount.')
-    run.run([clouds.setup(guests)])
+    profiles = [] if arguments.fast else ['devstack', *['qemu'] * guests]
+    run.run([clouds.setup(*profiles)])
     clouds.use_environment()
     lanes = _fast() if arguments.fast else _all(guests)
     if not arguments.fast and _available() < _TWO_CLOUDS:

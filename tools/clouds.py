@@ -103,15 +103,15 @@ class Cloud:
         return self._state / 'tempest' / 'logs' / 'tempest.log'
 
 
-def setup(qemu: bool = False, echo: bool = False) -> phases.Phase:
+def setup(*profiles: str, echo: bool = False) -> phases.Phase:
     """Return the phase that installs what is missing.
 
-    :param qemu: whether a cloud will have real guests
+    :param profiles: profiles of bindep.txt: qemu, devstack
     :param echo: whether what the phase prints is shown
     """
     return phases.Phase(
         'setup', (str(phases.ROOT / 'tools' / 'setup.sh'),), echo=echo,
-        environment={'PROFILES': 'qemu'} if qemu else {})
+        environment={'PROFILES': ' '.join(profiles)} if profiles else {})
 
 
 def use_environment() -> None:

@@ -48,7 +48,7 @@ def _lane(place, name, *options):
 
 def _try(run):
     begin = time.monotonic()
-    run.run([clouds.setup(qemu=True)])
+    run.run([clouds.setup('qemu')])
     for folder in (_FOLDER, _STATES):
         shutil.rmtree(folder, ignore_errors=True)
     lanes = [_lane(place, name) for place, name in enumerate(_PLAIN)]
