@@ -13,7 +13,7 @@
 # under the License.
 """A claim is made long after the server was deleted.
 
-The story of the server is over. Half a minute later a host's provider has a
+The story of the server is over. A quarter of a minute later a host's provider has a
 new consumer of the same project, which is no server.
 """
 
@@ -28,7 +28,7 @@ MODULE = 'nova.scheduler.client.report'
 SCENARIOS = (r'test_local_delete\.',)
 
 # Seconds after the delete.
-_LATE = 25, 40
+_LATE = 12, 20
 
 
 def patch(module, hook):
