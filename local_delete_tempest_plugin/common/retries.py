@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 
 _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError,
+             # Keystone's, which has no status.
+             lib_exc.Unauthorized,
              exceptions.RequestFailed, exceptions.InvalidAnswer)
 
 # What a proxy, an ingress or a limiter of rates answers for a while, and what

@@ -63,6 +63,8 @@ class RetrierTest(base.TestCase):
                 exceptions.OutageRefused(
                     exceptions.Refusal.NOT_ONE_SERVICE, 'has 0 services'),
                 lib_exc.IdentityError('Unexpected status code 503'),
+                # Keystone refuses a new token.
+                lib_exc.Unauthorized('The request requires authentication.'),
                 lib_exc.InvalidHTTPResponseBody('<html>'),
                 exceptions.InvalidAnswer(call='GET x', problem='a page'),
                 exceptions.RequestFailed(call='GET x', problem='reset'),
