@@ -91,7 +91,8 @@ class Lease:
         if not self.trait_exists():
             return
         for provider_id in self.providers():
-            self.give_back(provider_id)
+            test_utils.call_and_ignore_notfound_exc(
+                self.give_back, provider_id)
         test_utils.call_and_ignore_notfound_exc(
             self._placement.delete_trait, self.trait)
 
@@ -107,11 +108,16 @@ class Lease:
         return True
 
     def providers(self) -> list[str]:
-        """List the providers that carry the trait, which must exist.
+        """List the providers that carry the trait.
 
-        :returns: A list of UUIDs.
+        :returns: A list of UUIDs; none where Placement knows no such trait.
         """
-        return self._providers_of(self.trait)
+        try:
+            return self._providers_of(self.trait)
+        except lib_exc.BadRequest:
+            if self.trait_exists():
+                raise
+            return []
 
     def of_other_runs(self) -> dict[str, str]:
         """List what other runs have leased.
@@ -122,7 +128,7 @@ class Lease:
         found: dict[str, str] = {}
         for trait in self._placement.list_traits(
                 name='startswith:' + run.TRAIT_PREFIX)['traits']:
-            if trait == self.trait:
+            if trait == self.trait or not run.id_of(trait):
                 continue
             # The run may end, and delete its trait, in the meantime.
             with contextlib.suppress(lib_exc.BadRequest):
@@ -157,8 +163,7 @@ class Lease:
         """
         traits, generation = self._read(provider_id)
         others = {trait for trait in traits
-                  if trait.startswith(run.TRAIT_PREFIX)
-                  and trait != self.trait}
+                  if run.id_of(trait) and trait != self.trait}
         ghosts = others and others - self._of_runs_with_a_flavor(
             others - ghosts_on(provider_id))
         if others - ghosts:
@@ -191,7 +196,8 @@ class Lease:
     def _of_runs_with_a_flavor(self, traits: set[str]) -> set[str]:
         names = [flavor['name'] for flavor in self._admin.flavors()]
         return {trait for trait in traits
-                if any(run.name_of(trait) in name for name in names)}
+                if any(run.Run(run.id_of(trait) or '').owns(name)
+                       for name in names)}
 
     def give_back(self, provider_id: str) -> None:
         """Take the trait off a provider, if it is there.

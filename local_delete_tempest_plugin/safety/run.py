@@ -21,9 +21,13 @@ from tempest.lib.common.utils import data_utils
 
 TRAIT_PREFIX = 'CUSTOM_LOCAL_DELETE_'
 
-# Hosts that an earlier release fenced have these words in front of the id.
-_FENCE = 'local-delete-tempest-plugin run '
-_FENCED_BY = re.compile(re.escape(_FENCE) + '([0-9A-Z]+)')
+_ID = '[0-9A-F]{12}'
+_TRAIT = re.compile('%s(%s)' % (TRAIT_PREFIX, _ID))
+
+# Every release has written the same sentence.
+_FENCE = ('local-delete-tempest-plugin run %s; to undo: tempest local-delete '
+          'recover --run %s')
+_FENCED_BY = re.compile(_FENCE % ('(%s)' % _ID, r'\1'))
 
 
 def _new_id() -> str:
@@ -63,33 +67,47 @@ class Run:
     @property
     def fence_reason(self) -> str:
         """The disabled reason of a host that is out; it names the cure."""
-        return '%s%s; to undo: tempest local-delete recover --run %s' % (
-            _FENCE, self.id, self.id)
+        return _FENCE % (self.id, self.id)
+
+    def owns(self, name: str | None) -> bool:
+        """Tell whether the run gave a name to something.
+
+        :param name: The name of a resource, or None where it has none.
+        :returns: Whether the name has ``Run.name`` as a part of its own,
+            between hyphens or the ends.
+        """
+        return bool(re.fullmatch('(.+-)?%s(-.+)?' % re.escape(self.name),
+                                 name or '', re.DOTALL))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is a ``Run.id``.
+
+    :param text: A str.
+    :returns: A bool.
+    """
+    return bool(re.fullmatch(_ID, text))
 
 
 def fenced_by(reason: str | None) -> str | None:
     """Tell which run has fenced a host.
 
+    An operator may quote a fence in another reason, or add words to it. So
+    the whole reason counts.
+
     :param reason: The disabled reason of a compute service, a str or None.
     :returns: The id of the run, or None where no run wrote the reason.
     """
-    found = _FENCED_BY.match(reason or '')
+    found = _FENCED_BY.fullmatch(reason or '')
     return found and found[1]
 
 
-def id_of(trait: str) -> str:
+def id_of(trait: str) -> str | None:
     """Tell the ``Run.id`` of the run that has a trait.
 
-    :param trait: The trait of any run.
-    :returns: A str.
+    :param trait: Any trait.
+    :returns: The id, or None where it is not the trait of a run. An operator
+        may have a trait that only begins like it.
     """
-    return trait[len(TRAIT_PREFIX):]
-
-
-def name_of(trait: str) -> str:
-    """Tell the ``Run.name`` of the run that has a trait.
-
-    :param trait: The trait of any run.
-    :returns: A str.
-    """
-    return Run(id_of(trait)).name
+    found = _TRAIT.fullmatch(trait)
+    return found and found[1]

@@ -103,7 +103,7 @@ class LeasedHosts(fixtures.Fixture):
         def look() -> _Look:
             leased = self._lease.of_other_runs()
             alive = {trait for trait in set(leased.values())
-                     if journal.is_alive(run.id_of(trait))}
+                     if journal.is_alive(run.id_of(trait) or '')}
             held = {provider: trait for provider, trait in leased.items()
                     if trait in alive}
             # A look at the hosts is many requests. As long as the siblings

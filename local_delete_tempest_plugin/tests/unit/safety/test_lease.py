@@ -24,6 +24,8 @@ from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
+TRAITS = {number: run.Run('%012d' % number).trait for number in (1, 2, 3)}
+
 
 class LeaseTest(base.TestCase):
 
@@ -34,8 +36,9 @@ class LeaseTest(base.TestCase):
         self.cloud.add_compute('cmp1', 1)
         self.provider = fake_cloud.uuid(1)
         # Each run makes its flavor before it takes a lease.
-        self.cloud.flavors = ['m1.nano', 'tempest-local-delete-run2-7']
-        self.lease = lease.Lease(self.cloud.admin(), run.Run('RUN1').trait)
+        self.cloud.flavors = ['m1.nano',
+                              'tempest-local-delete-000000000002-7']
+        self.lease = lease.Lease(self.cloud.admin(), TRAITS[1])
 
     @property
     def traits(self):
@@ -53,19 +56,29 @@ class LeaseTest(base.TestCase):
 
         self.cloud.before_answer = write
 
+    def test_traits_of_an_operator_are_no_ghosts(self):
+        """A trait that only begins like a run's is not taken off."""
+        theirs = {run.TRAIT_PREFIX + words for words in (
+            'PROTECTION', '0123456789ABC', '0123456789A',
+            '0123456789AB_X')}
+        self.traits.update(theirs)
+        self.lease.take(self.provider)
+        self.assertEqual(theirs, theirs & self.traits)
+        self.assertEqual({}, self.lease.of_other_runs())
+
     def test_taken_and_given_back(self):
         before = set(self.traits)
         self.lease.take(self.provider)
-        self.assertEqual(before | {'CUSTOM_LOCAL_DELETE_RUN1'}, self.traits)
+        self.assertEqual(before | {TRAITS[1]}, self.traits)
         self.lease.take(self.provider)
-        self.assertEqual(before | {'CUSTOM_LOCAL_DELETE_RUN1'}, self.traits)
+        self.assertEqual(before | {TRAITS[1]}, self.traits)
         self.lease.give_back(self.provider)
         self.assertEqual(before, self.traits)
 
     def two_hosts(self):
         """Add a second host, and have another run that wants both."""
         self.cloud.add_compute('cmp2', 2)
-        return (lease.Lease(self.cloud.admin(), run.Run('RUN2').trait),
+        return (lease.Lease(self.cloud.admin(), TRAITS[2]),
                 [fake_cloud.uuid(2), fake_cloud.uuid(1)])
 
     def test_all_or_none(self):
@@ -132,12 +145,12 @@ class LeaseTest(base.TestCase):
                           'CUSTOM_GIVE_BACK'}, self.traits)
 
     def test_one_host_one_run(self):
-        other = lease.Lease(self.cloud.admin(), run.Run('RUN2').trait)
+        other = lease.Lease(self.cloud.admin(), TRAITS[2])
         other.take(self.provider)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)
         self.assertEqual(exceptions.Refusal.LEASED, error.code)
-        for detail in (self.provider, 'CUSTOM_LOCAL_DELETE_RUN2'):
+        for detail in (self.provider, TRAITS[2]):
             self.assertIn(detail, str(error))
         self.lease.give_back(self.provider)
         self.assertIn(other.trait, self.traits)
@@ -146,25 +159,25 @@ class LeaseTest(base.TestCase):
 
     def test_lost_to_a_run_that_was_faster(self):
         self.conflict(1, lambda: self.traits.add(
-            'CUSTOM_LOCAL_DELETE_RUN2'))
+            TRAITS[2]))
         self.assertRaises(exceptions.OutageRefused, self.lease.take,
                           self.provider)
         self.assertNotIn(self.lease.trait, self.traits)
 
     def test_ghost_that_nova_brought_back_is_no_lease(self):
         """The run of it has deleted its flavor, so it is over."""
-        self.traits.update({'CUSTOM_LOCAL_DELETE_RUN3', 'CUSTOM_GOLD'})
+        self.traits.update({TRAITS[3], 'CUSTOM_GOLD'})
         self.lease.take(self.provider)
         self.assertEqual({'HW_CPU_X86_AVX', 'CUSTOM_GOLD', self.lease.trait},
                          self.traits)
 
     def test_ghost_beside_a_lease(self):
-        self.traits.update({'CUSTOM_LOCAL_DELETE_RUN3',
-                            'CUSTOM_LOCAL_DELETE_RUN2'})
+        self.traits.update({TRAITS[3],
+                            TRAITS[2]})
         before = set(self.traits)
         error = self.assertRaises(exceptions.OutageRefused, self.lease.take,
                                   self.provider)
-        self.assertNotIn('RUN3', str(error))
+        self.assertNotIn('000000000003', str(error))
         self.assertEqual(before, self.traits)
 
     def test_put_again_where_nova_took_it_off(self):
@@ -218,7 +231,7 @@ class LeaseTest(base.TestCase):
 
     def test_trait_that_is_gone_already(self):
         self.lease.create_trait()
-        self.assertEqual(['PUT traits/CUSTOM_LOCAL_DELETE_RUN1'],
+        self.assertEqual(['PUT traits/CUSTOM_LOCAL_DELETE_000000000001'],
                          self.cloud.calls())
 
         def gone(method, path):
@@ -229,5 +242,5 @@ class LeaseTest(base.TestCase):
         self.lease.delete_trait()
         self.cloud.custom_traits.clear()
         self.lease.delete_trait()
-        self.assertEqual(['DELETE traits/CUSTOM_LOCAL_DELETE_RUN1'],
+        self.assertEqual(['DELETE traits/CUSTOM_LOCAL_DELETE_000000000001'],
                          self.cloud.calls('DELETE'))

@@ -22,14 +22,39 @@ class FenceTest(base.TestCase):
         this_run = run.Run()
         self.assertEqual(this_run.id, run.fenced_by(this_run.fence_reason))
 
-    def test_read_off_those_of_another_release(self):
-        """Only what stands in front of the id is there to stay."""
-        for words in ('', '; to undo: tempest local-delete recover', ': x'):
-            self.assertEqual('3FB4D5A90C5C', run.fenced_by(
-                'local-delete-tempest-plugin run 3FB4D5A90C5C' + words))
-
     def test_words_of_others(self):
+        """An operator may quote a fence, or add words to it."""
+        fence = run.Run('3FB4D5A90C5C').fence_reason
         for words in (None, '', 'broken fan',
                       'local-delete-tempest-plugin run ',
-                      'see local-delete-tempest-plugin run 3FB4D5A90C5C'):
+                      'local-delete-tempest-plugin run 3FB4D5A90C5C',
+                      'see ' + fence, fence + ' (TICKET-4712)', fence + '0',
+                      fence.replace('run 3', 'run 4', 1),
+                      fence + '\n',
+                      run.Run('3fb4d5a90c5c').fence_reason,
+                      run.Run('3FB4D5A90C5').fence_reason):
             self.assertIsNone(run.fenced_by(words))
+
+
+class NameTest(base.TestCase):
+
+    RUN = run.Run('3FB4D5A90C5C')
+
+    def test_its_own(self):
+        for name in ('local-delete-3fb4d5a90c5c',
+                     'tempest-local-delete-3fb4d5a90c5c-1-shelved',
+                     'tempest-X-local-delete-3fb4d5a90c5c-1-project'):
+            self.assertTrue(self.RUN.owns(name), name)
+
+    def test_names_of_others(self):
+        for name in (None, '', 'x', 'local-delete-3fb4d5a90c5c0',
+                     'xlocal-delete-3fb4d5a90c5c', 'local-delete-',
+                     'local-delete-3FB4D5A90C5C'):
+            self.assertFalse(self.RUN.owns(name), name)
+
+    def test_traits_of_others(self):
+        self.assertEqual('3FB4D5A90C5C', run.id_of(self.RUN.trait))
+        for trait in ('CUSTOM_LOCAL_DELETE_PROTECTION', self.RUN.trait + '0',
+                      self.RUN.trait[:-1], 'CUSTOM_' + self.RUN.trait,
+                      'CUSTOM_LOCAL_DELETE_3FB4D5A90C5G'):
+            self.assertIsNone(run.id_of(trait), trait)
