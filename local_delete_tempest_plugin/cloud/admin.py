@@ -137,5 +137,10 @@ class Admin:
         :returns: The migrations, with the fields of ``GET /os-migrations``.
         """
         client = self.manager.local_delete_compute.MigrationsClient()
-        return pagination.read(client.list_migrations, 'migrations',
-                               'GET /os-migrations', marker='uuid', **filters)
+        server = filters.get('instance_uuid')
+        # What a migration holds may be deleted, so the filter of Nova is not
+        # relied on.
+        return (migration for migration in pagination.read(
+            client.list_migrations, 'migrations', 'GET /os-migrations',
+            marker='uuid', **filters)
+            if server in (None, migration['instance_uuid']))

@@ -15,14 +15,21 @@
 """``tempest local-delete recover``: undo what an abandoned run left."""
 
 import argparse
-import re
+import sys
 
 from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import undo
+from local_delete_tempest_plugin.safety import run
+
+#: The exit codes.
+NOT_UNDONE, LEFT = 1, 3
+
+_YES = ('y', 'yes')
 
 
 class Recover(base.Command):
@@ -32,69 +39,143 @@ class Recover(base.Command):
     journal, and is left alone. With --run, all that carries the id of that
     run in the cloud is undone; only you can know that the run has ended. What
     the run may have left without its id is named, and left to you.
+
+    The exit code is 0 if all is undone, and 1 if something is not undone, or
+    a journal was passed over that may be yours to recover. It is 2 if the
+    command line is wrong. It is 3 if all else is undone and something is left
+    to you, because it is not the run's own any more.
     """
+
+    _code = 0
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
+            '--yes', action='store_true',
+            help='with --run, also give back a host if only its fence tells '
+            'of the run; otherwise you are asked, because somebody may have '
+            'typed the disabled reason')
+        parser.add_argument(
             '--dry-run', action='store_true',
             help='show what would be undone, and change nothing')
-        parser.add_argument(
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument(
             '--run', metavar='ID', type=_run_id,
             help='undo what carries the id of this run in the cloud, without '
             'its journal; be sure that the run has ended')
+        ways.add_argument(
+            '--dismiss', metavar='ID', type=_run_id,
+            help='let go of the journal of this run, because nobody can undo '
+            'the rest of it, such as a host that was taken out of service; '
+            'the journal is kept under another name, and the cloud is left '
+            'as it is')
         return parser
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
     def take_action(self, args: argparse.Namespace) -> tuple:
-        rows = []
-        with admin.microversions():
-            the_admin = base.find_admin()
-            recoverer = undo.Recovery(the_admin)
-            runs, unusable = self._find(recoverer, args.run)
-            for abandoned in runs:
-                rows += self._rows(abandoned, args.dry_run)
-            if not args.dry_run:
-                recoverer.recover_all(runs)
-            if any(abandoned.file is None for abandoned in runs):
-                rows += [(args.run, kind.kind, words, 'left to you')
-                         for kind in kinds.KINDS.values()
-                         for words in kind.suspects(the_admin)]
-            if unusable:
-                raise unusable
+        if args.dismiss:
+            rows = self._dismiss(args.dismiss, args.dry_run)
+        else:
+            with admin.microversions():
+                rows = self._recover(args)
         return ('Run', 'Change', 'What', 'Outcome'), rows
 
-    def _find(self, recoverer, run_id):
-        """Find the abandoned runs, or the one with the id.
+    def _dismiss(self, run_id, dry_run):
+        path, intents = journal.dismiss(run_id, dry_run)
+        outcome = 'would be let go' if dry_run else 'let go'
+        return [(run_id, intent.change.kind, str(intent.change), outcome)
+                for intent in reversed(intents)] + [
+                    (run_id, 'journal', str(path), 'kept')]
 
-        :returns: (list of ``journal.AbandonedRun``, the ``JournalUnusable``
-            of a journal that cannot be read, or None).
-        """
-        found, unusable = [], None
+    def _recover(self, args):
+        the_admin = base.find_admin()
+        recovery = undo.Recovery(the_admin)
+        found = journal.find(identity.Cloud.of(the_admin))
         try:
-            for abandoned in journal.find_abandoned():
-                if run_id in (None, abandoned.run_id):
-                    found.append(abandoned)
-                else:
-                    abandoned.close(recovered=False)
-        except exceptions.JournalUnusable as error:
-            unusable = error
-        if run_id and not found:
-            journal.refuse_if_alive(run_id)
-            found.append(recoverer.find_in_cloud(run_id))
-        return found, unusable
+            chosen = [abandoned for abandoned in found.abandoned
+                      if args.run in (None, abandoned.run_id)]
+            outcomes = []
+            for abandoned in chosen:
+                outcomes += self._undo(recovery, abandoned, args)
+            if args.run and not chosen:
+                journal.refuse_if_alive(args.run)
+                outcomes += self._search(recovery, journal.AbandonedRun(
+                    args.run, []), args)
+                outcomes += [
+                    undo.Outcome(args.run, kind.kind, words, undo.Result.LEFT)
+                    for kind in kinds.KINDS.values()
+                    for words in kind.suspects(the_admin)]
+        finally:
+            found.close()
+        for outcome in outcomes:
+            self._count(outcome.result)
+        for error in found.unusable:
+            self._fail(error)
+        return [(one.run_id, one.kind, one.words, ': '.join(
+            filter(None, (one.result.value, one.why)))) for one in outcomes
+        ] + [row for passed_over in found.passed_over
+             if args.run in (None, passed_over.run_id)
+             for row in self._pass_over(passed_over)]
 
-    def _rows(self, abandoned, dry_run):
-        if dry_run:
-            abandoned.close(recovered=False)
-        outcome = 'would be undone' if dry_run else 'undone'
-        return [(abandoned.run_id, intent.change.kind, str(intent.change),
-                 'cannot be undone' if isinstance(
-                     intent.change, kinds.Unusable) else outcome)
-                for intent in reversed(abandoned.intents)]
+    def _undo(self, recovery, abandoned, args):
+        """Undo what a journal says, and what its damage hides."""
+        outcomes = recovery.undo_all(abandoned, args.dry_run)
+        failure = undo.failure_of(abandoned, outcomes)
+        if args.run and abandoned.is_damaged:
+            found = self._search(recovery, abandoned, args)
+            readable = [one for one in outcomes
+                        if one.kind != kinds.Unusable.kind]
+            # What the damage hides is looked for, and so is no failure.
+            if not args.dry_run and not undo.failure_of(
+                    abandoned, readable + found):
+                return readable + found + [undo.Outcome(
+                    abandoned.run_id, 'journal', 'kept as %s' %
+                    abandoned.set_aside(), undo.Result.UNDONE)]
+            outcomes += found
+        if failure:
+            self._fail(failure)
+        if not args.dry_run:
+            abandoned.close(recovered=not failure)
+        return outcomes
+
+    def _search(self, recovery, abandoned, args):
+        """Undo what carries the id of a run in the cloud."""
+        def ask(question):
+            if args.yes or args.dry_run or not sys.stdin.isatty():
+                return args.yes
+            print(exceptions.one_line(ValueError(question)), '[y/N]',
+                  file=self.app.stderr)
+            return sys.stdin.readline().strip().lower() in _YES
+
+        outcomes = recovery.search(abandoned.run_id, ask, args.dry_run)
+        failure = undo.failure_of(abandoned, outcomes)
+        if failure:
+            self._fail(failure)
+        return outcomes
+
+    def _pass_over(self, passed_over):
+        if not passed_over.is_alive:
+            # Only the operator knows whether somebody recovers it elsewhere.
+            self._code = NOT_UNDONE
+        return [(passed_over.run_id or '', 'journal', str(passed_over.path),
+                 'passed over: %s' % passed_over.why)]
+
+    def _count(self, result):
+        if result is undo.Result.NOT_UNDONE:
+            self._code = NOT_UNDONE
+        elif result is undo.Result.LEFT and not self._code:
+            self._code = LEFT
+
+    def _fail(self, error):
+        self._code = NOT_UNDONE
+        print('tempest %s: %s' % (self.cmd_name, exceptions.one_line(error)),
+              file=self.app.stderr)
 
 
 def _run_id(text):
-    if not re.fullmatch('[0-9A-F]{12}', text.upper()):
+    if not run.is_id(text.upper()):
         raise argparse.ArgumentTypeError(
             '%r is no run id, which is 12 hexadecimal digits' % text)
     return text.upper()

@@ -221,7 +221,7 @@ class ServiceDeleted(Stopped):
                  admin.placement.list_resource_provider_traits(
                      target.provider_id)['traits']
                  if trait.startswith('CUSTOM_')
-                 and not trait.startswith(run.TRAIT_PREFIX)]
+                 and not run.id_of(trait)]
         if kept:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.NOT_RECOVERABLE,
@@ -342,19 +342,29 @@ class ComputeChange(safety_change.Change):
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
-             ) -> list['ComputeChange']:
+             ) -> Iterator['ComputeChange']:
         # The guard lets a host be fenced only if it is enabled and not forced
         # down. Only a command can tell whether its process was stopped too.
         outage = (Unknown if CONF.local_delete.compute_start_command
                   else ForcedDown)
-        return [cls(outage.name, admin.services.target_host(service.host),
-                    service.disabled_reason, dataclasses.replace(
-                        service, status='enabled', disabled_reason=None,
-                        forced_down=False),
-                    # Nobody knows whether a stop command is under way.
-                    commands.Underway() if outage is Unknown else None)
-                for service in admin.services.list()
-                if run.fenced_by(service.disabled_reason) == this_run.id]
+        refusals = []
+        for service in admin.services.list():
+            if run.fenced_by(service.disabled_reason) != this_run.id:
+                continue
+            try:
+                target = admin.services.target_host(service.host)
+            except exceptions.OutageRefused as refusal:
+                # It does not keep another host out.
+                refusals.append(refusal)
+                continue
+            yield cls(outage.name, target, service.disabled_reason,
+                      dataclasses.replace(service, status='enabled',
+                                          disabled_reason=None,
+                                          forced_down=False),
+                      # Nobody knows whether a stop command is under way.
+                      commands.Underway() if outage is Unknown else None)
+        if refusals:
+            raise refusals[0]
 
     @classmethod
     def suspects(cls, admin: cloud_admin.Admin

@@ -27,6 +27,7 @@ from tempest.lib.common import api_version_request
 
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.recovery import journal
@@ -227,7 +228,8 @@ class CloudChecks:
 
     def _check_journals(self):
         left = []
-        for abandoned in journal.find_abandoned():
+        for abandoned in journal.find_abandoned(
+                identity.Cloud.of(self._admin)):
             left.append(abandoned.run_id)
             abandoned.close(recovered=False)
         yield finding.judge(

@@ -22,10 +22,13 @@ from oslo_concurrency import lockutils
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
+
+_INTERFACE = 'network:router_interface'
 
 _Items = list[dict[str, Any]]
 
@@ -49,9 +52,10 @@ class Credentials(safety_change.Change):
         release_accounts(this_run)
         for project in projects(admin, this_run):
             _delete_networks(admin.manager, project['id'])
-            admin.manager.projects_client.delete_project(project['id'])
+            gone.delete(admin.manager.projects_client.delete_project,
+                        project['id'])
         for user in _users(admin, this_run):
-            admin.manager.users_v3_client.delete_user(user['id'])
+            gone.delete(admin.manager.users_v3_client.delete_user, user['id'])
 
 
 def projects(admin: cloud_admin.Admin, this_run: run.Run) -> _Items:
@@ -72,26 +76,48 @@ def _users(admin: cloud_admin.Admin, this_run: run.Run) -> _Items:
 
 def _of_run(this_run: run.Run, listed: _Items) -> _Items:
     # They are deleted, so a filter of Keystone is not relied on.
-    return [found for found in listed if this_run.name in found['name']]
+    return [found for found in listed if this_run.owns(found['name'])]
+
+
+def _of_project(project_id: str, listed: _Items) -> _Items:
+    # They are deleted, so a filter of Neutron is not relied on.
+    return [found for found in listed
+            if (found.get('project_id') or found.get('tenant_id'))
+            == project_id]
 
 
 def _delete_networks(manager: Any, project_id: str) -> None:
     if not CONF.service_available.neutron:
         return
-    for router in manager.routers_client.list_routers(
-            project_id=project_id)['routers']:
+    routers = manager.routers_client
+    for router in _of_project(project_id, routers.list_routers(
+            project_id=project_id)['routers']):
         for port in manager.ports_client.list_ports(
-                device_id=router['id'],
-                device_owner='network:router_interface')['ports']:
-            manager.routers_client.remove_router_interface(
-                router['id'], port_id=port['id'])
-        manager.routers_client.delete_router(router['id'])
-    for network in manager.networks_client.list_networks(
-            project_id=project_id)['networks']:
-        manager.networks_client.delete_network(network['id'])
-    for group in manager.security_groups_client.list_security_groups(
-            project_id=project_id)['security_groups']:
-        manager.security_groups_client.delete_security_group(group['id'])
+                device_id=router['id'], device_owner=_INTERFACE)['ports']:
+            if (port['device_id'], port['device_owner']) == (
+                    router['id'], _INTERFACE):
+                gone.delete(routers.remove_router_interface, router['id'],
+                            port_id=port['id'])
+        gone.delete(routers.delete_router, router['id'])
+    for network in _of_project(
+            project_id, manager.networks_client.list_networks(
+                project_id=project_id)['networks']):
+        gone.delete(manager.networks_client.delete_network, network['id'])
+    delete_security_groups(manager.security_groups_client, project_id)
+
+
+def delete_security_groups(client: Any, project_id: str) -> None:
+    """Delete the security groups of a project that is about to be deleted.
+
+    It also takes the place of Tempest's ``cleanup_default_secgroup``, which
+    relies on a filter of Neutron.
+
+    :param client: An admin's ``SecurityGroupsClient``.
+    :param project_id: Id of the project.
+    """
+    for group in _of_project(project_id, client.list_security_groups(
+            project_id=project_id)['security_groups']):
+        gone.delete(client.delete_security_group, group['id'])
 
 
 def release_accounts(this_run: run.Run) -> None:
@@ -107,5 +133,5 @@ def release_accounts(this_run: run.Run) -> None:
         return
     with lockutils.lock('test_accounts_io', external=True):
         for path in folder.iterdir():
-            if path.read_text().endswith(this_run.name):
+            if this_run.owns(path.read_text()):
                 path.unlink()

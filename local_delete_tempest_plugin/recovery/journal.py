@@ -22,7 +22,7 @@ change was undone. The run holds a lock on its journal as long as it lives. So
 a journal that nobody holds belongs to an abandoned run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 import contextlib
 import dataclasses
 import errno
@@ -35,28 +35,34 @@ import stat
 import sys
 from typing import Any
 from typing import cast
-from typing import IO
-from typing import TextIO
 
 import jsonschema
 from oslo_concurrency import lockutils
 from oslo_log import log as logging
 from tempest import config
+import tenacity
 
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.safety import change as safety_change
+from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 # Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
-# Version 2 has no stop command that is under way.
-# A plugin that knows only version 1 refuses a later version in one line.
+# Versions 1 and 2 have only the address of Keystone for the cloud, and no stop
+# command that is under way. A plugin that knows only an earlier version refuses a later version in one line.
 VERSION = 3
 
 _SUFFIX = '.journal'
+_ASIDE = '.dismissed'
+
+# A process that only looks whether a run lives holds the journal for a
+# moment, too.
+_LOOKS, _BETWEEN_LOOKS = 5, 0.02
 
 _INTEGER, _TEXT = {'type': 'integer'}, {'type': 'string'}
 
@@ -66,8 +72,10 @@ def _object(**properties: Any) -> dict[str, Any]:
             'required': list(properties)}
 
 
-_HEAD = _object(version=_INTEGER, cloud=_TEXT,
+_HEAD = _object(version=_INTEGER,
                 run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'})
+_CLOUDS = {1: _TEXT, 2: _TEXT, 3: _object(
+    uri=_TEXT, region=_TEXT, ids={'type': 'array', 'items': _TEXT})}
 _LINE = {'oneOf': [
     _object(intent=_INTEGER, kind=_TEXT, what={'type': 'object'}),
     _object(complete=_INTEGER), _object(struck=_INTEGER)]}
@@ -87,6 +95,8 @@ class Journal:
     """The journal of this process; its file is made with the first intent.
 
     :param run_id: Id of the run.
+    :ivar cloud: The cloud that is changed. What tempest.conf tells of it,
+        until somebody has logged in.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -95,6 +105,7 @@ class Journal:
         self._file: io.FileIO | None = None
         self._count = 0
         self._open: dict[int, safety_change.Intent] = {}
+        self.cloud: identity.Cloud | None = None
 
     def intend(self, change: safety_change.Change) -> safety_change.Intent:
         """Write down a change before it is made.
@@ -177,16 +188,22 @@ class Journal:
     def _create(self) -> io.FileIO:
         folder = directory()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_folder(folder)
         self._path = folder / (self._run_id + _SUFFIX)
+        cloud = self.cloud or identity.Cloud.of_conf()
         # Other processes of the run look for journals at any moment. So the
         # file gets its name when it is held and has its head.
         unnamed = self._path.with_suffix('.new')
-        file = open(unnamed, 'ab', buffering=0, opener=(
-            lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)))
+        unnamed.unlink(missing_ok=True)
+        file = open(unnamed, 'xb', buffering=0, opener=(
+            lambda path, flags: os.open(
+                path, flags | os.O_APPEND | os.O_NOFOLLOW, 0o600)))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _append(file, {'version': VERSION, 'run': self._run_id,
-                           'cloud': CONF.identity.uri_v3})
+            _append(file, {
+                'version': VERSION, 'run': self._run_id,
+                'cloud': {'uri': cloud.uri, 'region': cloud.region,
+                          'ids': sorted(cloud.ids)}})
             unnamed.rename(self._path)
             _sync_folder(folder)
         except OSError:
@@ -210,11 +227,33 @@ def _append(file: io.FileIO, line: dict[str, Any]) -> None:
         raise
 
 
-def _remove(file: IO[Any], path: pathlib.Path) -> None:
+def _cut_off_half_a_line(file: io.FileIO) -> None:
+    """Take off what a crash cut short, because it would spoil a new line."""
+    size = os.fstat(file.fileno()).st_size
+    end = os.pread(file.fileno(), size, 0).rfind(b'\n') + 1
+    if end < size:
+        file.truncate(end)
+
+
+def _remove(file: io.FileIO, path: pathlib.Path) -> None:
     """Remove a journal that is held, and let go of it."""
     with file:
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def _set_aside(path: pathlib.Path) -> pathlib.Path:
+    """Give a journal a name that no run and no recover looks for.
+
+    :returns: The new path. No file is lost.
+    """
+    aside, count = path.with_suffix(_ASIDE), 1
+    while aside.exists():
+        count += 1
+        aside = path.with_suffix('%s.%d' % (_ASIDE, count))
+    path.rename(aside)
+    _sync_folder(path.parent)
+    return aside
 
 
 def _sync_folder(folder: pathlib.Path) -> None:
@@ -233,7 +272,26 @@ class AbandonedRun:
     intents: list[safety_change.Intent]
     #: The journal, held by its lock; None where what is left was found
     #: without it.
-    file: TextIO | None = None
+    file: io.FileIO | None = None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the journal has something that this plugin cannot use."""
+        return any(isinstance(intent.change, kinds.Unusable)
+                   for intent in self.intents)
+
+    def complete(self, intent: safety_change.Intent) -> None:
+        """Write down that a change was undone, so that it stays so.
+
+        :param intent: One of ``intents``.
+        """
+        if self.file:
+            try:
+                _cut_off_half_a_line(self.file)
+                _append(self.file, {'complete': intent.number})
+            except OSError as error:
+                LOG.warning('%s: cannot write that a change was undone: %s',
+                            self.file.name, error)
 
     def close(self, recovered: bool) -> None:
         """Let go of the journal, and remove it if nothing of it is left.
@@ -242,29 +300,125 @@ class AbandonedRun:
         """
         if self.file:
             if recovered:
-                _remove(self.file, pathlib.Path(self.file.name))
+                _remove(self.file, pathlib.Path(str(self.file.name)))
             self.file.close()
 
+    def set_aside(self) -> pathlib.Path | None:
+        """Let go of the journal, and keep it where nobody looks for it.
 
-def find_abandoned() -> Iterator[AbandonedRun]:
+        :returns: Where it is kept, or None where there is none.
+        """
+        if not self.file:
+            return None
+        with self.file:
+            return _set_aside(pathlib.Path(str(self.file.name)))
+
+
+@dataclasses.dataclass(frozen=True)
+class PassedOver:
+    """A journal that is not recovered here.
+
+    :param run_id: Id of the run, or None where it cannot be read.
+    :param path: The journal.
+    :param why: Why not, in words.
+    :param is_alive: Whether its run lives. Then nobody else has to undo it.
+    """
+
+    run_id: str | None
+    path: pathlib.Path
+    why: str
+    is_alive: bool = False
+
+
+@dataclasses.dataclass
+class Found:
+    """The journals of this machine, apart from those in use.
+
+    :ivar abandoned: Those to recover, which are held.
+    :ivar passed_over: Those that are not recovered here.
+    :ivar unusable: Those that nobody can read, or that are not to be trusted.
+    """
+
+    abandoned: list[AbandonedRun] = dataclasses.field(default_factory=list)
+    passed_over: list[PassedOver] = dataclasses.field(default_factory=list)
+    unusable: list[exceptions.JournalUnusable] = dataclasses.field(
+        default_factory=list)
+
+    def close(self) -> None:
+        """Let go of all journals, and remove none."""
+        for abandoned in self.abandoned:
+            abandoned.close(recovered=False)
+
+
+def find(cloud: identity.Cloud) -> Found:
     """Open the journals of abandoned runs on this machine and this cloud.
 
-    :returns: A generator of ``AbandonedRun``. Runs that live, and those of
-        other clouds, are passed over.
-    :raises JournalUnusable: one is corrupt, of a newer version, or another
-        user's; raised after all others were given.
+    :param cloud: The cloud of tempest.conf.
+    :returns: What was found. The abandoned runs are to be closed.
+    :raises JournalUnusable: others may write in the directory.
     """
-    unusable = None
-    for path in sorted(directory().glob('*' + _SUFFIX)):
-        try:
-            abandoned = _open_abandoned(path)
-        except exceptions.JournalUnusable as error:
-            unusable = unusable or error
-            continue
-        if abandoned:
-            yield abandoned
-    if unusable:
-        raise unusable
+    found = Found()
+    try:
+        for path in _journals():
+            try:
+                seen = _open_abandoned(path, cloud)
+            except exceptions.JournalUnusable as error:
+                found.unusable.append(error)
+                continue
+            if isinstance(seen, PassedOver):
+                LOG.warning('%s is passed over: %s', path, seen.why)
+                found.passed_over.append(seen)
+            elif seen:
+                found.abandoned.append(seen)
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def find_abandoned(cloud: identity.Cloud) -> list[AbandonedRun]:
+    """Open the journals of abandoned runs, or none of them.
+
+    :param cloud: The cloud of tempest.conf.
+    :returns: The runs, which are held. Runs that live, and those of other
+        clouds, are passed over.
+    :raises JournalUnusable: one is of a newer version, another user's, or
+        without a head.
+    """
+    found = find(cloud)
+    if found.unusable:
+        found.close()
+        raise found.unusable[0]
+    return found.abandoned
+
+
+def _journals() -> list[pathlib.Path]:
+    folder = directory()
+    _check_folder(folder)
+    return sorted(folder.glob('*' + _SUFFIX))
+
+
+def _check_folder(folder: pathlib.Path) -> None:
+    """Refuse a directory in which others could forge or remove journals."""
+    try:
+        status = folder.stat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        # The first journal finds that out, where one is written.
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    problem = ''
+    if mode & 0o022:
+        problem = 'has mode %o, so that others could forge or remove ' % mode
+    elif status.st_uid not in (os.geteuid(), 0):
+        problem = 'belongs to user id %d, who could forge or remove ' % (
+            status.st_uid)
+    if problem:
+        raise exceptions.JournalUnusable(
+            path=folder, problem='is a directory that %sjournals: set '
+            '[local_delete] journal_dir to a directory that only you may '
+            'write' % problem)
 
 
 def is_alive(run_id: str) -> bool:
@@ -273,13 +427,19 @@ def is_alive(run_id: str) -> bool:
     :param run_id: Id of the run.
     :returns: Whether a process holds its journal.
     """
+    return _is_held(directory() / (run_id + _SUFFIX))
+
+
+def _is_held(path: pathlib.Path) -> bool:
     try:
-        with open(directory() / (run_id + _SUFFIX)) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        file = _hold(path, fcntl.LOCK_SH, os.O_RDONLY)
     except BlockingIOError:
         return True
-    except FileNotFoundError:
+    except exceptions.JournalUnusable:
+        # A run holds what it has written, and that can be opened.
         return False
+    if file:
+        file.close()
     return False
 
 
@@ -290,13 +450,16 @@ def of_live_runs() -> dict[str, list[safety_change.Change]]:
         too. A run whose journal cannot be read is not there.
     """
     found = {}
-    for path in directory().glob('*' + _SUFFIX):
+    here = identity.Cloud.of_conf()
+    for path in _journals():
         # A run may remove its journal at any moment.
         with contextlib.suppress(OSError, exceptions.JournalUnusable):
-            if is_alive(path.stem):
-                run_id, cloud, intents = _parse(path, path.read_text())
-                if cloud == CONF.identity.uri_v3:
-                    found[run_id] = [intent.change for intent in intents]
+            if _is_held(path):
+                parsed = _parse(path, path.read_bytes())
+                # Processes of one run have one tempest.conf.
+                if here.is_at(parsed.cloud.uri):
+                    found[parsed.run_id] = [
+                        intent.change for intent in parsed.intents]
     return found
 
 
@@ -306,42 +469,125 @@ def refuse_if_alive(run_id: str) -> None:
     :param run_id: Id of the run.
     :raises JournalUnusable: its journal is held.
     """
-    if is_alive(run_id):
+    _refuse_if_held(directory() / (run_id + _SUFFIX))
+
+
+def _refuse_if_held(path: pathlib.Path) -> None:
+    if _is_held(path):
         raise exceptions.JournalUnusable(
-            path=directory() / (run_id + _SUFFIX),
+            path=path,
             problem='is held by a run that lives: end it first')
 
 
-def _open_abandoned(path: pathlib.Path) -> AbandonedRun | None:
+def dismiss(run_id: str, dry_run: bool = False
+            ) -> tuple[pathlib.Path, list[safety_change.Intent]]:
+    """Let go of a journal whose changes nobody can undo.
+
+    :param run_id: Id of the run.
+    :param dry_run: Whether to change nothing.
+    :returns: (path under which the journal is kept, its open intents, as far
+        as they can be read).
+    :raises JournalUnusable: there is none, or its run lives.
+    """
+    for path in _journals():
+        text = b''
+        with contextlib.suppress(OSError, exceptions.JournalUnusable):
+            file = _hold(path, fcntl.LOCK_SH, os.O_RDONLY)
+            if file:
+                with file:
+                    text = _read(file)
+        parsed = None
+        with contextlib.suppress(exceptions.JournalUnusable):
+            parsed = _parse(path, text)
+        if path.stem == run_id or (parsed and parsed.run_id == run_id):
+            _refuse_if_held(path)
+            return (path if dry_run else _set_aside(path),
+                    parsed.intents if parsed else [])
+    raise exceptions.JournalUnusable(
+        path=directory() / (run_id + _SUFFIX), problem='is not there')
+
+
+def _open(path: pathlib.Path, flags: int) -> io.FileIO:
+    """Open a journal, and nothing that only has the name of one.
+
+    :raises FileNotFoundError: there is none.
+    :raises JournalUnusable: it cannot be opened, or it is no plain file.
+    """
     try:
-        # Bytes that are no text are no JSON either, and the line is named.
-        file = open(path, encoding='utf-8', errors='replace', opener=(
-            lambda path, flags: os.open(
-                path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)))
+        # Whoever opens a FIFO would wait for its other end.
+        file = open(
+            path, 'r+b' if flags & os.O_RDWR else 'rb', buffering=0,
+            opener=lambda path, _: os.open(path, flags | os.O_CLOEXEC
+                                           | os.O_NOFOLLOW | os.O_NONBLOCK))
     except FileNotFoundError:
-        return None
+        raise
     except OSError as error:
         raise exceptions.JournalUnusable(
             path=path, problem='cannot be opened (%s)' % error.strerror)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise exceptions.JournalUnusable(
+            path=path, problem='is no plain file')
+    return file
+
+
+def _hold(path: pathlib.Path, operation: int, flags: int,
+          check: Callable[[pathlib.Path, os.stat_result], None]
+          = lambda path, status: None) -> io.FileIO | None:
+    """Open a journal, lock it, and then see whether it is still that one.
+
+    Its run may remove it between any two of these steps, and may have another
+    journal of the same name already.
+
+    :param operation: ``fcntl.LOCK_SH`` or ``fcntl.LOCK_EX``.
+    :param check: Called before the lock, with the path and the status.
+    :returns: The file, or None where there is none.
+    :raises BlockingIOError: a process holds it.
+    :raises JournalUnusable: see ``_open``.
+    """
+    while True:
+        with contextlib.ExitStack() as kept:
+            try:
+                file = kept.enter_context(_open(path, flags))
+                status = os.fstat(file.fileno())
+                check(path, status)
+                fcntl.flock(file, operation | fcntl.LOCK_NB)
+                now = os.stat(path, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+            if (now.st_dev, now.st_ino) == (status.st_dev, status.st_ino):
+                kept.pop_all()
+                return file
+
+
+def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud
+                    ) -> AbandonedRun | PassedOver | None:
+    try:
+        file = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(BlockingIOError),
+            wait=tenacity.wait_fixed(_BETWEEN_LOOKS),
+            stop=tenacity.stop_after_attempt(_LOOKS), reraise=True)(
+                _hold, path, fcntl.LOCK_EX, os.O_RDWR | os.O_APPEND,
+                _check_owner)
+    except BlockingIOError:
+        return PassedOver(path.stem if run.is_id(path.stem) else None, path,
+                          'its run lives', is_alive=True)
+    if file is None:
+        # Its run undid all, and removed it.
+        return None
     with contextlib.ExitStack() as kept:
         kept.callback(file.close)
-        _check_owner(path, os.fstat(file.fileno()))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            LOG.info('%s is held by a run that lives', path)
-            return None
-        if not os.fstat(file.fileno()).st_nlink:
-            # Its run undid all, and removed it after it was opened here.
-            return None
-        run_id, cloud, intents = _parse(path, file.read())
-        # The address of Keystone tells the cloud. The names of hosts do not,
-        # because two clouds may have hosts of the same names.
-        if cloud != CONF.identity.uri_v3:
-            LOG.info('%s is of another cloud: %r', path, cloud)
-            return None
+        text = _read(file)
+        parsed = _parse(path, text)
+        why = parsed.why_not_of(cloud, text)
+        if why:
+            return PassedOver(parsed.run_id, path, why)
         kept.pop_all()
-    return AbandonedRun(run_id, intents, file)
+    return AbandonedRun(parsed.run_id, parsed.intents, file)
+
+
+def _read(file: io.FileIO) -> bytes:
+    return file.readall()
 
 
 def _check_owner(path: pathlib.Path, status: os.stat_result) -> None:
@@ -356,33 +602,80 @@ def _check_owner(path: pathlib.Path, status: os.stat_result) -> None:
             'written it; 600 would be right' % mode)
 
 
-def _parse(path: pathlib.Path, text: str
-           ) -> tuple[str, str, list[safety_change.Intent]]:
-    """Read a journal.
+@dataclasses.dataclass(frozen=True)
+class _Parsed:
+    """What a journal says; ``intents`` are those that are not complete."""
 
-    :returns: The run's id, the cloud, and the intents that are not complete.
-    """
+    version: int
+    run_id: str
+    cloud: identity.Cloud
+    intents: list[safety_change.Intent]
+
+    def why_not_of(self, cloud: identity.Cloud, text: bytes) -> str | None:
+        """Tell why the run was not one of this cloud and region.
+
+        :param text: The whole journal.
+        :returns: Words, or None where the run was here.
+        """
+        other = 'it is of another cloud (%s)' % self.cloud.uri
+        if self.version > 2:
+            if not cloud.is_same(self.cloud):
+                return other
+            return None if self.cloud.region == cloud.region else (
+                'it is of region %s, and tempest.conf is of region %s' % (
+                    self.cloud.region, cloud.region))
+        # The address does not tell the region, and has several spellings.
+        is_near = cloud.is_at(self.cloud.uri)
+        if is_near and not self.intents:
+            return None
+        try:
+            if (cloud.has_any(identity.uuids_in(text.decode(errors='replace')))
+                    or cloud.has_trait(run.Run(self.run_id).trait)):
+                return None
+        except Exception as error:
+            # The journals of other runs can be read all the same.
+            return 'nothing can tell whether it is of this cloud: %s' % error
+        return other if not is_near else (
+            'it is of an earlier release, and nothing in region %s tells that '
+            'the run was here' % cloud.region)
+
+
+def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
     # What follows the last newline was cut short by the crash. Its change was
-    # never made, because an intent is on disk before its change.
-    numbered = list(enumerate(text.split('\n')[:-1], 1))
-    if not numbered:
+    # never made, because an intent is on disk before its change. Bytes that
+    # are no text are no JSON either, and the line is named.
+    lines = data.decode(errors='replace').split('\n')[:-1]
+    if not lines:
         # Cut short before its head was whole, and so before any change.
-        return path.stem, CONF.identity.uri_v3, []
-    head = _line(path, *numbered[0], _HEAD)
-    if head['version'] > VERSION:
+        return _Parsed(1, path.stem, identity.Cloud.of_conf(), [])
+    head = _line(path, 1, lines[0], _HEAD)
+    version = head['version']
+    if version > VERSION:
         raise exceptions.JournalUnusable(
             path=path, problem='is of version %d, and this plugin reads up '
-            'to %d' % (head['version'], VERSION))
-    intents = {}
-    for number, text in numbered[1:]:
-        line = _line(path, number, text, _LINE)
+            'to %d' % (version, VERSION))
+    cloud = _line(path, 1, lines[0], _object(
+        cloud=_CLOUDS.get(version, False)))['cloud']
+    intents: dict[int, safety_change.Intent] = {}
+    for number, text in enumerate(lines[1:], 2):
+        try:
+            line = _line(path, number, text, _LINE)
+        except exceptions.JournalUnusable:
+            # It costs one change, or an undo that finds nothing to do.
+            intents[-number] = safety_change.Intent(-number, kinds.Unusable(
+                str(path), 'is corrupt in line %d' % number))
+            continue
         if 'intent' in line:
             intents[line['intent']] = safety_change.Intent(
                 line['intent'], kinds.read(
-                    str(path), head['version'], line['kind'], line['what']))
+                    str(path), version, line['kind'], line['what']))
         else:
-            intents.pop(line.get('complete', line.get('struck')), None)
-    return head['run'], head['cloud'], list(intents.values())
+            intents.pop(
+                line['complete' if 'complete' in line else 'struck'], None)
+    return _Parsed(version, head['run'], identity.Cloud(cloud, '')
+                   if isinstance(cloud, str) else identity.Cloud(
+                       cloud['uri'], cloud['region'], frozenset(cloud['ids'])),
+                   list(intents.values()))
 
 
 def _line(path: pathlib.Path, number: int, text: str,

@@ -57,7 +57,7 @@ class LeaseChange(safety_change.Change):
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
              ) -> list['LeaseChange']:
         leased = lease.Lease(admin, this_run.trait)
-        holders = leased.providers() if leased.trait_exists() else []
+        holders = leased.providers()
         _refuse_unfenced(admin, this_run, holders)
         return [cls(holder, this_run.trait) for holder in holders]
 

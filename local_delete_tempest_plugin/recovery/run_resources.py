@@ -27,12 +27,12 @@ from typing import ClassVar
 from typing import TypeVar
 
 from tempest import config
-from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import pagination
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
 
@@ -58,6 +58,8 @@ class RunResource(safety_change.Change):
     field: ClassVar[str] = 'name'
     #: The key under which an answer has the list.
     key: ClassVar[str]
+    #: The fields that are asked for, where the API can be asked so.
+    fields: ClassVar[tuple[str, ...]] = ()
     #: Each takes a ``tempest.clients.Manager`` and gives a client's method.
     list_method: ClassVar['operator.attrgetter[Any]']
     delete_method: ClassVar['operator.attrgetter[Any]']
@@ -66,14 +68,13 @@ class RunResource(safety_change.Change):
     def find(cls: type[_Self], admin: cloud_admin.Admin, this_run: run.Run
              ) -> list[_Self]:
         return [cls(name) for name in sorted(set(cls._names(admin).values()))
-                if this_run.name in name]
+                if this_run.owns(name)]
 
     def undo(self, admin: cloud_admin.Admin) -> None:
         for found, name in self._names(
                 admin, **{self.field: self.name}).items():
             if name == self.name:
-                test_utils.call_and_ignore_notfound_exc(
-                    self._delete, admin.manager, found)
+                gone.delete(self._delete, admin.manager, found)
 
     @classmethod
     def _names(cls, admin: cloud_admin.Admin, **filters: Any
@@ -89,6 +90,8 @@ class RunResource(safety_change.Change):
 
     @classmethod
     def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
+        if cls.fields:
+            filters['fields'] = cls.fields
         return pagination.read(cls.list_method(admin.manager), cls.key,
                                'GET /' + cls.key, **filters)
 
@@ -114,6 +117,7 @@ class QosPolicy(RunResource):
     kind = 'QoS policy'
     service = 'neutron'
     key = 'policies'
+    fields = 'id', 'name'
     list_method = operator.attrgetter('qos_client.list_qos_policies')
     delete_method = operator.attrgetter('qos_client.delete_qos_policy')
 
@@ -132,6 +136,7 @@ class FloatingIp(RunResource):
     service = 'neutron'
     field = 'description'
     key = 'floatingips'
+    fields = 'id', 'description', 'port_id', 'fixed_ip_address'
     list_method = operator.attrgetter('floating_ips_client.list_floatingips')
     delete_method = operator.attrgetter(
         'floating_ips_client.delete_floatingip')
@@ -157,6 +162,8 @@ class Port(RunResource):
     kind = 'port'
     service = 'neutron'
     key = 'ports'
+    fields = ('id', 'name', 'device_id', 'device_owner', 'binding:host_id',
+              'binding:profile')
     list_method = operator.attrgetter('ports_client.list_ports')
     delete_method = operator.attrgetter('ports_client.delete_port')
 
@@ -186,8 +193,9 @@ class Volume(RunResource):
     def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
         client = admin.manager.volumes_client_latest
         return pagination.read(
-            lambda **page: client.list_volumes(detail=True, params=page),
-            'volumes', 'GET /volumes/detail', all_tenants=1, **filters)
+            # The details have attachments, which may be of any form.
+            lambda **page: client.list_volumes(params=page),
+            'volumes', 'GET /volumes', all_tenants=1, **filters)
 
     def _delete(self, manager: Any, found: str) -> None:
         client = manager.volumes_client_latest

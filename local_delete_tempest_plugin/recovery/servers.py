@@ -14,19 +14,20 @@
 
 """Find and remove a run's servers, and the allocations that they leave."""
 
+from collections.abc import Iterator
 import dataclasses
 import re
 from typing import Any
 
 from oslo_log import log as logging
 from tempest import config
-from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import credentials
+from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run
@@ -58,16 +59,15 @@ class ServerChange(safety_change.Change):
             _servers_with_anything(admin, this_run).values()))]
 
     def undo(self, admin: cloud_admin.Admin) -> None:
-        names = '^%s(-[0-9]+)?$' % re.escape(self.name)
-        servers = [server['id'] for server in _servers(admin, names)]
+        servers = [server['id'] for server in _servers(admin, self.name)]
         # Nova hides the migrations of a deleted server, and they may hold
         # something.
         migrations = [migration['uuid'] for server in servers for migration
                       in admin.migrations(instance_uuid=server)]
         if servers:
-            _delete_servers(admin, names)
+            _delete_servers(admin, self.name)
         deleted = [server['id'] for server in _servers(
-            admin, names, deleted=True)]
+            admin, self.name, deleted=True)]
         remove_allocations(admin, deleted + migrations)
 
 
@@ -121,13 +121,32 @@ class ConsumerChange(safety_change.Change):
         remove_allocations(admin, [self.consumer])
 
 
-def _servers(admin: cloud_admin.Admin, names: str, deleted: bool = False,
+def is_of_request(server: dict[str, Any], name: str) -> bool:
+    """Tell whether a server is one of those of a request.
+
+    :param server: A server with its name.
+    :param name: The name of the request.
+    :returns: A bool.
+    """
+    return bool(re.fullmatch('%s(-[0-9]+)?' % re.escape(name),
+                             server['name']))
+
+
+def _servers(admin: cloud_admin.Admin, name: str, deleted: bool = False,
              **filters: Any) -> list[dict[str, Any]]:
+    return [server for server in _named(
+        admin, '^%s(-[0-9]+)?$' % re.escape(name), deleted, **filters)
+        if is_of_request(server, name)]
+
+
+def _named(admin: cloud_admin.Admin, pattern: str, deleted: bool,
+           **filters: Any) -> Iterator[dict[str, Any]]:
+    """Ask for servers by name; the caller compares their names again."""
     if not deleted:
         # Those that can be restored are there, and Nova hides them.
         filters['soft_deleted'] = True
-    return list(admin.servers(all_tenants=True, deleted=deleted, name=names,
-                              **filters))
+    return admin.servers(all_tenants=True, deleted=deleted, name=pattern,
+                         **filters)
 
 
 def _servers_with_anything(admin: cloud_admin.Admin, this_run: run.Run
@@ -137,24 +156,24 @@ def _servers_with_anything(admin: cloud_admin.Admin, this_run: run.Run
     :returns: {id: name}.
     """
     return {server['id']: server['name'] for deleted in (False, True)
-            for server in _servers(admin, this_run.name, deleted)
-            if not deleted or admin.placement.list_allocations(
-                server['id'])['allocations']}
+            for server in _named(admin, this_run.name, deleted)
+            if this_run.owns(server['name'])
+            and (not deleted or admin.placement.list_allocations(
+                server['id'])['allocations'])}
 
 
-def _delete_servers(admin: cloud_admin.Admin, names: str) -> None:
+def _delete_servers(admin: cloud_admin.Admin, name: str) -> None:
     # A server whose local delete failed half-way stays in deleting. When its
     # host is up again, Nova ignores each further delete of it.
     for server in [server for task in _DELETING for server in _servers(
-            admin, names, task_state=task)]:
-        test_utils.call_and_ignore_notfound_exc(
+            admin, name, task_state=task)]:
+        gone.delete(
             admin.servers_client.reset_state, server['id'], state='error')
-    for server in _servers(admin, names):
-        test_utils.call_and_ignore_notfound_exc(
-            admin.servers_client.force_delete_server, server['id'])
+    for server in _servers(admin, name):
+        gone.delete(admin.servers_client.force_delete_server, server['id'])
     waiters.wait_until(
-        lambda: _servers(admin, names), lambda servers: not servers,
-        'servers named %s are gone' % names, CONF.local_delete.delete_timeout)
+        lambda: _servers(admin, name), lambda servers: not servers,
+        'servers named %s are gone' % name, CONF.local_delete.delete_timeout)
 
 
 def _consumers_on_targets(admin: cloud_admin.Admin) -> set[str]:
@@ -194,5 +213,4 @@ def remove_allocations(admin: cloud_admin.Admin, consumers: list[str]
     except lib_exc.TimeoutException as error:
         LOG.warning('Removing what Nova left: %s', error)
         for consumer in read():
-            test_utils.call_and_ignore_notfound_exc(
-                admin.placement.delete_allocations, consumer)
+            gone.delete(admin.placement.delete_allocations, consumer)

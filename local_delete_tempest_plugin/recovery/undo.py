@@ -19,19 +19,70 @@ undone already. Every resource that an undo deletes by its name carries the id
 of the run, so it belongs to nobody else.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
+import dataclasses
+import enum
 
 from oslo_log import log as logging
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
+from local_delete_tempest_plugin.recovery import leases
+from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
 
 LOG = logging.getLogger(__name__)
+
+# Without its lease nothing tells of a host that is out and has no fence. The
+# flavor tells a lease from a ghost. The trait tells whose a fence is.
+_KEPT_FOR: dict[str, tuple[str, ...]] = {
+    run_resources.Flavor.kind: (leases.LeaseChange.kind,),
+    leases.TraitChange.kind: (leases.LeaseChange.kind,
+                              compute_outage.ComputeChange.kind)}
+
+# Any of them shows that there was such a run.
+_PROOFS: tuple[type[safety_change.Change], ...] = (
+    leases.TraitChange, run_resources.Flavor, credentials.Credentials)
+
+_UNPROVEN = ('neither trait, flavor nor project of the run is there, so '
+             'somebody may have typed the fence')
+
+
+class Result(enum.Enum):
+    """The result of an undo, in the words of the table."""
+
+    UNDONE = 'undone'
+    #: It is not the run's own any more, and all else is undone.
+    LEFT = 'left to you'
+    NOT_UNDONE = 'not undone'
+    #: A dry run does not try.
+    WOULD_BE = 'would be undone'
+    CANNOT_BE = 'cannot be undone'
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A change of an abandoned run, and the result of its undo.
+
+    :param run_id: Id of the run, or None where it cannot be read.
+    :param kind: Name of the kind of the change.
+    :param words: The change, in words.
+    :param result: A ``Result``.
+    :param why: Why it is not undone; empty where it is.
+    """
+
+    run_id: str | None
+    kind: str
+    words: str
+    result: Result
+    why: str = ''
 
 
 class Recovery:
@@ -44,18 +95,77 @@ class Recovery:
         self._admin = admin
         self._retrier = retries.Retrier(admin.renew_token)
 
-    def find_in_cloud(self, run_id: str) -> journal.AbandonedRun:
-        """Find what carries a run's id in the cloud, without its journal.
+    def search(self, run_id: str,
+               ask: Callable[[str], bool] = lambda question: True,
+               dry_run: bool = False) -> list[Outcome]:
+        """Undo what carries a run's id in the cloud, without its journal.
+
+        A host is given back before anything else is looked for. What cannot
+        be looked for does not stop the rest.
 
         :param run_id: Id of a run that is known to be abandoned.
-        :returns: A ``journal.AbandonedRun`` that has no file.
-        :raises RestoreFailed: the cloud cannot be searched as it is.
+        :param ask: Takes a question, and tells whether the operator agrees.
+            It is called before a fence is taken off that may be somebody
+            else's.
+        :param dry_run: Whether to undo nothing.
+        :returns: An outcome for each change that was found, and for each kind
+            that could not be looked for.
         """
-        found = [made for kind in kinds.KINDS.values()
-                 for made in kind.find(self._admin, run.Run(run_id))]
-        return journal.AbandonedRun(run_id, [
-            safety_change.Intent(number, made)
-            for number, made in enumerate(found, 1)])
+        this_run = run.Run(run_id)
+        outcomes: list[Outcome] = []
+        for kind in reversed(list(kinds.KINDS.values())):
+            blocking = [one.kind for one in outcomes
+                        if one.kind in _KEPT_FOR.get(kind.kind, ())
+                        and one.result is Result.NOT_UNDONE]
+            found, problem = self._look(kind, this_run)
+            if problem:
+                outcomes.append(Outcome(
+                    run_id, kind.kind, 'all of this kind', Result.NOT_UNDONE,
+                    'cannot be looked for: %s' % problem))
+            for change in found:
+                why = ''
+                if blocking:
+                    why = 'it is kept until each %s is undone' % blocking[0]
+                elif isinstance(change, compute_outage.ComputeChange):
+                    why = self._why_not_ours(change, this_run, ask)
+                outcomes.append(
+                    Outcome(run_id, kind.kind, str(change), Result.NOT_UNDONE,
+                            why) if why
+                    else self._outcome(run_id, change, dry_run))
+        return outcomes
+
+    def _look(self, kind: type[safety_change.Change], this_run: run.Run
+              ) -> tuple[list[safety_change.Change], str]:
+        """Find changes of a kind.
+
+        :returns: (what was found, why that may not be all or an empty str).
+        """
+        found: list[safety_change.Change] = []
+
+        def look() -> None:
+            found.clear()
+            for change in kind.find(self._admin, this_run):
+                found.append(change)
+
+        try:
+            self._retrier.call(look)
+        except Exception as error:
+            LOG.exception('Looking for each %s of run %s', kind.kind,
+                          this_run.id)
+            return found, str(error) or repr(error)
+        return found, ''
+
+    def _why_not_ours(self, change: safety_change.Change, this_run: run.Run,
+                      ask: Callable[[str], bool]) -> str:
+        for proof in _PROOFS:
+            try:
+                if list(proof.find(self._admin, this_run)):
+                    return ''
+            except Exception as error:
+                LOG.warning('Nothing tells of the %s of run %s: %s',
+                            proof.kind, this_run.id, error)
+        return '' if ask('%s, fenced by run %s: %s. Give it back?' % (
+            change, this_run.id, _UNPROVEN)) else _UNPROVEN
 
     def recover_all(self,
                     abandoned: Iterable[journal.AbandonedRun]) -> None:
@@ -82,32 +192,83 @@ class Recovery:
     def recover(self, abandoned: journal.AbandonedRun) -> None:
         """Undo all that an abandoned run left, the last change first.
 
+        What is not the run's own any more is left as it is.
+
         :param abandoned: It is closed.
         :raises RestoreFailed: a change could not be undone. All others were
             tried too.
         """
-        problems = []
+        failure = failure_of(abandoned, self.undo_all(abandoned))
+        abandoned.close(recovered=not failure)
+        if failure:
+            raise failure
+
+    def undo_all(self, abandoned: journal.AbandonedRun,
+                 dry_run: bool = False) -> list[Outcome]:
+        """Undo the intents of an abandoned run, the last intent first.
+
+        :param abandoned: It is not closed.
+        :param dry_run: Whether to undo nothing.
+        :returns: An outcome for each intent.
+        """
+        outcomes = []
         for intent in reversed(abandoned.intents):
-            LOG.warning('Undoing a change of abandoned run %s: %s',
-                        abandoned.run_id, intent)
+            outcome = self._outcome(abandoned.run_id, intent.change, dry_run)
+            if outcome.result in (Result.UNDONE, Result.LEFT):
+                abandoned.complete(intent)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _outcome(self, run_id: str, change: safety_change.Change,
+                 dry_run: bool) -> Outcome:
+        why = ''
+        if dry_run:
+            result = (Result.CANNOT_BE if isinstance(change, kinds.Unusable)
+                      else Result.WOULD_BE)
+        else:
+            LOG.warning('Undoing a change of abandoned run %s: %s', run_id,
+                        change)
             try:
-                self.undo(intent)
+                self._retrier.call(lambda: change.undo(self._admin))
+                result = Result.UNDONE
+            except exceptions.LeftToOperator as error:
+                result, why = Result.LEFT, str(error)
             except Exception as error:
                 # After any error, the earlier changes are undone too.
-                LOG.exception('Undoing %s', intent)
-                problems.append(str(error))
-        abandoned.close(recovered=not problems)
-        if problems:
-            raise exceptions.RestoreFailed(
-                what='what run %s changed' % abandoned.run_id,
-                problem='; '.join(problems),
-                remedy='tempest local-delete recover')
+                LOG.exception('Undoing %s', change)
+                result, why = Result.NOT_UNDONE, str(error)
+        return Outcome(run_id, change.kind, str(change), result, why)
 
     def undo(self, intent: safety_change.Intent) -> None:
         """Undo one change, and repeat that as long as an API fails.
 
         :param intent: A ``change.Intent``.
         :raises JournalUnusable: this plugin cannot undo it.
+        :raises LeftToOperator: it is not the run's own any more.
         :raises Exception: it could not be undone.
         """
         self._retrier.call(lambda: intent.change.undo(self._admin))
+
+
+def failure_of(abandoned: journal.AbandonedRun,
+               outcomes: Iterable[Outcome]) -> exceptions.RestoreFailed | None:
+    """Put together why a run is not recovered.
+
+    :param abandoned: The run.
+    :param outcomes: Of all that it changed.
+    :returns: The error with its remedy, or None where nothing is left.
+    """
+    problems = ['%s: %s' % (outcome.kind, outcome.why) for outcome in outcomes
+                if outcome.result is Result.NOT_UNDONE]
+    if not problems:
+        return None
+    remedy = 'tempest local-delete recover'
+    if abandoned.is_damaged or not abandoned.file:
+        # With the id, all that carries it in the cloud is looked for too.
+        remedy += ' --run %s' % abandoned.run_id
+    if abandoned.file:
+        remedy += ('; if that can never be undone: tempest local-delete '
+                   'recover --dismiss %s' % abandoned.run_id)
+    return exceptions.RestoreFailed(
+        what='what run %s changed' % abandoned.run_id,
+        problem='; '.join(problems), remedy=remedy)

@@ -13,7 +13,7 @@
 # under the License.
 """A claim is made long after the server was deleted.
 
-The story of the server is over. A quarter of a minute later a host's provider has a
+The story of the server is over. Some 15 seconds later a host's provider has a
 new consumer of the same project, which is no server.
 """
 

@@ -37,6 +37,8 @@ from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
+from local_delete_tempest_plugin.recovery import (
+    credentials as recovery_credentials)
 from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.scenario import each_outage
@@ -121,6 +123,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         if not provider or provider.name != name:
             cls._creds_provider = credentials_factory.get_credentials_provider(
                 name=name, network_resources=cls._network_resources)
+            cls._creds_provider.cleanup_default_secgroup = (
+                recovery_credentials.delete_security_groups)
         return cls._creds_provider
 
     @classmethod

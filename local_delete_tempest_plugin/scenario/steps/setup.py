@@ -32,6 +32,7 @@ from tempest.lib.common.utils import data_utils
 from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import endpoints
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
@@ -123,6 +124,7 @@ class Intents:
             try:
                 self._recovery.undo(intent)
             except exceptions.LeftToOperator:
+                # All that was the run's own is undone.
                 self._journal.complete(intent)
                 raise
             self._journal.complete(intent)
@@ -199,8 +201,12 @@ class ClassAccounts(fixtures.Fixture):
         """
         endpoints.require_tls(accounts.log_in_admin)
         self.addCleanup(self.end_recovery)
+        if self._journal.cloud is None:
+            self._journal.cloud = identity.Cloud.of(
+                cloud_admin.Admin.of(accounts.log_in_admin()))
         self._alone.enter_context(lockutils.lock(_RECOVERY, external=True))
-        self.abandoned = list(journal.find_abandoned())
+        with cloud_admin.microversions():
+            self.abandoned = journal.find_abandoned(self._journal.cloud)
         if not self.abandoned:
             self.end_recovery()
             # An abandoned run may have stopped Placement.

@@ -47,6 +47,9 @@ from local_delete_tempest_plugin.services import compute
 from local_delete_tempest_plugin.services import placement
 from local_delete_tempest_plugin.services import volume
 
+# Of the admin.
+PROJECT = '0f1e2d3c4b5a69788796a5b4c3d2e1f0'
+
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 VERSION_HEADERS = ('openstack-api-version', 'x-openstack-nova-api-version')
@@ -133,6 +136,9 @@ class FakeCloud:
         # Server id: 'ACTIVE', 'unchanged' (for long), 'deleting' (and stuck
         # in it) or 'deleted'.
         self.servers = {}
+        # Server id: name; 'server' where it is not here. Like a proxy that
+        # drops filters, this cloud heeds no name.
+        self.names = {}
         self.hosts = {}
         self.migrations = []
         self.flavors = []
@@ -184,7 +190,8 @@ class FakeCloud:
         """Make the clients of an admin of this cloud."""
         return admin.Admin(
             manager=types.SimpleNamespace(
-                auth_provider=mock.Mock(),
+                auth_provider=mock.Mock(auth_data=('token', {
+                    'project': {'id': PROJECT}, 'catalog': []})),
                 servers_client=self.servers_client(),
                 flavors_client=self.client(
                     flavors_client.FlavorsClient, 'compute'),
@@ -433,7 +440,8 @@ class FakeCloud:
     def _list_servers(self, query):
         left_out = 'unchanged' if 'changes-since' in query else 'deleted'
         return self._page(query, 'servers', [
-            {'id': server_id, 'name': 'server', 'links': []}
+            {'id': server_id, 'name': self.names.get(server_id, 'server'),
+             'links': []}
             for server_id, state in self.servers.items()
             if state != left_out
             and (state != 'SOFT_DELETED'
@@ -500,6 +508,11 @@ class FakeCloud:
 
     def _list_volumes(self, query):
         return self._page(query, 'volumes', self.volumes)
+
+    def _list_volumes_briefly(self, query):
+        return self._page(query, 'volumes', [
+            {name: volume[name] for name in ('id', 'name', 'links')}
+            for volume in self.volumes])
 
     def _list_attachments(self, query):
         return self._unlinked_page(query, 'attachments', self.attachments)
@@ -622,6 +635,7 @@ class FakeCloud:
         ('GET', 'v2.0/floatingips', _list_floating_ips),
         ('GET', 'images', _list_images),
         ('GET', 'volumes/detail', _list_volumes),
+        ('GET', 'volumes', _list_volumes_briefly),
         ('GET', 'attachments/detail', _list_attachments),
         ('GET', '', _show_root),
         ('GET', 'resource_providers', _list_providers),

@@ -21,6 +21,7 @@ from tempest.conf, and only the connections are not real.
 import datetime
 import json
 from urllib import parse
+import uuid
 
 import fixtures
 from oslo_utils import fixture as time_fixture
@@ -168,10 +169,13 @@ class FakeEdge(fixtures.Fixture):
         return 201, {'token': {
             'expires_at': self._expiry.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
             'user': {'id': 'a1', 'name': 'admin', 'domain': domain},
-            'project': {'id': 'p1', 'name': 'admin', 'domain': domain},
+            'project': {'id': fake_cloud.PROJECT, 'name': 'admin',
+                        'domain': domain},
             'roles': [{'id': role, 'name': role} for role in self.roles],
             'catalog': [
-                {'type': service, 'name': service, 'endpoints': [
-                    {'interface': 'public', 'region': 'RegionOne',
-                     'url': url}]}
+                {'type': service, 'name': service,
+                 'id': uuid.uuid5(uuid.NAMESPACE_DNS, service).hex,
+                 'endpoints': [
+                     {'interface': 'public', 'region': 'RegionOne',
+                      'url': url}]}
                 for service, url in self.catalog.items()]}}

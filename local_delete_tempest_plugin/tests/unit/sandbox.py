@@ -32,6 +32,7 @@ from tempest import config
 from tempest.lib.services import clients
 
 from local_delete_tempest_plugin.cmd import recover
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import fake_edge
 
 RUN = '0123456789AB'
@@ -94,6 +95,7 @@ class Sandbox(fixtures.Fixture):
                           'max_microversion': '1.39'},
             'local_delete': {
                 'allow_outages': True, 'target_hosts': 'cmp1',
+                'api_timeout': 1,
                 'journal_dir': self.journals, 'request_timeout': 5,
                 'service_down_timeout': 5, 'service_up_timeout': 5,
                 'compute_stop_command': 'true {host}',
@@ -114,8 +116,10 @@ class Sandbox(fixtures.Fixture):
         path = self.journals / (run + '.journal')
         path.touch(mode=0o600)
         path.write_text(''.join(json.dumps(line) + '\n' for line in (
-            {'version': 2, 'run': run,
-             'cloud': self.options['identity']['uri_v3']}, *lines)))
+            {'version': 3, 'run': run, 'cloud': {
+                'uri': self.options['identity']['uri_v3'],
+                'region': 'RegionOne', 'ids': [fake_cloud.PROJECT]}},
+            *lines)))
         return path
 
     def run(self, action):

@@ -41,6 +41,7 @@ from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario import test_local_delete
 from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import fake_edge
 from local_delete_tempest_plugin.tests.unit import rude_server
 from local_delete_tempest_plugin.tests.unit import sandbox
@@ -92,6 +93,11 @@ def journal_of(*lines, mode=0o600, text=None):
             path.write_text(text)
         path.chmod(mode)
     return spoil
+
+
+def leave_fifo(box):
+    box.leave_journal().unlink()
+    os.mkfifo(box.journals / 'x.journal', 0o600)
 
 
 def instead_of(path, status=200, body=b'{}', headers=None):
@@ -364,11 +370,11 @@ ROWS = (
         world=no_endpoint('compute'), arguments=('--run', sandbox.RUN)),
     # Answers
     Row('an answer that is no JSON', RECOVER,
-        r'{c}: {s}is not JSON',
+        r'{c}: .*: compute: cannot be looked for: {s}is not JSON. .*',
         world=instead_of(
             'os-services', body=b'<html>'), arguments=('--run', sandbox.RUN)),
     Row('an answer that is empty', RECOVER,
-        r'{c}: {s}is not JSON',
+        r'{c}: .*: compute: cannot be looked for: {s}is not JSON. .*',
         world=instead_of(
             'os-services', body=b''), arguments=('--run', sandbox.RUN)),
     Row('an answer that lacks a field', PREFLIGHT,
@@ -456,7 +462,8 @@ ROWS = (
             rude_server.answer(FULL), scheme='https')),
     # The journals
     Row('a corrupt journal', RECOVER,
-        r'{c}: {j} is corrupt in line 2',
+        r'{c}: .*: {j} is corrupt in line 2. .* recover --run 0123456789AB; '
+        r'if that can never be undone: .*--dismiss 0123456789AB',
         world=journal_of('nonsense')),
     Row('a journal that is no text', RECOVER,
         r'{c}: {j} is corrupt in line 1',
@@ -467,9 +474,9 @@ ROWS = (
         code=0, world=journal_of(
             text='{"version": 2, "run": "0123456789AB", "cl')),
     Row('a journal of a newer version', RECOVER,
-        r'{c}: {j} is of version 3, and this plugin reads up to 2',
+        r'{c}: {j} is of version 4, and this plugin reads up to 3',
         world=journal_of(
-            text='{"version": 3, "run": "0123456789AB", "cloud": "x"}\n')),
+            text='{"version": 4, "run": "0123456789AB", "cloud": "x"}\n')),
     Row('a journal that others may write', RECOVER,
         r'{c}: {j} has mode 660, so that others could have written it; '
         r'600 would be right',
@@ -486,14 +493,30 @@ ROWS = (
             (box.journals / 'x.journal').symlink_to(
                 box.folder / 'elsewhere'))),
     Row('a journal that is a directory', RECOVER,
-        r'{c}: {j} cannot be opened \(Is a directory\)',
+        r'{c}: {j} (is no plain file|cannot be opened \(Is a directory\))',
         world=lambda box: (
             box.journals / 'x.journal').mkdir(parents=True)),
+    Row('a journal that is a FIFO', RECOVER,
+        r'{c}: {j} is no plain file',
+        world=leave_fifo),
     Row('a journal of another cloud', RECOVER,
-        r'Run,Change,What,Outcome',
-        code=0, world=journal_of(
+        r'0123456789AB,journal,\S+.journal,passed over: it is of another '
+        r'cloud \(x\)',
+        world=journal_of(
             text='{"version": 2, "run": "0123456789AB", "cloud": "x"}\n'
                  '{"intent": 1, "kind": "trait", "what": {"trait": "X"}}\n')),
+    Row('a journal of another region', RECOVER,
+        r'0123456789AB,journal,\S+.journal,passed over: it is of region R2, '
+        r'and tempest.conf is of region RegionOne',
+        world=journal_of(
+            text='{"version": 3, "run": "0123456789AB", "cloud": {"uri": "x", '
+                 '"region": "R2", "ids": ["%s"]}}\n' % fake_cloud.PROJECT)),
+    Row('a directory that others may write', RECOVER,
+        r'{c}: journal \S+/journals is a directory that has mode 777, so that '
+        r'others could forge or remove journals: set \[local_delete\] '
+        r'journal_dir to a directory that only you may write',
+        world=lambda box: (
+            box.leave_journal(), box.journals.chmod(0o777))),
     Row('an intent of an unknown kind', RECOVER,
         r"{c}: .*: {j} has an intent of unknown kind 'router'. .*",
         world=journal_of(
@@ -532,6 +555,13 @@ ROWS = (
         r'Run,Change,What,Outcome',
         code=0,
         arguments=('--run', 'abcdefabcdef')),
+    Row('a journal that is not there', RECOVER,
+        r'{c}: {j} is not there',
+        arguments=('--dismiss', 'abcdefabcdef')),
+    Row('a run that is to be undone and let go', RECOVER,
+        r'{c}: error: argument --dismiss: not allowed with argument --run',
+        code=2,
+        arguments=('--run', 'abcdefabcdef', '--dismiss', 'abcdefabcdef')),
     Row('an argument that is none', RECOVER,
         r'{c}: error: unrecognized arguments: --force',
         code=2,

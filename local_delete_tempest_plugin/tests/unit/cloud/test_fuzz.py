@@ -36,6 +36,7 @@ from tempest.lib.services import clients
 from tempest.test_discover import plugins
 
 from local_delete_tempest_plugin.cloud import accounts
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.common import waiters
@@ -438,6 +439,9 @@ JOURNALS = {
         b'{"intent": 2, "kind": "quota", "what": '
         b'{"project_id": "X", "instances": 1}}',
         b'{"complete": 1}')}
+JOURNALS[3] = JOURNALS[2]
+HEADS = {1: b'"http://c"', 2: b'"http://c"',
+         3: b'{"uri": "http://c", "region": "R", "ids": ["0"]}'}
 
 
 class JournalTest(base.TestCase):
@@ -452,22 +456,29 @@ class JournalTest(base.TestCase):
             Body, strategies.binary() | strategies.just(b'[' * 10 ** 5)))
     @hypothesis.example(version=2, number=0, spoil=Field(
         ('cloud',), '\ud800'))
+    @hypothesis.example(version=3, number=0, spoil=Field(
+        ('cloud', 'ids'), ['\ud800']))
     @hypothesis.example(version=2, number=1, spoil=Field(
         ('what', 'trait'), '\ud800'))
     def test_journals(self, version, number, spoil):
         folder = self.useFixture(fixtures.TempDir()).path
         self.config(journal_dir=folder)
         self.config('identity', uri_v3='http://c')
-        lines = [b'{"version": %d, "run": "0123456789AB", "cloud": "http://c"}'
-                 % version, *JOURNALS[version]]
+        lines = [b'{"version": %d, "run": "0123456789AB", "cloud": %s}' % (
+            version, HEADS[version]), *JOURNALS[version]]
         _, lines[number] = spoil(None, lines[number])
         path = os.path.join(folder, 'x.journal')
         pathlib.Path(path).touch(mode=0o600)
         pathlib.Path(path).write_bytes(b'\n'.join(lines) + b'\n')
         try:
-            for abandoned in journal.find_abandoned():
+            found = journal.find(identity.Cloud.of_conf())
+            self.addCleanup(found.close)
+            for error in found.unusable:
+                raise error
+            for abandoned in found.abandoned:
                 for intent in abandoned.intents:
                     str(intent.change).encode()
-                abandoned.close(recovered=False)
+            for passed_over in found.passed_over:
+                passed_over.why.encode()
         except lib_exc.TempestException as error:
             self.assertIn(path, str(error))

@@ -24,6 +24,10 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import recover
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import leases
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 
@@ -46,12 +50,15 @@ class RecoverCommandTest(base.TestCase):
         self.useFixture(fixtures.MockPatchObject(
             command_base, 'find_admin', self.cloud.admin))
         self.debug = False
+        self.of_journal = {'uri': CLOUD, 'region': 'RegionOne',
+                           'ids': [fake_cloud.PROJECT]}
 
     def leave_journal(self, *lines):
         path = self.folder / (RUN + '.journal')
         path.touch(mode=0o600)
         path.write_text(''.join(json.dumps(line) + '\n' for line in (
-            {'version': 2, 'run': RUN, 'cloud': CLOUD}, *lines)))
+            {'version': 3, 'run': RUN, 'cloud': self.of_journal}, *lines)))
+        return path
 
     def leave_lease(self):
         self.leave_journal({
@@ -107,16 +114,141 @@ class RecoverCommandTest(base.TestCase):
             [(row['What'], row['Outcome']) for row in rows])
 
     def test_what_is_wrong_is_one_line(self):
-        self.leave_journal('nonsense')
+        self.leave_journal().write_text('nonsense\n')
         code, rows, words = self.run_command()
-        self.assertEqual((1, None), (code, rows))
+        self.assertEqual((1, []), (code, rows))
         self.assertEqual(
             'tempest local-delete recover: journal %s/%s.journal is corrupt '
-            'in line 2\n' % (self.folder, RUN), words)
+            'in line 1\n' % (self.folder, RUN), words)
+        self.folder.chmod(0o777)
         self.debug = True
         self.assertRaises(lib_exc.TempestException, self.run_command)
 
-    def recover_without_a_journal(self, *arguments):
+    def outcomes(self, *arguments):
+        """Run it.
+
+        :returns: (exit code, {kind: outcome}, its words on stderr).
+        """
+        code, rows, words = self.run_command(*arguments)
+        return code, {row['Change']: row['Outcome'] for row in rows}, words
+
+    def test_a_damaged_line_costs_that_line(self):
+        """The rest is undone, and the cloud is searched on demand."""
+        path = self.leave_journal('nonsense', {
+            'intent': 1, 'kind': 'lease', 'what': {
+                'provider_id': self.target.provider_id, 'trait': TRAIT}})
+        text = path.read_text()
+        code, outcomes, words = self.outcomes()
+        self.assertEqual(
+            (1, {'lease': 'undone', 'unusable': 'not undone: journal %s is '
+                 'corrupt in line 2' % path}), (code, outcomes))
+        self.assertIn('is corrupt in line 2', words)
+        self.assertIn('recover --run %s; if that can never be undone: '
+                      'tempest local-delete recover --dismiss %s' % (RUN, RUN),
+                      words)
+        self.assertEqual(text + '{"complete": 1}\n', path.read_text())
+        self.cloud.custom_traits.add(TRAIT)
+        code, rows, words = self.recover_without_a_journal(run_id=RUN)
+        kept = path.with_suffix('.dismissed')
+        self.assertEqual(
+            (0, [('trait', 'undone'), ('journal', 'undone')], ''),
+            (code, [(row['Change'], row['Outcome']) for row in rows], words))
+        self.assertIn(str(kept), rows[-1]['What'])
+        self.assertTrue(kept.exists())
+        self.assertEqual((0, [], ''), self.run_command())
+
+    def test_a_host_that_was_decommissioned(self):
+        """Nobody can give it back, and each later run would fail for it."""
+        path = self.leave_journal({
+            'intent': 1, 'kind': 'compute', 'what': {
+                'outage': 'forced-down', 'reason': None, 'target': {
+                    'host': 'gone', 'provider_id': fake_cloud.uuid(1),
+                    'provider_name': 'gone.test'},
+                'before': {
+                    'id': fake_cloud.uuid(2), 'host': 'gone', 'state': 'up',
+                    'status': 'enabled', 'disabled_reason': None,
+                    'forced_down': False, 'updated_at': None}}})
+        code, _, words = self.run_command()
+        self.assertEqual(1, code)
+        self.assertIn('recover --dismiss ' + RUN, words)
+        for arguments, outcome in (('--dry-run',), 'would be let go'), (
+                (), 'let go'):
+            self.assertEqual(
+                (0, {'compute': outcome, 'journal': 'kept'}, ''),
+                self.outcomes('--dismiss', RUN, *arguments))
+        self.assertTrue(path.with_suffix('.dismissed').exists())
+        self.assertEqual((0, [], ''), self.run_command())
+        code, rows, words = self.run_command('--dismiss', RUN)
+        self.assertEqual((1, None), (code, rows))
+        self.assertIn('is not there', words)
+
+    def test_another_spelling_of_the_address(self):
+        self.of_journal['uri'] = 'http://127.0.0.1:5000/v3/'
+        self.leave_lease()
+        self.assertEqual((0, {'lease': 'undone'}, ''), self.outcomes())
+
+    def test_what_is_passed_over_is_told(self):
+        """A host may be out, and nobody else may know."""
+        for changed, why in (
+                ({'region': 'RegionTwo'}, 'it is of region RegionTwo, and '
+                 'tempest.conf is of region RegionOne'),
+                ({'ids': ['f' * 32], 'uri': 'https://other.test/v3'},
+                 'it is of another cloud (https://other.test/v3)')):
+            self.of_journal = dict(self.of_journal, **changed)
+            self.leave_lease()
+            self.assertEqual((1, {'journal': 'passed over: ' + why}, ''),
+                             self.outcomes())
+            code, rows, _ = self.recover_without_a_journal()
+            self.assertEqual((0, []), (code, rows))
+            self.assertTrue((self.folder / (RUN + '.journal')).exists())
+            self.assertIn(TRAIT, self.cloud.traits[self.target.provider_id])
+
+    def test_a_run_that_lives_is_told_and_needs_nothing(self):
+        alive = journal.Journal(RUN)
+        alive.intend(leases.TraitChange('A'))
+        self.assertEqual((0, {'journal': 'passed over: its run lives'}, ''),
+                         self.outcomes())
+
+    def test_left_to_the_operator(self):
+        """All that was the run's own is undone, so that is its end."""
+        self.leave_lease()
+
+        def leave(change, admin):
+            raise exceptions.LeftToOperator(what='it', found='X did it')
+
+        with fixtures.MockPatchObject(leases.LeaseChange, 'undo', leave):
+            self.assertEqual(
+                (3, {'lease': 'left to you: it is left to you, because X did '
+                     'it'}, ''), self.outcomes())
+        self.assertEqual((0, [], ''), self.run_command())
+
+    def fence(self):
+        self.cloud.traits[self.target.provider_id].discard(TRAIT)
+        self.cloud.service_of('cmp1').update(
+            status='disabled', forced_down=True,
+            disabled_reason=run.Run(RUN).fence_reason)
+
+    def test_a_fence_that_somebody_may_have_typed(self):
+        self.fence()
+        stdin = mock.Mock(**{'isatty.return_value': False})
+        self.useFixture(fixtures.MonkeyPatch('sys.stdin', stdin))
+        code, (row,), _ = self.recover_without_a_journal(run_id=RUN)
+        self.assertEqual((1, 'not undone: neither trait, flavor nor project '
+                          'of the run is there, so somebody may have typed '
+                          'the fence'), (code, row['Outcome']))
+        stdin.isatty.return_value = True
+        for answer, expected in (('', 1), ('n\n', 1), ('y\n', 0)):
+            stdin.readline.return_value = answer
+            code, _, words = self.recover_without_a_journal(run_id=RUN)
+            self.assertEqual(expected, code)
+            self.assertIn('Give it back? [y/N]', words)
+        self.fence()
+        stdin.readline.reset_mock()
+        code, _, _ = self.recover_without_a_journal('--yes', run_id=RUN)
+        self.assertEqual((0, []), (code, stdin.readline.mock_calls))
+        self.assertEqual('enabled', self.cloud.service_of('cmp1')['status'])
+
+    def recover_without_a_journal(self, *arguments, run_id='A' * 12):
         self.config('service_available', neutron=False, cinder=False)
         manager = self.cloud.admin().manager
         manager.projects_client = mock.Mock(**{
@@ -126,7 +258,7 @@ class RecoverCommandTest(base.TestCase):
         self.useFixture(fixtures.MockPatchObject(
             command_base, 'find_admin', lambda: dataclasses.replace(
                 self.cloud.admin(), manager=manager)))
-        return self.run_command('--run', 'A' * 12, *arguments)
+        return self.run_command('--run', run_id, *arguments)
 
     def test_what_nothing_proves_is_left_to_the_operator(self):
         self.config(scheduler_start_command='systemctl start sched',
@@ -145,7 +277,7 @@ class RecoverCommandTest(base.TestCase):
                  'compute service; unless that is meant: restart '
                  'nova-compute there, so that it registers again'))]
         for arguments in ((), ('--dry-run',)):
-            self.assertEqual((0, expected, ''),
+            self.assertEqual((3, expected, ''),
                              self.recover_without_a_journal(*arguments))
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 

@@ -16,14 +16,17 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import pathlib
 import resource
 
 import fixtures
 import testtools
 
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.tests.unit import base
@@ -53,8 +56,8 @@ class JournalTest(base.TestCase):
         self.path.chmod(mode)
 
     def head(self, **changes):
-        return dict({'version': journal.VERSION, 'run': RUN, 'cloud': CLOUD},
-                    **changes)
+        return dict({'version': 3, 'run': RUN, 'cloud': {
+            'uri': CLOUD, 'region': 'RegionOne', 'ids': []}}, **changes)
 
     def abandoned(self):
         """Read the journals of abandoned runs, and let go of them.
@@ -62,11 +65,14 @@ class JournalTest(base.TestCase):
         :returns: [(run id, [change])].
         """
         found = []
-        for left in journal.find_abandoned():
+        for left in journal.find_abandoned(self.cloud()):
             found.append((left.run_id, [intent.change
                                         for intent in left.intents]))
             left.close(recovered=False)
         return found
+
+    def cloud(self):
+        return identity.Cloud.of_conf()
 
     def problem(self):
         return str(self.assertRaises(
@@ -181,13 +187,14 @@ class JournalTest(base.TestCase):
 
     def test_recovered_is_removed(self):
         self.write(self.head())
-        left, = journal.find_abandoned()
+        left, = journal.find_abandoned(self.cloud())
         left.close(recovered=True)
         self.assertEqual([], self.abandoned())
         self.assertFalse(self.path.exists())
 
     def test_another_cloud_is_passed_over(self):
-        self.write(self.head(cloud='https://other.test/v3'))
+        self.write(self.head(cloud={'uri': 'https://other.test/v3',
+                                    'region': 'RegionOne', 'ids': []}))
         self.assertEqual([], self.abandoned())
         self.assertTrue(self.path.exists())
 
@@ -202,17 +209,102 @@ class JournalTest(base.TestCase):
 
     def test_unusable(self):
         for lines, problem in (
-                ((self.head(), 'nonsense\n'), 'is corrupt in line 2'),
-                ((self.head(), {'intent': 1, 'kind': 'trait'}),
-                 'is corrupt in line 2'),
-                ((self.head(), {'intent': 'one', 'kind': 'trait',
-                                'what': {}}), 'is corrupt in line 2'),
                 (({'version': 1},), 'is corrupt in line 1'),
+                ((self.head(cloud='x'),), 'is corrupt in line 1'),
+                ((self.head(version=2),), 'is corrupt in line 1'),
+                ((self.head(version=0),), 'is corrupt in line 1'),
+                ((self.head(run='../x'),), 'is corrupt in line 1'),
                 (('[]\n',), 'is corrupt in line 1'),
                 ((self.head(version=4),), 'is of version 4, and this plugin '
                  'reads up to 3')):
             self.write(*lines)
             self.assertEqual('journal PATH ' + problem, self.problem())
+
+    def test_a_damaged_line_costs_that_line(self):
+        whole = {'intent': 1, 'kind': 'trait', 'what': {'trait': 'A'}}
+        for damaged in ('nonsense\n', '\0\n', {'intent': 1, 'kind': 'trait'},
+                        {'intent': 'one', 'kind': 'trait', 'what': {}}):
+            self.write(self.head(), damaged, whole)
+            (_, (unusable, trait)), = self.abandoned()
+            self.assertEqual(kinds.Unusable(
+                str(self.path), 'is corrupt in line 2'), unusable)
+            self.assertEqual(TRAIT, trait)
+
+    def test_what_is_undone_stays_so(self):
+        """A change that was undone may be somebody else's the next time."""
+        self.write(self.head(), *(
+            {'intent': number, 'kind': 'trait', 'what': {'trait': trait}}
+            for number, trait in ((1, 'A'), (2, 'B'))), '{"intent": 3, "ki')
+        left, = journal.find_abandoned(self.cloud())
+        left.complete(left.intents[1])
+        left.close(recovered=False)
+        self.assertEqual([(RUN, [TRAIT])], self.abandoned())
+
+    def test_no_plain_file(self):
+        """Whoever opens a FIFO would wait permanently for its other end."""
+        self.folder.mkdir(mode=0o700)
+        os.mkfifo(self.path, 0o600)
+        self.assertEqual('journal PATH is no plain file', self.problem())
+        self.assertFalse(journal.is_alive(RUN))
+        self.assertEqual({}, journal.of_live_runs())
+
+    def test_others_could_forge_it(self):
+        self.folder.mkdir()
+        for mode in (0o777, 0o1777, 0o770, 0o702):
+            self.folder.chmod(mode)
+            for look in (self.abandoned, journal.of_live_runs,
+                         lambda: journal.Journal(RUN).intend(TRAIT)):
+                refused = self.assertRaises(
+                    exceptions.JournalUnusable, look)
+                self.assertEqual(
+                    'journal %s is a directory that has mode %o, so that '
+                    'others could forge or remove journals: set '
+                    '[local_delete] journal_dir to a directory that only you '
+                    'may write' % (self.folder, mode), str(refused))
+        self.assertEqual([], list(self.folder.iterdir()))
+
+    def test_directory_of_another_user(self):
+        self.write(self.head())
+        owner = self.folder.stat().st_uid
+        self.useFixture(fixtures.MockPatch('os.geteuid', lambda: owner + 2))
+        stat = os.stat(self.folder)
+        other = os.stat_result((*stat[:4], owner + 1, *stat[5:]))
+        self.useFixture(fixtures.MockPatchObject(
+            pathlib.Path, 'stat', lambda path: other))
+        self.assertIn('is a directory that belongs to user id %d' % (
+            owner + 1), self.problem())
+
+    def test_dismissed(self):
+        self.write(self.head(), {'intent': 1, 'kind': 'trait',
+                                 'what': {'trait': 'A'}}, 'nonsense\n')
+        text = self.path.read_text()
+        path, intents = journal.dismiss(RUN, dry_run=True)
+        self.assertEqual((self.path, TRAIT), (path, intents[0].change))
+        for name in ('.dismissed', '.dismissed.2'):
+            self.write(text)
+            path, _ = journal.dismiss(RUN)
+            self.assertEqual(self.path.with_suffix(name), path)
+            self.assertEqual(text, path.read_text())
+            self.assertEqual([], self.abandoned())
+
+    def test_dismissed_though_nobody_can_read_it(self):
+        self.folder.mkdir(mode=0o700)
+        for make in (os.mkfifo, os.mkdir):
+            make(self.path)
+            journal.dismiss(RUN)
+        self.write('nonsense\n')
+        journal.dismiss(RUN)
+        self.assertEqual([], self.abandoned())
+
+    def test_a_run_that_lives_is_not_dismissed(self):
+        kept = journal.Journal(RUN)
+        kept.intend(TRAIT)
+        for run_id, problem in ((RUN, 'is held by a run that lives'),
+                                ('BA9876543210', 'is not there')):
+            refused = self.assertRaises(
+                exceptions.JournalUnusable, journal.dismiss, run_id)
+            self.assertIn(problem, str(refused))
+        self.assertTrue(journal.is_alive(RUN))
 
     def test_others_could_have_written_it(self):
         self.write(self.head(), mode=0o660)
@@ -260,13 +352,12 @@ class JournalTest(base.TestCase):
         good = self.path.with_name('BA9876543210.journal')
         good.touch(mode=0o600)
         good.write_text(json.dumps(self.head(run='BA9876543210')) + '\n')
-        found = []
-        with testtools.ExpectedException(exceptions.JournalUnusable,
-                                         '.*corrupt in line 1'):
-            for left in journal.find_abandoned():
-                found.append(left.run_id)
-                left.close(recovered=False)
-        self.assertEqual(['BA9876543210'], found)
+        found = journal.find(self.cloud())
+        self.addCleanup(found.close)
+        self.assertEqual(['journal %s is corrupt in line 1' % self.path],
+                         [str(error) for error in found.unusable])
+        self.assertEqual(['BA9876543210'],
+                         [left.run_id for left in found.abandoned])
 
     def test_a_run_that_lives_is_not_undone(self):
         journal.refuse_if_alive(RUN)

@@ -30,6 +30,7 @@ from unittest import mock
 import fixtures
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import journal
@@ -154,6 +155,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         self.cloud.custom_traits.add(RUN.trait)
         self.cloud.flavors += ['m1.nano', self.name_of(1)]
         self.cloud.servers[fake_cloud.uuid(8)] = 'ACTIVE'
+        self.cloud.names[fake_cloud.uuid(8)] = self.name_of(8)
         for consumer in (MIGRATION, CONSUMER):
             self.cloud.hold(consumer, 1, VCPU=1)
         self.cloud.hold(903, 1, project_id='theirs', VCPU=1)
@@ -163,7 +165,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
                     os.path.join(self.journals, RUN.id + '.journal'))
         os.chmod(os.path.join(self.journals, RUN.id + '.journal'), 0o600)
         self.take_everything_down()
-        undo.Recovery(self.admin).recover_all(list(journal.find_abandoned()))
+        undo.Recovery(self.admin).recover_all(
+            journal.find_abandoned(identity.Cloud.of(self.admin)))
 
     def assert_recovered(self):
         self.assertEqual(self.before, {
@@ -196,3 +199,27 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
     def test_version_3(self):
         self.recover(3)
         self.assert_recovered()
+
+    def test_of_an_earlier_release_by_another_address(self):
+        """The ids of services and nodes tell the cloud of version 1 and 2."""
+        self.config('identity', uri_v3='http://10.0.0.1:5000/v3/')
+        self.recover(2)
+        self.assert_recovered()
+
+    def test_of_an_earlier_release_in_another_region(self):
+        self.build_cloud()
+        for one in self.cloud.services:
+            one['id'] = one['id'].replace('0000-4000', '0001-4000')
+        for one in self.cloud.hypervisors:
+            one['id'] = one['id'].replace('0000-4000', '0001-4000')
+        path = os.path.join(self.journals, RUN.id + '.journal')
+        for version in (1, 2):
+            shutil.copy(JOURNALS / ('version-%d.journal' % version), path)
+            os.chmod(path, 0o600)
+            found = journal.find(identity.Cloud.of(self.cloud.admin()))
+            self.assertEqual([], found.abandoned)
+            self.assertEqual(
+                ['it is of an earlier release, and nothing in region '
+                 'RegionOne tells that the run was here'],
+                [one.why for one in found.passed_over])
+            self.assertTrue(os.path.exists(path))

@@ -28,7 +28,7 @@ from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 
-RUN = run.Run('0123')
+RUN = run.Run('0123456789AB')
 OURS = RUN.name + '-1'
 
 KINDS = [kind for kind in kinds.KINDS.values()
@@ -130,7 +130,7 @@ class RunResourcesTest(base.TestCase):
 
     def test_never_made(self):
         for kind in KINDS:
-            kind('local-delete-0123-2').undo(self.admin)
+            kind('local-delete-0123456789ab-2').undo(self.admin)
         self.assertEqual({}, self.deleted())
 
     def test_volume_in_use_is_made_deletable_first(self):

@@ -17,11 +17,13 @@ import pathlib
 from unittest import mock
 
 import fixtures
+from tempest.lib import exceptions as lib_exc
 import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import credentials
+from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
@@ -119,6 +121,7 @@ class RecoveryTest(base.TestCase):
         self.config(target_hosts=['*'])
         self.cloud.servers.update(dict.fromkeys(
             ['a', 'b', fake_cloud.uuid(1)], 'ACTIVE'))
+        self.cloud.names[fake_cloud.uuid(1)] = RUN.name
         self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
         self.cloud.page_size = 2
         self.assertEqual({'credentials', 'server'},
@@ -213,11 +216,12 @@ class RecoveryTest(base.TestCase):
         self.assertNotIn(RUN.trait,
                          self.cloud.traits[self.target.provider_id])
 
-    def find_in_cloud(self, *projects):
-        """Find a run without its journal; its users are gone.
+    def search(self, *projects, **options):
+        """Search for a run without its journal; its users are gone.
 
         :param projects: Ids of its projects.
-        :returns: {kind: change}.
+        :param options: As for ``undo.Recovery.search``.
+        :returns: [``undo.Outcome``].
         """
         admin = self.cloud.admin()
         for client, method, answer in (
@@ -227,8 +231,23 @@ class RecoveryTest(base.TestCase):
                 ('users_v3_client', 'list_users', {'users': []})):
             setattr(admin.manager, client, mock.Mock(
                 **{method + '.return_value': answer}))
-        found = undo.Recovery(admin).find_in_cloud(RUN.id)
-        return {intent.change.kind: intent.change for intent in found.intents}
+        return undo.Recovery(admin).search(RUN.id, **options)
+
+    def find_in_cloud(self, *projects):
+        """Find a run without its journal, and change nothing.
+
+        :returns: {kind: change}.
+        """
+        found = []
+        outcome = undo.Recovery._outcome
+
+        def keep(recovery, run_id, change, dry_run):
+            found.append(change)
+            return outcome(recovery, run_id, change, dry_run)
+
+        with fixtures.MockPatchObject(undo.Recovery, '_outcome', keep):
+            self.search(*projects, dry_run=True)
+        return {change.kind: change for change in found}
 
     def test_found_without_a_journal(self):
         self.cloud.add_compute('cmp2', 12)
@@ -244,15 +263,6 @@ class RecoveryTest(base.TestCase):
             ('enabled', False), (found['compute'].before.status,
                                  found['compute'].before.forced_down))
 
-    def test_a_fence_in_the_words_of_another_release(self):
-        """Its id tells whose it is, and no other word."""
-        words = 'local-delete-tempest-plugin run %s: taken down' % RUN.id
-        self.take_down()
-        self.cloud.service_of('cmp1')['disabled_reason'] = words
-        found = self.find_in_cloud()
-        self.recover(found['lease'], found['compute'])
-        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
-
     def test_what_a_process_needs_is_not_known_without_a_journal(self):
         self.take_down()
         self.config(compute_start_command='true {host}')
@@ -263,11 +273,226 @@ class RecoveryTest(base.TestCase):
         self.take_down()
         self.cloud.service_of('cmp1').update(status='enabled',
                                              disabled_reason=None)
-        refused = self.assertRaises(exceptions.RestoreFailed,
-                                    self.find_in_cloud)
-        self.assertIn('host cmp1', str(refused))
-        self.assertIn('--up cmp1 nova-compute', str(refused))
+        self.cloud.flavors.append(RUN.name)
+        lease, flavor, trait = self.search()
+        for outcome, words in (
+                (lease, 'host cmp1'), (lease, '--up cmp1 nova-compute'),
+                (flavor, 'it is kept until each lease is undone'),
+                (trait, 'it is kept until each lease is undone')):
+            self.assertEqual(undo.Result.NOT_UNDONE, outcome.result)
+            self.assertIn(words, outcome.why)
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_a_host_is_given_back_before_all_else_is_looked_for(self):
+        """One odd object of somebody else must not keep the host down."""
+        self.take_down()
+        self.config('service_available', cinder=True)
+        self.cloud.custom_traits.add(RUN.trait)
+        odd = {'volumes?': 'volumes', 'servers?': 'servers'}
+        up_at = []
+
+        def answer(method, path):
+            if self.before == self.cloud.settings_of('cmp1') and not up_at:
+                up_at.append(len(self.cloud.requests))
+            for start, key in odd.items():
+                if path.startswith(start):
+                    self.assertEqual(1, len(up_at), 'cmp1 is still down')
+                    raise fake_cloud.Answer(200, {key: [{'id': None}]})
+
+        self.cloud.traits[self.target.provider_id].discard(RUN.trait)
+        self.cloud.before_answer = answer
+        outcomes = self.search()
+        self.assertEqual('compute', outcomes[0].kind)
+        self.assertEqual(undo.Result.UNDONE, outcomes[0].result)
+        self.assertEqual(
+            {'server', 'volume', 'trait'},
+            {outcome.kind for outcome in outcomes[1:]})
+        self.assertEqual(
+            dict.fromkeys(('server', 'volume'), 'all of this kind'),
+            {outcome.kind: outcome.words for outcome in outcomes
+             if outcome.result is undo.Result.NOT_UNDONE})
+        self.assertEqual(set(), self.cloud.custom_traits)
+
+    def test_a_volume_of_a_host(self):
+        """Its attachment has no server, and nobody asks for that."""
+        self.config('service_available', cinder=True)
+        volume = fake_cloud.cinder_volume(70, 'in-use', 1)
+        volume['attachments'][0]['server_id'] = None
+        self.cloud.volumes.append(volume)
+        self.assertEqual([], self.search())
+
+    def test_a_host_whose_node_is_gone_does_not_keep_another_out(self):
+        self.take_down()
+        self.cloud.custom_traits.add(RUN.trait)
+        self.cloud.add_service('a-gone', 300)
+        self.cloud.service_of('a-gone').update(
+            status='disabled', disabled_reason=RUN.fence_reason)
+        found = self.search()
+        self.assertEqual(self.before['status'],
+                         self.cloud.service_of('cmp1')['status'])
+        self.assertEqual(
+            [('compute', undo.Result.NOT_UNDONE),
+             ('compute', undo.Result.UNDONE), ('lease', undo.Result.UNDONE),
+             ('trait', undo.Result.NOT_UNDONE)],
+            [(outcome.kind, outcome.result) for outcome in found])
+        self.assertEqual('it is kept until each compute is undone',
+                         found[-1].why)
+
+    def test_a_fence_that_somebody_may_have_typed(self):
+        self.take_down()
+        self.cloud.traits[self.target.provider_id].discard(RUN.trait)
+        asked = []
+        outcome, = self.search(ask=asked.append)
+        self.assertEqual(
+            ['forced-down of host cmp1, fenced by run 0123456789AB: neither '
+             'trait, flavor nor project of the run is there, so somebody may '
+             'have typed the fence. Give it back?'], asked)
+        self.assertEqual(undo.Result.NOT_UNDONE, outcome.result)
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+        outcome, = self.search(ask=lambda question: True)
+        self.assertEqual(undo.Result.UNDONE, outcome.result)
+
+    def test_a_fence_that_is_the_runs_beyond_doubt(self):
+        """Any of trait, flavor and project is enough, and one may fail."""
+        def refuse(method, path):
+            if path.startswith('flavors'):
+                raise fake_cloud.Answer(403, {'forbidden': {'message': ''}})
+
+        for make, projects in ((lambda: self.cloud.custom_traits.add(
+                RUN.trait), ()), (lambda: None, ('of the run',))):
+            self.take_down()
+            self.cloud.traits[self.target.provider_id].discard(RUN.trait)
+            make()
+            self.cloud.before_answer = refuse
+            first = self.search(*projects, ask=self.fail)[0]
+            self.assertEqual(undo.Result.UNDONE, first.result)
+
+    def test_customers_servers_of_a_nova_that_heeds_no_name(self):
+        """As behind a proxy that drops the filters."""
+        self.config(delete_timeout=1, cleanup_timeout=1)
+        ours, theirs = map(fake_cloud.uuid, (1, 2))
+        self.cloud.servers.update({ours: 'ACTIVE', theirs: 'ACTIVE'})
+        self.cloud.names.update({ours: RUN.name + '-1', theirs: 'web'})
+        self.assertEqual(
+            [('server', undo.Result.UNDONE)],
+            [(outcome.kind, outcome.result) for outcome in self.search()])
+        self.assertEqual({ours: 'deleted', theirs: 'ACTIVE'},
+                         self.cloud.servers)
+
+    def test_servers_of_a_request_by_their_whole_name(self):
+        self.config(delete_timeout=1)
+        names = {'one': 'x', 'two': 'x-2', 'three': 'x-y', 'four': 'xx'}
+        self.cloud.names.update(names)
+        self.cloud.servers.update(dict.fromkeys(names, 'ACTIVE'))
+        self.recover(servers.ServerChange('x'))
+        self.assertEqual(
+            {'one': 'deleted', 'two': 'deleted', 'three': 'ACTIVE',
+             'four': 'ACTIVE'}, self.cloud.servers)
+
+    def test_migrations_of_a_nova_that_heeds_no_server(self):
+        """The allocations of a customer's migration are not removed."""
+        self.config(cleanup_timeout=1)
+        ours, theirs = map(fake_cloud.uuid, (1, 5))
+        self.cloud.servers[ours] = 'ACTIVE'
+        self.cloud.migrations.extend(
+            {'uuid': fake_cloud.uuid(number), 'instance_uuid': server,
+             'status': 'finished', 'source_compute': 'cmp1',
+             'dest_compute': 'cmp2'}
+            for number, server in ((MIGRATION, ours), (6, theirs)))
+        self.cloud.hold(6, 11, VCPU=1)
+        listed = fake_cloud.FakeCloud._list_migrations
+        self.useFixture(fixtures.MockPatchObject(
+            fake_cloud.FakeCloud, '_ROUTES', tuple(
+                (method, path, (lambda cloud, query: listed(cloud, {}))
+                 if handler is listed else handler) for method, path, handler
+                in fake_cloud.FakeCloud._ROUTES)))
+        self.recover(servers.ServerChange('server'))
+        self.assertEqual({fake_cloud.uuid(6)}, set(self.cloud.allocations))
+
+    def test_networks_of_a_neutron_that_heeds_no_project(self):
+        self.config('service_available', neutron=True)
+        admin = self.cloud.admin()
+        mixed = [{'id': 'ours', 'project_id': 'p'},
+                 {'id': 'ours too', 'tenant_id': 'p'},
+                 {'id': 'theirs', 'project_id': 'q', 'tenant_id': 'q'},
+                 {'id': 'of nobody'}]
+        interface = 'network:router_interface'
+        ports = [{'id': 'ours', 'device_id': 'ours',
+                  'device_owner': interface},
+                 {'id': 'theirs', 'device_id': 'theirs',
+                  'device_owner': interface},
+                 {'id': 'of a server', 'device_id': 'ours',
+                  'device_owner': 'compute:nova'}]
+        manager = admin.manager
+        manager.projects_client = mock.Mock(**{
+            'list_projects.return_value': {'projects': [
+                {'id': 'p', 'name': RUN.name},
+                {'id': 'q', 'name': RUN.name + '0'}]}})
+        manager.users_v3_client = mock.Mock(
+            **{'list_users.return_value': {'users': []}})
+        manager.routers_client = mock.Mock(
+            **{'list_routers.return_value': {'routers': mixed}})
+        manager.ports_client = mock.Mock(
+            **{'list_ports.return_value': {'ports': ports}})
+        manager.networks_client = mock.Mock(
+            **{'list_networks.return_value': {'networks': mixed}})
+        manager.security_groups_client = mock.Mock(**{
+            'list_security_groups.return_value': {'security_groups': mixed}})
+        credentials.Credentials(RUN.id).undo(admin)
+        both = [mock.call('ours'), mock.call('ours too')]
+        for delete in (manager.routers_client.delete_router,
+                       manager.networks_client.delete_network,
+                       manager.security_groups_client.delete_security_group):
+            self.assertEqual(both, delete.call_args_list)
+        self.assertEqual(
+            [mock.call('ours', port_id='ours')],
+            manager.routers_client.remove_router_interface.call_args_list)
+        self.assertEqual(
+            [mock.call('p')],
+            manager.projects_client.delete_project.call_args_list)
+
+    def test_another_recover_deletes_the_same(self):
+        """Each answer that says so is as good as a delete."""
+        admin = self.cloud.admin()
+        manager = admin.manager
+        manager.projects_client = mock.Mock(**{
+            'list_projects.return_value': {'projects': [
+                {'id': 'p', 'name': RUN.name}]},
+            'delete_project.side_effect': [lib_exc.Conflict,
+                                           lib_exc.NotFound]})
+        manager.users_v3_client = mock.Mock(**{
+            'list_users.return_value': {'users': [
+                {'id': 'u', 'name': RUN.name}]},
+            'delete_user.side_effect': lib_exc.NotFound})
+        credentials.Credentials(RUN.id).undo(admin)
+        self.assertEqual(2, manager.projects_client.delete_project.call_count)
+
+        def delete_first(method, path):
+            if method == 'POST':
+                self.cloud.servers['one'] = 'deleted'
+                raise fake_cloud.Answer(answers.pop(0), {'x': {'message': ''}})
+
+        for answers in ([404], [409, 404]):
+            self.cloud.servers['one'] = 'ACTIVE'
+            self.cloud.before_answer = delete_first
+            servers.ServerChange('server').undo(admin)
+            self.assertEqual([], answers)
+
+    def test_another_recover_deletes_the_trait(self):
+        self.cloud.custom_traits.add(RUN.trait)
+
+        def delete_first(method, path):
+            if path.startswith('resource_providers?required'):
+                self.cloud.custom_traits.clear()
+
+        self.cloud.before_answer = delete_first
+        leases.TraitChange(RUN.trait).undo(self.cloud.admin())
+
+    def test_what_stays_in_use_is_told(self):
+        self.config(cleanup_timeout=1)
+        delete = mock.Mock(side_effect=lib_exc.Conflict('in use'))
+        self.assertRaises(lib_exc.Conflict, gone.delete, delete, 'x')
+        self.assertGreater(delete.call_count, 3)
 
     def test_flavors_of_later_pages_are_found(self):
         self.cloud.page_size = 2
@@ -288,13 +513,15 @@ class RecoveryTest(base.TestCase):
         self.config(target_hosts=['*'])
         self.cloud.add_service('without-node', 300)
         self.cloud.servers[fake_cloud.uuid(1)] = 'ACTIVE'
+        self.cloud.names[fake_cloud.uuid(1)] = RUN.name
         self.cloud.hold(1, 11, project_id='of the run', VCPU=1)
         self.assertEqual({'credentials', 'server'},
                          set(self.find_in_cloud('of the run')))
 
     def test_server_that_was_deleted_softly_is_found(self):
         self.cloud.servers['one'] = 'SOFT_DELETED'
-        self.assertEqual({'server': servers.ServerChange('server')},
+        self.cloud.names['one'] = RUN.name
+        self.assertEqual({'server': servers.ServerChange(RUN.name)},
                          self.find_in_cloud())
 
     def test_one_abandoned_run_does_not_keep_the_next(self):

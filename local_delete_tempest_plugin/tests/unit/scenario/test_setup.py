@@ -180,10 +180,12 @@ class ClassAccountsTest(SetupTest):
         super().setUp()
         self.config('identity', uri_v3='https://keystone.test/v3')
         self.addCleanup(setup._require_placement_once.cache_clear)
-        self.useFixture(fixtures.MockPatchObject(
-            setup.accounts, 'log_in_admin'))
         self.require_placement = self.useFixture(fixtures.MockPatchObject(
             setup, 'require_placement')).mock
+        manager = mock.Mock(**{'auth_provider.auth_data': (
+            'token', {'project': {'id': fake_cloud.PROJECT}})})
+        self.useFixture(fixtures.MockPatchObject(
+            setup.accounts, 'log_in_admin', lambda: manager))
 
     def abandon(self, run_id='BA9876543210'):
         """Leave the journal of an abandoned run."""
@@ -239,6 +241,18 @@ class ClassAccountsTest(SetupTest):
         self.addCleanup(accounts.cleanUp)
         accounts.begin()
         self.assertFalse(self.require_placement.called)
+
+    def test_tells_its_cloud_by_what_cannot_be_spelled_two_ways(self):
+        """Another spelling of the address would hide the journal."""
+        accounts = self.accounts()
+        self.addCleanup(accounts.cleanUp)
+        accounts.begin()
+        self.config('identity', uri_v3='https://keystone.test:443/v3/')
+        self.assertEqual(frozenset([fake_cloud.PROJECT]),
+                         self.journal.cloud.ids)
+        self.journal._file.close()
+        left, = journal.find_abandoned(self.journal.cloud)
+        left.close(recovered=False)
 
     def test_no_class_begins_before_abandoned_runs_are_recovered(self):
         """Otherwise it would meet a Placement that is down, for example."""
