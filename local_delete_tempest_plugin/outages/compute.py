@@ -18,7 +18,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import dataclasses
 from typing import Any
-from typing import ClassVar
 
 from oslo_log import log as logging
 from tempest import config
@@ -52,9 +51,6 @@ class ComputeOutage(compute_restore.ComputeRestore):
         give back.
     :param stop: As for ``Outage``.
     """
-
-    #: Name of the outage in journals, so it stays as it is.
-    name: ClassVar[str]
 
     def __init__(self, admin: cloud_admin.Admin,
                  journal: safety_change.Journal | None,
@@ -100,6 +96,7 @@ class ForcedDown(ComputeOutage):
     """An API flag says that the service is down, and the process goes on."""
 
     name = 'forced-down'
+    forces_down = True
 
     def _take_away(self) -> None:
         self.flip(True)
@@ -110,6 +107,8 @@ class ForcedDown(ComputeOutage):
 
         :param forced_down: Whether Nova is to take the service for down.
         """
+        # Before the change: a time-out can come between any two lines.
+        self._has_forced_down = True
         self._set(forced_down=forced_down)
 
 
@@ -129,7 +128,12 @@ class Attempt(ComputeOutage):
 
     def _take_away(self) -> None:
         assert self._attempt, 'this outage only gives back'
-        self._attempt(self._before)
+        try:
+            self._attempt(self._before)
+        except BaseException:
+            # It was not refused, so what is seen now is probably its work.
+            self._has_forced_down, self._has_set = True, ('disabled', None)
+            raise
 
 
 class Disabled(ComputeOutage):
@@ -163,6 +167,7 @@ class Stopped(ComputeOutage):
         super().begin()
 
     def _take_away(self) -> None:
+        self._has_stopped = True
         self._stop_process()
         self.await_down()
 
@@ -180,15 +185,12 @@ class Stopped(ComputeOutage):
             lambda: [self._retrier.call(self._show)], [self._target.host],
             self._whose, limit)
 
-    def remedy(self) -> str:
-        """Give the command lines that start the process, and the rest.
-
-        :returns: A str.
-        """
-        return '%s; %s' % (outage_base.words_of(
+    def _words_for_process(self) -> list[str]:
+        if not self._has_stopped:
+            return []
+        return [outage_base.words_of(
             self.needs[1], '%s nova-compute on %s' % (
-                self.verb, self._target.host), self._target.host),
-            super().remedy())
+                self.verb, self._target.host), self._target.host)]
 
 
 class ServiceDeleted(Stopped):
@@ -241,6 +243,14 @@ class ServiceDeleted(Stopped):
         super()._take_away()
         self._admin.delete_service(self._before.id)
 
+    def _claim(self) -> None:
+        services = {service.host for service in self._services.list()}
+        if services and self._target.host not in services:
+            # Nova answers for other hosts. Only the process is missing.
+            self._has_stopped = True
+        else:
+            super()._claim()
+
     def _await_heartbeats(self, limit: float) -> None:
         found = waiters.wait_until(
             lambda: [service for service
@@ -280,7 +290,11 @@ class Unnoticed(Stopped):
 
     name = 'unnoticed'
 
+    # What force_down of an earlier release left.
+    forces_down = True
+
     def _take_away(self) -> None:
+        self._has_stopped = True
         self._stop_process()
 
     def force_down(self) -> None:
@@ -288,6 +302,7 @@ class Unnoticed(Stopped):
 
         :raises TimedOut: Nova has not seen that within service_down_timeout.
         """
+        self._has_forced_down = True
         self._set(forced_down=True)
         self.await_down()
 
@@ -301,6 +316,7 @@ class Frozen(Unnoticed):
     """
 
     name = 'frozen'
+    forces_down = False
     needs = ('compute_freeze_command', 'compute_thaw_command')
     verb = 'thaw'
 
@@ -312,6 +328,7 @@ class Unknown(Stopped):
     """
 
     name = 'unknown'
+    forces_down = True
 
     def _start_process(self) -> None:
         if CONF.local_delete.compute_thaw_command:

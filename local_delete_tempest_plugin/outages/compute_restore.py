@@ -12,10 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How a compute service is given back, step by step."""
+"""How a compute service is given back, step by step.
 
+Each step asks first whether the change is still the run's own. The process
+that took the service away knows what it did. A process that recovers the run
+later goes by the status and the disabled reason of the service. If they are
+as the run left them, the flag and the stopped process are the run's too. If
+they are not, somebody else has the host, and nothing of it is touched.
+"""
+
+from collections.abc import Callable
 import shlex
 from typing import Any
+from typing import ClassVar
 
 from oslo_log import log as logging
 from tempest import config
@@ -49,6 +58,12 @@ class ComputeRestore(outage_base.Outage):
     :param stop: As for ``Outage``.
     """
 
+    #: Name of the outage in journals, so it stays as it is.
+    name: ClassVar[str]
+
+    #: Whether the outage forces the service down.
+    forces_down: ClassVar[bool] = False
+
     _before: compute_services.Service
 
     def __init__(self, admin: cloud_admin.Admin,
@@ -65,6 +80,14 @@ class ComputeRestore(outage_base.Outage):
         self._reason = reason
         if before:
             self._before = before
+        # What of the service is the run's own, as far as this process knows.
+        self._has_forced_down = False
+        self._has_stopped = False
+        self._has_set: tuple[str, str | None] | None = (
+            ('disabled', reason) if reason else None)
+        # Whether the host may be somebody else's by now.
+        self._is_lost = False
+        self._left: list[str] = []
 
     def has_disabled_trait(self) -> bool:
         """Tell whether the provider carries COMPUTE_STATUS_DISABLED.
@@ -90,76 +113,180 @@ class ComputeRestore(outage_base.Outage):
             '%s is seen %s' % (self._whose, state), limit)
 
     def _give_back(self) -> None:
-        # The order matters: enabling a service that is down leaves the trait
-        # on its provider, and a forced-down one is never seen up.
-        problems = []
-        for step in (self._start_process, self._lift_forced_down,
-                     self._await_up, self._restore_status,
-                     self._await_trait_gone, self._compare):
-            try:
-                self._retrier.call(step)
-            except Exception as error:
-                # The steps after it may still succeed, and then the operator
-                # has less to do. A test's time-out does not come here,
-                # because it is deferred.
-                LOG.exception('Giving back host %s', self._target.host)
-                problems.append(str(error))
+        self._left = []
+        problems: list[str] = []
+        if self._journal or self._try(self._claim, problems):
+            # The order matters: enabling a service that is down leaves the
+            # trait on its provider, and a forced-down one is never seen up.
+            for step in (self._start_if_stopped, self._lift_forced_down,
+                         self._await_up, self._restore_status,
+                         self._await_trait_gone, self._compare):
+                self._try(step, problems)
+        left = ', and '.join(self._left)
         if problems:
             raise exceptions.RestoreFailed(
-                what=self._whose, problem='; '.join(problems),
+                what=self._whose, problem='; '.join(
+                    problems + ([left] if left else [])),
                 remedy=self.remedy())
+        if left:
+            raise exceptions.LeftToOperator(what=self._whose, found=left)
+
+    def _try(self, step: Callable[[], None], problems: list[str]) -> bool:
+        """Make a step, and note why it failed; tell whether it did not."""
+        try:
+            self._retrier.call(step)
+        except Exception as error:
+            # The steps after it may still succeed, and then the operator has
+            # less to do. A test's time-out does not come here, because it is
+            # deferred.
+            LOG.exception('Giving back host %s', self._target.host)
+            problems.append(str(error))
+            return False
+        return True
+
+    def _claim(self) -> None:
+        """Find out what of the service is still the run's own."""
+        now = self._show()
+        # A run fences a host first, and takes the fence away last.
+        fence = ('disabled', self._reason) if self._reason else None
+        self._is_lost = now.id != self._before.id or _words(now) != (
+            fence or _words(self._before))
+        self._has_set = None if self._is_lost else fence
+        self._has_stopped = not self._is_lost
+        self._has_forced_down = not self._is_lost and self.forces_down
+
+    def _start_if_stopped(self) -> None:
+        if self._has_stopped:
+            self._start_process()
 
     def _start_process(self) -> None:
-        """Start the process, if the outage stopped it."""
+        """Start the process, if outages of this kind stop it."""
 
     def _lift_forced_down(self) -> None:
         now = self._show()
-        if now.forced_down != self._before.forced_down:
-            self._set(forced_down=self._before.forced_down)
+        if now.forced_down and self._has_forced_down:
+            self._services.update(now, forced_down=False)
+            self._has_forced_down = self._show().forced_down
 
     def _await_up(self) -> None:
-        self._await_state('up', CONF.local_delete.service_up_timeout)
+        now = self._show()
+        if self._is_lost and now.settings != self._before.settings:
+            # Somebody else may want it down.
+            return
+        try:
+            waiters.wait_until(
+                self._show, lambda service: (
+                    service.state == 'up' or service.forced_down),
+                '%s is seen up' % self._whose,
+                CONF.local_delete.service_up_timeout)
+        except exceptions.TimedOut:
+            if not self._is_lost:
+                raise
+            self._left.append('somebody else has given it back since, and it '
+                              'is down: %s' % self._show())
 
     def _restore_status(self) -> None:
         now = self._show()
-        if (now.status, now.disabled_reason) == (
-                self._before.status, self._before.disabled_reason):
+        if self._has_set != _words(now):
             return
-        if now.state != 'up':
+        if now.state != 'up' and (
+                not now.forced_down or self._has_forced_down):
             # Its provider would keep the trait. The fence tells what to do.
             raise _NotAsBefore('the service is down, so it is left %s (%s)' % (
                 now.status, now.disabled_reason))
-        if now.status == 'disabled' and now.disabled_reason != self._reason:
-            raise _NotAsBefore(
-                'somebody else disabled the service during the outage (%r), '
-                'so it is left disabled: ask who did it' % now.disabled_reason)
         if self._before.disabled_reason is None:
-            self._set(status=self._before.status)
+            self._services.update(now, status=self._before.status)
         else:
-            self._set(status=self._before.status,
-                      disabled_reason=self._before.disabled_reason)
+            self._services.update(
+                now, status=self._before.status,
+                disabled_reason=self._before.disabled_reason)
 
     def _await_trait_gone(self) -> None:
-        # The provider of a service that is disabled keeps the trait.
-        if self._show().status == 'enabled':
-            waiters.wait_until(
-                self.has_disabled_trait, lambda there: not there,
-                'the trait %s is gone from %s' % (
-                    DISABLED_TRAIT, self._target),
-                CONF.local_delete.trait_timeout)
+        # The provider of a service that is disabled keeps the trait. That of
+        # a service that is down keeps it until its nova-compute next looks.
+        def keeps_trait() -> bool:
+            now = self._show()
+            return (now.status, now.state) == (
+                'enabled', 'up') and self.has_disabled_trait()
+
+        waiters.wait_until(
+            keeps_trait, lambda there: not there,
+            'the trait %s is gone from %s' % (DISABLED_TRAIT, self._target),
+            CONF.local_delete.trait_timeout)
 
     def _compare(self) -> None:
         now = self._show()
-        if now.settings != self._before.settings:
+        if (now.forced_down and self._has_forced_down
+                or _words(now) == self._has_set):
             raise _NotAsBefore('it was (%s) and is (%s)' % (
                 self._before, now))
+        if self._is_lost:
+            if now.settings != self._before.settings:
+                self._left.append(
+                    'somebody else has changed it since the outage %r of the '
+                    'run, so nothing of it was touched: %s' % (
+                        self.name, now))
+            return
+        if now.forced_down != self._before.forced_down:
+            self._left.append('somebody else has forced it down')
+        if _words(now) != _words(self._before):
+            self._left.append('somebody else has disabled it, %s' % (
+                'with the reason %r' % now.disabled_reason
+                if now.disabled_reason else 'without a reason'))
 
     def remedy(self) -> str:
-        """Give the command lines that put the host right.
+        """Tell how to put right what is the run's own.
 
-        :returns: A str.
+        :returns: Command lines, or the words for them. They change nothing
+            that somebody else has changed.
         """
-        host = shlex.quote(self._target.host)
-        return ('openstack --os-compute-api-version 2.53 compute service set '
-                '--up {0} nova-compute; openstack compute service set '
-                '--enable {0} nova-compute'.format(host))
+        try:
+            now = self._show()
+        except Exception:
+            # The API may be why the restore failed.
+            forced_down, fenced = self._has_forced_down, bool(
+                self._journal and self._has_set)
+        else:
+            forced_down = now.forced_down and self._has_forced_down
+            fenced = _words(now) == self._has_set
+        return '; '.join(
+            self._words_for_process() + _lines(
+                self._target.host, up=forced_down, enable=fenced)
+        ) or 'tempest local-delete recover'
+
+    def _words_for_process(self) -> list[str]:
+        """Tell how to start the process, if the outage stopped it."""
+        return []
+
+
+def _words(service: compute_services.Service) -> tuple[str, str | None]:
+    """Give what only an admin sets, and what tells who did it."""
+    return service.status, service.disabled_reason
+
+
+def advice(service: compute_services.Service) -> str:
+    """Tell how to bring back a service whose outage nobody knows.
+
+    :param service: The service, which is down.
+    :returns: Command lines, or the words for them.
+    """
+    if service.status == 'disabled':
+        return 'ask who disabled host %s (%r)' % (
+            service.host, service.disabled_reason)
+    return '; '.join(_lines(service.host, service.forced_down, False) or [
+        'start nova-compute on %s' % service.host])
+
+
+def _lines(host: str, up: bool, enable: bool) -> list[str]:
+    """Give the command lines that change a compute service.
+
+    :param host: Name of the host, as Nova has it.
+    :param up: Whether to lift forced_down.
+    :param enable: Whether to enable the service.
+    :returns: A list of str.
+    """
+    return [line % shlex.quote(host) for line, wanted in (
+        ('openstack --os-compute-api-version 2.53 compute service set '
+         '--up %s nova-compute', up),
+        ('openstack compute service set --enable %s nova-compute', enable),
+    ) if wanted]

@@ -20,7 +20,7 @@ from tempest.lib.common.utils import test_utils
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import compute_restore
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
@@ -85,4 +85,4 @@ def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
                 what=str(target), problem='the run has leased it, and '
                 'without a fence nothing tells what else it changed: %s'
                 % service, remedy='%s; then this again' %
-                compute_outage.ForcedDown(admin, None, None, target).remedy())
+                compute_restore.advice(service))

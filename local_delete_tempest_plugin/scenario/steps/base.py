@@ -283,8 +283,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         """
         try:
             away.restore()
-        except (exceptions.RestoreFailed,
-                exceptions.LeftToOperator) as error:
+        except (exceptions.RestoreFailed, exceptions.LeftToOperator) as error:
             self.fail(exceptions.one_line(error))
 
     def compute_outage(self, kind: type[compute_outage.ComputeOutage],

@@ -1,0 +1,257 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Whoever gives a compute back changes only what is the run's own."""
+
+import pathlib
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import outage_case
+
+FENCE = outage_case.RUN.fence_reason
+TICKET = 'TICKET-4712, do not start'
+
+# All that an operator does to a host that nobody is to use.
+OUT_OF_USE = {'status': 'disabled', 'disabled_reason': TICKET,
+              'forced_down': True}
+
+
+class _Killed(BaseException):
+    """The process is gone, and none of its clean-ups runs."""
+
+
+class ComputeRestoreTest(outage_case.OutageTest):
+
+    KINDS = [kind for kind in compute_outage.OUTAGES.values()
+             if kind not in (compute_outage.Attempt, compute_outage.Unknown)]
+
+    def setUp(self):
+        super().setUp()
+        self.config(service_up_timeout=60, trait_timeout=60)
+        self.config('identity', uri_v3='https://keystone.test/v3')
+
+    def change(self, kind, reason=FENCE):
+        """Make what a journal holds of an outage."""
+        return compute_outage.ComputeChange(
+            kind.name, self.target, reason,
+            self.cloud.compute_services().show('cmp1'))
+
+    def act(self, **settings):
+        """Change the host as an operator does with Nova's API."""
+        self.cloud._update_service(self.service()['id'], settings)
+
+    def service(self):
+        return self.cloud.service_of('cmp1')
+
+    def stop(self):
+        pathlib.Path(self.stopped.join('cmp1')).touch()
+
+    def settings(self):
+        return {name: self.service()[name] for name in OUT_OF_USE}
+
+    def left_of(self, restore, *arguments):
+        return str(self.assertRaises(
+            exceptions.LeftToOperator, restore, *arguments))
+
+    def begun(self, kind, reason=None):
+        away = self.make(kind, reason)
+        away.setUp()
+        self.addCleanup(away.cleanUp)
+        away.begin()
+        return away
+
+    def test_host_that_an_operator_took_over_since_is_not_touched(self):
+        """He repaired it by hand, and took it out of use later."""
+        for kind in compute_outage.OUTAGES.values():
+            for reason in (None, FENCE):
+                self.build_cloud()
+                old = self.change(kind, reason)
+                self.stop()
+                self.service().update(OUT_OF_USE)
+                message = self.left_of(old.undo, self.cloud.admin())
+                self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+                self.assertTrue(self.is_stopped('cmp1'), kind)
+                self.assertIn(
+                    'is left to you, because somebody else has changed it '
+                    'since the outage %r of the run, so nothing of it was '
+                    'touched: nova-compute on cmp1: down, disabled, disabled '
+                    'reason %r, forced down' % (kind.name, TICKET), message)
+                for advice in ('--up', '--enable', 'openstack', 'rm '):
+                    self.assertNotIn(advice, message)
+
+    def test_host_that_an_operator_stopped_since_is_not_started(self):
+        """He took the fence away, so the run has stopped nothing."""
+        self.config(service_up_timeout=1)
+        old = self.change(compute_outage.Stopped)
+        self.stop()
+        self.service()['heartbeat'] = -100
+        message = self.left_of(old.undo, self.cloud.admin())
+        self.assertTrue(self.is_stopped('cmp1'))
+        self.assertIn('somebody else has given it back since, and it is down',
+                      message)
+
+    def test_host_that_an_operator_gave_back_is_as_before(self):
+        for kind in self.KINDS:
+            self.build_cloud()
+            self.change(kind).undo(self.cloud.admin())
+            self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+            self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+
+    def test_service_that_an_operator_has_made_anew_is_not_touched(self):
+        """A new service has nothing of what a run did to the old one."""
+        old = self.change(compute_outage.ForcedDown, None)
+        self.service().update(id='00000999-0000-4000-8000-000000000999',
+                              forced_down=True)
+        self.left_of(old.undo, self.cloud.admin())
+        self.assertTrue(self.service()['forced_down'])
+
+    def test_forced_down_meanwhile_stays(self):
+        """Outages of most kinds never set the flag."""
+        for kind in (compute_outage.Disabled, compute_outage.Stopped,
+                     compute_outage.Frozen, compute_outage.Unnoticed):
+            self.build_cloud()
+            away = self.begun(kind, FENCE)
+            self.act(forced_down=True)
+            message = self.left_of(away.restore)
+            self.assertIn('somebody else has forced it down', message)
+            self.assertEqual({'status': 'enabled', 'disabled_reason': None,
+                              'forced_down': True}, self.settings(), kind)
+            self.assertFalse(self.is_stopped('cmp1'))
+
+    def test_disabled_without_a_reason_meanwhile_stays(self):
+        for kind in (compute_outage.ForcedDown, compute_outage.Stopped):
+            self.build_cloud()
+            away = self.begun(kind)
+            self.act(status='disabled')
+            message = self.left_of(away.restore)
+            self.assertIn('somebody else has disabled it, without a reason',
+                          message)
+            self.assertEqual({'status': 'disabled', 'disabled_reason': None,
+                              'forced_down': False}, self.settings(), kind)
+            self.assertFalse(self.is_stopped('cmp1'))
+
+    def test_advice_says_nothing_against_the_ticket(self):
+        """The start of the process fails, and only that is the run's."""
+        away = self.begun(compute_outage.Stopped, FENCE)
+        self.act(**OUT_OF_USE)
+        self.config(compute_start_command='false {host}',
+                    service_up_timeout=1)
+        message = str(self.assertRaises(exceptions.RestoreFailed,
+                                        away.restore))
+        self.assertIn(TICKET, message)
+        self.assertTrue(message.endswith('To put it right: false cmp1'),
+                        message)
+        self.set_commands()
+        self.left_of(away.restore)
+
+    def recover(self, written):
+        """Undo what the journal of a killed process holds."""
+        if written._file:
+            written._file.close()
+        for abandoned in journal.find_abandoned():
+            left = []
+            for intent in reversed(abandoned.intents):
+                try:
+                    intent.change.undo(self.cloud.admin())
+                except exceptions.LeftToOperator as error:
+                    left.append(str(error))
+            abandoned.close(recovered=True)
+            return left
+
+    def killed_at(self, number, when, away):
+        """Kill the process in a request of an outage.
+
+        :returns: Whether there are so many requests.
+        """
+        request, count = self.cloud.request, 0
+
+        def die(moment):
+            if (count, when) == (number, moment):
+                raise _Killed
+
+        def mortal(*args, **kwargs):
+            nonlocal count
+            count += 1
+            die('before')
+            answer = request(*args, **kwargs)
+            die('after')
+            return answer
+
+        self.cloud.request = mortal
+        try:
+            away.begin()
+            away.restore()
+        except _Killed:
+            return True
+        finally:
+            self.cloud.request = request
+        return False
+
+    @base.slow
+    def test_recovered_wherever_the_process_is_killed(self):
+        for kind in self.KINDS:
+            for reason in (None, FENCE):
+                if kind is compute_outage.Disabled and not reason:
+                    continue
+                for when in ('before', 'after'):
+                    number = 1
+                    while True:
+                        self.build_cloud()
+                        admin, written, guard, target = self.arguments()
+                        away = kind(admin, written, guard, target,
+                                    reason=reason)
+                        if not self.killed_at(number, when, away):
+                            break
+                        self.assertIn(self.recover(written), (None, []))
+                        self.assert_as_before('%s killed %s request %d' % (
+                            kind.name, when, number))
+                        number += 1
+                    self.assertGreater(number, 5)
+
+    @base.slow
+    def test_ticket_stands_whenever_it_was_written(self):
+        """An operator disables the host during the restore."""
+        for kind in self.KINDS:
+            if kind is compute_outage.ServiceDeleted:
+                continue
+            number = 1
+            while True:
+                self.build_cloud()
+                away = self.begun(kind, FENCE)
+                self.cloud.requests.clear()
+
+                def act(method, path, number=number):
+                    # Nova cannot compare, so what comes between a look and
+                    # the request after it is lost.
+                    if len(self.cloud.requests) >= number and method == 'GET':
+                        self.cloud.before_answer = lambda method, path: None
+                        self.act(status='disabled', disabled_reason=TICKET)
+
+                self.cloud.before_answer = act
+                try:
+                    away.restore()
+                except exceptions.LeftToOperator as error:
+                    self.assertIn(TICKET, str(error))
+                    self.assertEqual({
+                        'status': 'disabled', 'disabled_reason': TICKET,
+                        'forced_down': False}, self.settings(), number)
+                    self.assertFalse(self.is_stopped('cmp1'))
+                else:
+                    break
+                number += 1
+            self.cloud.before_answer = lambda method, path: None
+            self.assertGreater(number, 3)
