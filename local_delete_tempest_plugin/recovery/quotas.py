@@ -19,17 +19,24 @@ import dataclasses
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import change as safety_change
 
 
 @dataclasses.dataclass(frozen=True)
 class QuotaChange(safety_change.Change):
-    """The quota of servers of a project; here, the quota before the change."""
+    """The quota of servers of a project, which a run lowers.
+
+    :param instances: The quota before the change.
+    :param lowered_to: The quota that the run sets. An earlier release wrote
+        none.
+    """
 
     kind = 'quota'
 
     project_id: str
     instances: int
+    lowered_to: int | None = None
 
     def undo(self, admin: cloud_admin.Admin) -> None:
         try:
@@ -37,5 +44,20 @@ class QuotaChange(safety_change.Change):
         except lib_exc.NotFound:
             # Nova refuses to set a quota of a project that is gone.
             return
-        admin.manager.quotas_client.update_quota_set(
-            self.project_id, instances=self.instances)
+        client = admin.manager.quotas_client
+        now = client.show_quota_set(
+            self.project_id)['quota_set']['instances']
+        if now == self.instances:
+            return
+        if not self._is_ours(now):
+            raise exceptions.LeftToOperator(
+                what='the quota of servers of project %s' % self.project_id,
+                found='somebody else has set it to %d; before the run it was '
+                '%d' % (now, self.instances))
+        client.update_quota_set(self.project_id, instances=self.instances)
+
+    def _is_ours(self, now: int) -> bool:
+        if self.lowered_to is None:
+            # A quota of -1 is no limit, and every other one is lower.
+            return self.instances < 0 or 0 <= now < self.instances
+        return now == self.lowered_to

@@ -136,7 +136,8 @@ def _schema(kind: Any) -> dict[str, Any]:
         return {'oneOf': [{'type': 'null'}, _schema(_of_union(kind))]}
     fields = dataclasses.fields(kind)
     return {'type': 'object', 'additionalProperties': False,
-            'required': [field.name for field in fields],
+            'required': [field.name for field in fields
+                         if field.default is dataclasses.MISSING],
             'properties': {field.name: dict(field.metadata) or
                            _schema(field.type) for field in fields}}
 
@@ -147,7 +148,8 @@ def _make(kind: Any, what: Any) -> Any:
     if isinstance(kind, types.UnionType):
         kind = _of_union(kind)
     return kind(**{field.name: _make(field.type, what[field.name])
-                   for field in dataclasses.fields(kind)})
+                   for field in dataclasses.fields(kind)
+                   if field.name in what})
 
 
 def _of_union(kind: Any) -> Any:

@@ -164,8 +164,8 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
             return client.show_quota_set(
                 self.testbed.project_id)['quota_set']['instances']
 
-        self.intend(quotas.QuotaChange(self.testbed.project_id, read()))
         used = self._servers_in_use()
+        self.intend(quotas.QuotaChange(self.testbed.project_id, read(), used))
         client.update_quota_set(self.testbed.project_id, instances=used)
         if read() != used:
             self.skipTest(_NO_LIMITS)

@@ -109,7 +109,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
             **{'list_projects.return_value': {'projects': named}})
         manager.users_v3_client = mock.Mock(
             **{'list_users.return_value': {'users': named}})
-        manager.quotas_client = mock.Mock()
+        manager.quotas_client = mock.Mock(**{
+            'show_quota_set.return_value': {'quota_set': {'instances': 1}}})
         manager.routers_client = mock.Mock(
             **{'list_routers.return_value': {'routers': []}})
         manager.networks_client = mock.Mock(

@@ -57,8 +57,10 @@ class KindsTest(base.TestCase):
     def test_each_kind_is_read_as_it_was_written(self):
         for kind, what in WRITTEN:
             read = kinds.read('/j/1.journal', journal.VERSION, kind, what)
-            self.assertEqual((kind, what),
-                             (read.kind, dataclasses.asdict(read)))
+            # An earlier release had not all of the fields.
+            self.assertEqual((kind, what), (read.kind, {
+                field: value for field, value
+                in dataclasses.asdict(read).items() if field in what}))
 
     def test_each_field_is_needed_and_no_other_is_known(self):
         """An undo that knows half of a change would be half an undo."""
