@@ -62,9 +62,6 @@ KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
     servers.MigrationChange, servers.ServerChange,
     compute_outage.ComputeChange)}
 
-# Versions 1 and 2 of the journal do not tell which stop command is under way.
-_OUTAGES = ('compute', 'placement', 'scheduler')
-
 # Version 1 of the journal has the names of Python classes for outages. It has
 # the words of a message for the answers of Placement.
 _NAMES_OF_VERSION_1 = {
@@ -88,8 +85,6 @@ def read(path: str, version: int, kind: str, what: dict[str, Any]
     """
     if version == 1:
         kind, what = _from_version_1(kind, dict(what))
-    if version < 3 and kind in _OUTAGES:
-        what = {'stop': None, **what}
     if kind not in KINDS:
         return Unusable(path, 'has an intent of unknown kind %r' % kind)
     try:

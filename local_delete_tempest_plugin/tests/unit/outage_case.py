@@ -21,6 +21,7 @@ import time
 
 import fixtures
 
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import undo
@@ -137,7 +138,7 @@ class OutageTest(base.TestCase):
         os.unlink(begun)
         # As it is after the child's last request.
         undo.Recovery(self.cloud.admin()).recover_all(
-            list(journal.find_abandoned()))
+            journal.find_abandoned(identity.Cloud.of_conf()))
         began = time.monotonic()
         while time.monotonic() < began + 1.5:
             self.assertFalse(os.path.exists(path), 'stopped after recover')

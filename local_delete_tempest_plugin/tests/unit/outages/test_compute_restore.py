@@ -16,6 +16,7 @@
 
 import pathlib
 
+from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import journal
@@ -162,7 +163,8 @@ class ComputeRestoreTest(outage_case.OutageTest):
         """Undo what the journal of a killed process holds."""
         if written._file:
             written._file.close()
-        for abandoned in journal.find_abandoned():
+        for abandoned in journal.find_abandoned(
+                identity.Cloud.of_conf()):
             left = []
             for intent in reversed(abandoned.intents):
                 try:

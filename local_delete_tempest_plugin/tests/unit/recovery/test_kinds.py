@@ -65,7 +65,10 @@ class KindsTest(base.TestCase):
     def test_each_field_is_needed_and_no_other_is_known(self):
         """An undo that knows half of a change would be half an undo."""
         for kind, what in WRITTEN:
-            for field in what:
+            # An earlier release had not the fields that have a default.
+            for field in [field.name for field in
+                          dataclasses.fields(kinds.KINDS[kind])
+                          if field.default is dataclasses.MISSING]:
                 half = {name: value for name, value in what.items()
                         if name != field}
                 self.assertEqual(
