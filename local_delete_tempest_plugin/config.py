@@ -43,7 +43,7 @@ it. The plugin refuses an invalid host name."""
 
 
 # Of the release 2026.1 (Nova 33.0.2).
-_KNOWN_BUGS = ['deleted-service-refuses-moves',
+_KNOWN_BUGS = ['api-new-to-placement', 'deleted-service-refuses-moves',
                'half-way-migration-leaked', 'revert-cut-off-migration-leaked',
                'verify-resize-delete-undone', 'verify-resize-migration-leaked',
                'verify-resize-placement-out',
@@ -190,7 +190,8 @@ Known defects of this cloud's Nova, by their names in
 doc/source/findings.rst. A scenario that shows a known defect is expected to
 fail. The run fails when such a scenario passes: then remove the name. A
 scenario that moves a server skips where ``deleted-service-refuses-moves``
-stops the move. A comma-separated list; default: the defects of the release
+stops the move, and one without Placement where ``api-new-to-placement`` stops
+the delete. A comma-separated list; default: the defects of the release
 2026.1. Set it to an empty list to see each defect as a failure.""")),
     cfg.StrOpt(
         'compute_stop_command',

@@ -25,6 +25,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import endpoints as cloud_endpoints
+from local_delete_tempest_plugin.cloud import front_end
 from local_delete_tempest_plugin.preflight import cloud
 from local_delete_tempest_plugin.preflight import endpoints
 from local_delete_tempest_plugin.preflight import finding
@@ -54,6 +55,7 @@ class Checks:
         self._scenario_classes = scenario_classes
         self._try_commands = try_commands
         self._usable_hosts: int | None = None
+        self._front: str | None = None
 
     def run(self) -> Iterator[finding.Finding]:
         """Do all checks. A check that cannot be done has failed.
@@ -84,10 +86,12 @@ class Checks:
         asked = cloud.CloudChecks(admin)
         yield from asked.run()
         self._usable_hosts = asked.usable_hosts
+        self._front = front_end.find(admin.placement)
         if self._try_commands:
             yield from finding.collect('commands',
                                        lambda: start_commands.check(admin))
 
     def _foresee(self):
         for scenario_class in self._scenario_classes:
-            yield from scenarios.foresee(scenario_class, self._usable_hosts)
+            yield from scenarios.foresee(
+                scenario_class, self._usable_hosts, self._front)

@@ -52,12 +52,14 @@ def find_classes() -> list[type[base.BaseLocalDeleteTest]]:
 
 
 def foresee(scenario_class: type[base.BaseLocalDeleteTest],
-            usable_hosts: int | None) -> Iterator[finding.Finding]:
+            usable_hosts: int | None,
+            front: str | None = None) -> Iterator[finding.Finding]:
     """Tell what each scenario of a class will do. A skip is a warning.
 
     :param scenario_class: A class of scenarios.
     :param usable_hosts: How many hosts may be taken down now; None if that is
         not known.
+    :param front: What ``front_end.find`` returned for Placement.
     :returns: An iterator of ``Finding``.
     """
     error, skip = _look(scenario_class)
@@ -65,8 +67,10 @@ def foresee(scenario_class: type[base.BaseLocalDeleteTest],
         if not name.startswith('test_'):
             continue
         test = getattr(scenario_class, name)
+        needed = needs.placement_away(test)
         reason = error or skip or needs.missing(test) or (
-            _too_few(test, usable_hosts))
+            needed and needed.contradicted_by(front)) or (
+                _too_few(test, usable_hosts))
         if not reason and usable_hosts is None:
             yield finding.Finding(name, finding.WARN, 'cannot be foreseen',
                                   'see the checks above that failed')
@@ -74,7 +78,7 @@ def foresee(scenario_class: type[base.BaseLocalDeleteTest],
         yield finding.judge(
             name, not reason,
             '%s: %s' % ('fails' if error else 'skips', reason) if reason
-            else 'runs' + _unless(test), 'change that if it should run',
+            else 'runs' + _unless(needed, front), 'change that if it should run',
             bad=finding.FAIL if error else finding.WARN)
 
 
@@ -102,15 +106,13 @@ def _look(scenario_class):
     return None, None
 
 
-def _unless(test):
+def _unless(needed, front):
     """Say on which answer in Placement's place the scenario would skip.
 
     Only the outage itself shows who answers.
     """
-    answer = next((condition.answer
-                   for condition in getattr(test, 'needs', ())
-                   if hasattr(condition, 'answer')), None)
-    if answer is None or CONF.local_delete.placement_proxy_stop_command:
+    if needed is None or front or (
+            CONF.local_delete.placement_proxy_stop_command):
         return ''
-    other = _REFUSED if answer == _UNAVAILABLE else _UNAVAILABLE
+    other = _REFUSED if needed.answer == _UNAVAILABLE else _UNAVAILABLE
     return ', or skips if the outage shows that %s' % other

@@ -159,6 +159,30 @@ class PlacementAway:
             return '[local_delete] allow_placement_outage is False'
         return _unset(placement_outage.PlacementStopped.needs(self.answer))
 
+    def contradicted_by(self, front: str | None) -> str | None:
+        """Say why the outage cannot show the answer, if that is known.
+
+        :param front: What ``front_end.find`` returned for Placement.
+        :returns: Words for a skip, or None where only the outage can tell.
+        """
+        if front is None or (
+                self.answer != placement_outage.PlacementStopped.REFUSED
+                or CONF.local_delete.placement_proxy_stop_command):
+            return None
+        return ('connections are never refused while Placement is stopped, '
+                'because a front end listens there: %s. Set [local_delete] '
+                'placement_proxy_stop_command and '
+                'placement_proxy_start_command to stop it too' % front)
+
+
+def placement_away(test: Callable) -> PlacementAway | None:
+    """Give the ``PlacementAway`` that a scenario needs, if it needs one.
+
+    :param test: A test method.
+    """
+    return next((condition for condition in getattr(test, 'needs', ())
+                 if isinstance(condition, PlacementAway)), None)
+
 
 def scheduler_away() -> str | None:
     """Say what is missing to stop the scheduler."""

@@ -30,6 +30,7 @@ from testtools import content
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.cloud import front_end
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import reader
@@ -42,6 +43,7 @@ from local_delete_tempest_plugin.recovery import (
 from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.scenario import each_outage
+from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import hosts
@@ -59,6 +61,11 @@ _ATTEMPTS_WHILE_LATE = 3
 
 # How often a host is taken away again whose death Nova noticed too early.
 _ATTEMPTS_BEFORE_NOTICED = 5
+
+
+# {answer that a story needs: why Placement's outage showed another one}. No
+# later story of this process takes Placement away to see the same again.
+_other_answers: dict[str, str] = {}
 
 
 class BaseLocalDeleteTest(test.BaseTestCase):
@@ -163,7 +170,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        missing = needs.missing(getattr(self, self._testMethodName))
+        test = getattr(self, self._testMethodName)
+        missing = needs.missing(test) or self._placement_would_not_show(test)
         if missing:
             self.skipTest(missing)
         self.addCleanup(spans.begin(spans.SCENARIO, scenario=self.id()))
@@ -184,6 +192,17 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             content_object = content.Content(
                 content_object.content_type, lambda: [data])
         super().addDetail(name, content_object)
+
+    def _placement_would_not_show(self, test):
+        """Say why a story would skip, before it takes anything away."""
+        needed = needs.placement_away(test)
+        if needed is None:
+            return None
+        words = needed.contradicted_by(front_end.find(self.admin.placement))
+        if words:
+            return str(exceptions.OutageRefused(
+                exceptions.Refusal.OTHER_OUTAGE, words))
+        return _other_answers.get(needed.answer)
 
     def intend(self, change: safety_change.Change) -> None:
         """Write down a change, to be undone when the test ends.
@@ -340,13 +359,23 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.skipTest('%d times Nova saw a compute down %s' % (
             _ATTEMPTS_BEFORE_NOTICED, done))
 
-    def placement_stopped(self, answer: str) -> Context:
+    @contextlib.contextmanager
+    def placement_stopped(self, answer: str) -> Iterator[Any]:
         """Take Placement away from all for the body of a ``with``.
 
         :param answer: An answer of ``placement_outage.PlacementStopped``.
+        :returns: A context manager that gives the outage.
         """
-        return self.outage(placement_outage.PlacementStopped(
-            self.admin, setup.JOURNAL, answer))
+        try:
+            with self.outage(placement_outage.PlacementStopped(
+                    self.admin, setup.JOURNAL, answer)) as away:
+                with known_bug.new_to_placement(self):
+                    yield away
+        except self.skipException as skip:
+            if exceptions.Refusal.OTHER_OUTAGE in exceptions.Refusal.all_in(
+                    str(skip)):
+                _other_answers[answer] = str(skip)
+            raise
 
     def scheduler_stopped(self) -> Context:
         """Take the scheduler away from all for the body of a ``with``."""

@@ -141,13 +141,13 @@ class OptionsTest(base.TestCase):
             self.config(require_tls=required)
             self.assertEqual(outcome, self.findings()['certificates'].outcome)
 
-    def scenarios(self, usable_hosts=2):
+    def scenarios(self, usable_hosts=2, front=None):
         self.config('compute-feature-enabled', resize=True)
         self.config(target_hosts=['*'])
         return {found.check: (found.outcome, found.found)
                 for cls in (test_local_delete.LocalDeleteTest,
                             test_without_placement.NoPlacementTest)
-                for found in scenarios.foresee(cls, usable_hosts)}
+                for found in scenarios.foresee(cls, usable_hosts, front)}
 
     def test_scenarios(self):
         self.config(placement_proxy_stop_command='true',
@@ -202,6 +202,20 @@ class OptionsTest(base.TestCase):
             ('pass', 'runs, or skips if the outage shows that connections are '
              'refused'),
             self.scenarios()['test_server_kept_when_placement_unavailable'])
+
+    def test_front_end_in_front_of_placement(self):
+        found = self.scenarios(front='http://cloud/x answered 404')
+        self.assertEqual(
+            ('pass', 'runs'),
+            found['test_server_kept_when_placement_unavailable'])
+        outcome, words = found[
+            'test_allocations_removed_after_compute_restart']
+        self.assertEqual('warn', outcome)
+        self.assertIn('a front end listens there: http://cloud/x', words)
+        self.config(placement_proxy_stop_command='true',
+                    placement_proxy_start_command='true')
+        self.assertEqual({('pass', 'runs')}, set(
+            self.scenarios(front='http://cloud/x answered 404').values()))
 
     def test_no_scenario_runs(self):
         for expected, hosts, changed in (

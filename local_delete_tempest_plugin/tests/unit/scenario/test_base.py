@@ -23,8 +23,10 @@ from testtools import content_type
 from testtools.testresult import doubles
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import run
+from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base as steps_base
 from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
@@ -204,6 +206,123 @@ class OutageTest(base.TestCase):
         self.assertEqual(2, tries)
         self.assertIn('AssertionError', problems[0][1])
         self.assertIn('buy another', problems[0][1])
+
+
+class FakeOutage(fixtures.Fixture):
+    """Placement, which shows a refused connection, or a proxy's 503."""
+
+    begun = 0
+    REFUSED = placement_outage.PlacementStopped.REFUSED
+
+    def __init__(self, admin, run_journal, answer):
+        super().__init__()
+        self.answer = answer
+
+    def begin(self):
+        type(self).begun += 1
+        if self.answer != self.REFUSED:
+            raise exceptions.OutageRefused(
+                exceptions.Refusal.OTHER_OUTAGE, 'clients see a refusal')
+
+    def restore(self):
+        """It is back."""
+
+
+class PlacementStoppedTest(base.TestCase):
+    """Stories without Placement, some of which a cloud cannot show."""
+
+    def setUp(self):
+        super().setUp()
+        self.config(allow_placement_outage=True,
+                    placement_stop_command='x', placement_start_command='x')
+        self.useFixture(fixtures.MockPatchObject(
+            steps_base, '_other_answers', {}))
+        self.useFixture(fixtures.MockPatchObject(FakeOutage, 'begun', 0))
+        self.front = self.useFixture(fixtures.MockPatchObject(
+            steps_base.front_end, 'find', return_value=None)).mock
+
+    def tell(self, answer, body=lambda story: None):
+        """Tell a story; return how it came out, and the words for that."""
+        class Story(testtools.TestCase):
+            admin = mock.Mock()
+            outage = steps_base.BaseLocalDeleteTest.outage
+            placement_stopped = (
+                steps_base.BaseLocalDeleteTest.placement_stopped)
+            assert_given_back = (
+                steps_base.BaseLocalDeleteTest.assert_given_back)
+            _placement_would_not_show = (
+                steps_base.BaseLocalDeleteTest._placement_would_not_show)
+
+            @needs.needs(needs.PlacementAway(answer))
+            def test(self):
+                words = self._placement_would_not_show(type(self).test)
+                if words:
+                    self.skipTest(words)
+                with fixtures.MockPatchObject(
+                        placement_outage, 'PlacementStopped', FakeOutage):
+                    with self.placement_stopped(answer):
+                        body(self)
+
+        result = doubles.ExtendedTestResult()
+        Story('test').run(result)
+        (outcome, _, *details), = [event for event in result._events
+                                   if event[0].startswith('add')]
+        parts = details[0].values() if details else ()
+        return outcome, ''.join(part.as_text() for part in parts)
+
+    def test_taken_away_once_to_see_the_same(self):
+        for _ in range(2):
+            outcome, words = self.tell(
+                placement_outage.PlacementStopped.UNAVAILABLE)
+            self.assertEqual('addSkip', outcome)
+            self.assertIn('clients see a refusal', words)
+            self.assertEqual(1, FakeOutage.begun)
+        self.assertEqual('addSuccess', self.tell(
+            placement_outage.PlacementStopped.REFUSED)[0])
+        self.assertEqual(2, FakeOutage.begun)
+
+    def test_a_front_end_is_seen_before_anything_is_taken_away(self):
+        self.front.return_value = 'http://cloud/x answered 404'
+        refused = placement_outage.PlacementStopped.REFUSED
+        outcome, words = self.tell(refused)
+        self.assertEqual('addSkip', outcome)
+        for part in ('http://cloud/x answered 404', '[other-outage]',
+                     'placement_proxy_stop_command'):
+            self.assertIn(part, words)
+        self.assertEqual(0, FakeOutage.begun)
+        self.tell(placement_outage.PlacementStopped.UNAVAILABLE)
+        self.assertEqual(1, FakeOutage.begun)
+        self.config(placement_proxy_stop_command='x',
+                    placement_proxy_start_command='x')
+        self.assertEqual('addSuccess', self.tell(refused)[0])
+
+    def test_a_worker_that_never_spoke_to_placement(self):
+        refused = placement_outage.PlacementStopped.REFUSED
+        fault = {'computeFault': {'code': 500, 'message': (
+            'Unexpected API Error.\n'
+            "<class 'openstack.exceptions.NotSupported'>")}}
+        other = {'computeFault': {'code': 500, 'message': 'a defect'}}
+        for listed, outcome in ((['api-new-to-placement'], 'addSkip'),
+                                ([], 'addFailure')):
+            self.config(known_bugs=listed)
+            for error in (
+                    lib_exc.ServerFault(fault),
+                    exceptions.DeleteNotAccepted('answered 500: %s' % fault)):
+                def body(story, error=error):
+                    raise error
+
+                seen, words = self.tell(refused, body)
+                self.assertEqual(outcome, seen)
+                self.assertIn('(defect api-new-to-placement of Nova)', words)
+                self.assertIn('openstack.exceptions.NotSupported', words)
+            for error in (lib_exc.ServerFault(other),
+                          exceptions.DeleteNotAccepted('answered 409'),
+                          exceptions.LeakFound('NotSupported')):
+                def body(story, error=error):
+                    raise error
+
+                self.assertIn(self.tell(refused, body)[0],
+                              ('addFailure', 'addError'))
 
 
 class FootprintUnchangedTest(base.TestCase):
