@@ -106,6 +106,10 @@ _FLAVOR = _object(flavor=_object(
 _AMOUNTS = {'type': 'object', 'additionalProperties': _COUNT}
 _HELD = _keyed_by_uuid(_object(resources=_AMOUNTS))
 _TRAITS = _object(traits=_list(_TEXT), resource_provider_generation=_COUNT)
+_INVENTORIES = _object(
+    inventories={'type': 'object', 'additionalProperties': _object(
+        allocation_ratio={'type': 'number'}, reserved=_COUNT)},
+    resource_provider_generation=_COUNT)
 
 
 def _compile(call):
@@ -221,6 +225,10 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
         allocations=_HELD, resource_provider_generation=_COUNT)),
     ('GET resource_providers/*/traits', _TRAITS),
     ('PUT resource_providers/*/traits', _TRAITS),
+    ('GET resource_providers/*/inventories', _INVENTORIES),
+    ('PUT resource_providers/*/inventories', _INVENTORIES),
+    ('GET resource_providers/*/aggregates', _object(
+        aggregates=_list(_UUID))),
     ('GET resource_providers/*/usages', _object(
         usages=_AMOUNTS, resource_provider_generation=_COUNT)),
     # The one of providers is above, because this pattern fits it too.

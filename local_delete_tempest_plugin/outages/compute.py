@@ -16,6 +16,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -25,11 +26,13 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
+from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute_restore
+from local_delete_tempest_plugin.outages import provider_state
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import guard as safety_guard
 from local_delete_tempest_plugin.safety import run
@@ -62,9 +65,26 @@ class ComputeOutage(compute_restore.ComputeRestore):
         super().__init__(admin, journal, target, reason, before, stop)
         self._guard = guard
 
+    def recall(self, change: 'ComputeChange') -> None:
+        """Take over what only outages of this kind write down.
+
+        :param change: What a journal tells of the outage.
+        """
+
     def _change(self) -> safety_change.Change:
         return ComputeChange(self.name, self._target, self._reason,
                              self._before, self._stop)
+
+    def _write_down_again(self, **known: Any) -> None:
+        """Write down what else is known of the change.
+
+        :param known: Fields of ``ComputeChange``.
+        """
+        assert self._journal and self._intent
+        with signals.deferred():
+            self._intent = self._journal.update(
+                self._intent,
+                dataclasses.replace(self._intent.change, **known))
 
     @spans.span(spans.AWAY)
     def begin(self) -> None:
@@ -203,6 +223,16 @@ class ServiceDeleted(Stopped):
 
     name = 'service-deleted'
 
+    #: The id of the service that was deleted.
+    _deleted: str | None = None
+    #: Whether the run has started nova-compute after that.
+    _is_restarted = False
+    _provider: provider_state.ProviderState | None = None
+
+    def recall(self, change: 'ComputeChange') -> None:
+        self._provider = change.provider
+        self._is_restarted = change.is_restarted
+
     @staticmethod
     def check(admin: cloud_admin.Admin,
               target: compute_services.TargetHost) -> None:
@@ -210,20 +240,11 @@ class ServiceDeleted(Stopped):
 
         :param admin: An ``admin.Admin``.
         :param target: A ``compute_services.TargetHost``.
-        :raises OutageRefused: it is in aggregates, or its provider has
-            children or somebody's own traits.
+        :raises OutageRefused: it is in aggregates, or its provider is in
+            aggregates or has children, or traits or inventories of a kind
+            that an admin makes.
         """
-        kept = ['aggregate %s' % name
-                for name in admin.aggregates_of(target.host)]
-        kept += ['provider %s' % provider['name'] for provider in
-                 admin.placement.list_resource_providers(
-                     in_tree=target.provider_id)['resource_providers']
-                 if provider['uuid'] != target.provider_id]
-        kept += ['trait %s' % trait for trait in
-                 admin.placement.list_resource_provider_traits(
-                     target.provider_id)['traits']
-                 if trait.startswith('CUSTOM_')
-                 and not run.id_of(trait)]
+        kept = provider_state.not_made_again(admin, target)
         if kept:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.NOT_RECOVERABLE,
@@ -241,15 +262,38 @@ class ServiceDeleted(Stopped):
 
     def _take_away(self) -> None:
         super()._take_away()
-        self._admin.delete_service(self._before.id)
+        assert self._guard, 'this outage only gives back'
+        self._provider = provider_state.ProviderState.read(
+            self._admin, self._target)
+        self._write_down_again(provider=self._provider)
+        # While the host was waited for, others could change it.
+        self._guard.check(self._target, fenced=True, out=True)
+        self.check(self._admin, self._target)
+        self._deleted = self._before.id
+        self._admin.delete_service(self._deleted)
 
     def _claim(self) -> None:
-        services = {service.host for service in self._services.list()}
-        if services and self._target.host not in services:
+        self._deleted = self._before.id
+        services = {service.host: service
+                    for service in self._services.list()}
+        now = services.get(self._target.host)
+        if services and now is None:
             # Nova answers for other hosts. Only the process is missing.
+            self._has_stopped = True
+        elif (self._is_restarted and now and now.id != self._deleted
+              and now.settings == self._before.settings):
+            # The fence went with the old service.
             self._has_stopped = True
         else:
             super()._claim()
+
+    def _start_process(self) -> None:
+        if self._journal and self._deleted and not self._is_restarted:
+            # Otherwise nothing would tell that nobody else has started it.
+            with contextlib.suppress(exceptions.JournalUnusable):
+                self._write_down_again(is_restarted=True)
+            self._is_restarted = True
+        super()._start_process()
 
     def _await_heartbeats(self, limit: float) -> None:
         found = waiters.wait_until(
@@ -261,8 +305,37 @@ class ServiceDeleted(Stopped):
         self._before = dataclasses.replace(self._before, id=found[0].id)
         super()._await_heartbeats(limit)
 
+    def _restore_provider(self) -> None:
+        before = self._provider
+        if not before or self._show().id == self._deleted:
+            return
+
+        def read() -> provider_state.ProviderState:
+            return provider_state.ProviderState.read(
+                self._admin, self._target)
+
+        if self._is_lost:
+            differences = read().differences(before)
+            if differences:
+                self._left.append(
+                    'somebody else has started nova-compute after the run had '
+                    'deleted its service, and now %s' %
+                    ', '.join(differences))
+            return
+        waiters.wait_until(
+            read, lambda now: now.is_whole(before),
+            'nova-compute has made the provider of %s again' % self._target,
+            CONF.local_delete.service_up_timeout)
+        provider_state.put_back(self._admin, self._target, before)
+        differences = read().differences(before)
+        if differences:
+            raise compute_restore.NotAsBefore('%s is not as it was: %s' % (
+                self._target, ', '.join(differences)))
+
     def _await_up(self) -> None:
         super()._await_up()
+        if self._is_lost:
+            return
 
         def read() -> Any:
             # Nova shows no node of a host before its cell is known.
@@ -356,6 +429,8 @@ class ComputeChange(safety_change.Change):
     reason: str | None
     before: compute_services.Service
     stop: commands.Underway | None = None
+    provider: provider_state.ProviderState | None = None
+    is_restarted: bool = False
 
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
@@ -396,8 +471,10 @@ class ComputeChange(safety_change.Change):
                            % host)
 
     def undo(self, admin: cloud_admin.Admin) -> None:
-        OUTAGES[self.outage](admin, None, None, self.target, self.reason,
-                             self.before, self.stop).restore()
+        away = OUTAGES[self.outage](admin, None, None, self.target,
+                                    self.reason, self.before, self.stop)
+        away.recall(self)
+        away.restore()
 
     def __str__(self) -> str:
         return '%s of host %s' % (self.outage, self.target.host)

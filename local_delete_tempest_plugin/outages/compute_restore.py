@@ -43,7 +43,7 @@ LOG = logging.getLogger(__name__)
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 
-class _NotAsBefore(Exception):
+class NotAsBefore(Exception):
     """One of the problems that a ``RestoreFailed`` joins."""
 
 
@@ -83,7 +83,7 @@ class ComputeRestore(outage_base.Outage):
         # What of the service is the run's own, as far as this process knows.
         self._has_forced_down = False
         self._has_stopped = False
-        self._has_set: tuple[str, str | None] | None = (
+        self._has_set: tuple[str | None, str | None] | None = (
             ('disabled', reason) if reason else None)
         # Whether the host may be somebody else's by now.
         self._is_lost = False
@@ -119,8 +119,9 @@ class ComputeRestore(outage_base.Outage):
             # The order matters: enabling a service that is down leaves the
             # trait on its provider, and a forced-down one is never seen up.
             for step in (self._start_if_stopped, self._lift_forced_down,
-                         self._await_up, self._restore_status,
-                         self._await_trait_gone, self._compare):
+                         self._await_up, self._restore_provider,
+                         self._restore_status, self._await_trait_gone,
+                         self._compare):
                 self._try(step, problems)
         left = ', and '.join(self._left)
         if problems:
@@ -185,6 +186,9 @@ class ComputeRestore(outage_base.Outage):
             self._left.append('somebody else has given it back since, and it '
                               'is down: %s' % self._show())
 
+    def _restore_provider(self) -> None:
+        """Give the provider back what went with its service, if it did."""
+
     def _restore_status(self) -> None:
         now = self._show()
         if self._has_set != _words(now):
@@ -192,7 +196,7 @@ class ComputeRestore(outage_base.Outage):
         if now.state != 'up' and (
                 not now.forced_down or self._has_forced_down):
             # Its provider would keep the trait. The fence tells what to do.
-            raise _NotAsBefore('the service is down, so it is left %s (%s)' % (
+            raise NotAsBefore('the service is down, so it is left %s (%s)' % (
                 now.status, now.disabled_reason))
         if self._before.disabled_reason is None:
             self._services.update(now, status=self._before.status)
@@ -218,7 +222,7 @@ class ComputeRestore(outage_base.Outage):
         now = self._show()
         if (now.forced_down and self._has_forced_down
                 or _words(now) == self._has_set):
-            raise _NotAsBefore('it was (%s) and is (%s)' % (
+            raise NotAsBefore('it was (%s) and is (%s)' % (
                 self._before, now))
         if self._is_lost:
             if now.settings != self._before.settings:
@@ -259,7 +263,7 @@ class ComputeRestore(outage_base.Outage):
         return []
 
 
-def _words(service: compute_services.Service) -> tuple[str, str | None]:
+def _words(service: compute_services.Service) -> tuple[str | None, str | None]:
     """Give what only an admin sets, and what tells who did it."""
     return service.status, service.disabled_reason
 

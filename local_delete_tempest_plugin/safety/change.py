@@ -38,6 +38,9 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     int: {'type': 'integer'},
     int | None: {'type': ['integer', 'null']},
     list[str]: {'type': 'array', 'items': _TEXT},
+    dict[str, dict[str, float]]: {
+        'type': 'object', 'additionalProperties': {
+            'type': 'object', 'additionalProperties': {'type': 'number'}}},
 }
 
 _Self = TypeVar('_Self', bound='Change')

@@ -86,15 +86,18 @@ class Guard:
         self._admin = admin
         self._lease = lease.Lease(admin, this_run.trait)
 
-    def check(self, target: _Target, fenced: bool = False) -> None:
+    def check(self, target: _Target, fenced: bool = False,
+              out: bool = False) -> None:
         """Refuse an outage that the operator or the cloud's state forbids.
 
         :param target: The ``compute_services.TargetHost`` to take down.
         :param fenced: Whether the run has just fenced the host. Otherwise a
             fence tells that the host was not given back.
+        :param out: Whether the run has just stopped the host, so that it need
+            not be up.
         :raises OutageRefused: with the first reason that was found.
         """
-        for code, words in self._reasons(target, fenced):
+        for code, words in self._reasons(target, fenced, out):
             raise exceptions.OutageRefused(
                 code, 'host %s may not be taken down: %s' % (
                     target.host, words))
@@ -116,14 +119,15 @@ class Guard:
                 code, 'host %s may not be taken down: %s' % (
                     ' and '.join(sorted(hosts)), words))
 
-    def _reasons(self, target: _Target, fenced: bool) -> _Reasons:
+    def _reasons(self, target: _Target, fenced: bool,
+                 out: bool) -> _Reasons:
         if not CONF.local_delete.allow_outages:
             yield (exceptions.Refusal.OPTION_OFF,
                    '[local_delete] allow_outages is False')
         if not is_target(target.host):
             yield (exceptions.Refusal.NOT_A_TARGET,
                    'it is not among [local_delete] target_hosts')
-        yield from self._about_services(target, fenced)
+        yield from self._about_services(target, fenced, out)
         # Placement is asked first: on a large cloud most hosts are refused
         # because of servers, and Nova takes ten times as long to list them.
         if not CONF.local_delete.allow_foreign_servers:
@@ -131,7 +135,8 @@ class Guard:
             yield from self._about_servers(target)
         yield from self._about_migrations(target)
 
-    def _about_services(self, target: _Target, fenced: bool) -> _Reasons:
+    def _about_services(self, target: _Target, fenced: bool,
+                        out: bool) -> _Reasons:
         services = {service.host: service
                     for service in self._admin.services.list()}
         service = services.pop(target.host, None)
@@ -142,7 +147,7 @@ class Guard:
         if service.forced_down:
             yield (exceptions.Refusal.FORCED_DOWN,
                    'its compute service is forced down already')
-        if service.state != 'up':
+        if service.state != 'up' and not out:
             yield (exceptions.Refusal.NOT_UP,
                    'its compute service is %s' % service.state)
         fenced_by = run.fenced_by(service.disabled_reason)

@@ -63,6 +63,27 @@ class PlacementClient(placement_client.PlacementClient,
         return super().list_resource_provider_traits(
             _quoted(rp_uuid), **params)
 
+    def list_resource_provider_inventories(
+            self, rp_uuid: str) -> rest_client.ResponseBody:
+        """List the inventories of one provider.
+
+        :param rp_uuid: UUID of the provider.
+        :returns: ``{'inventories': {class: {'total': amount,
+            'allocation_ratio': float, ...}}, 'resource_provider_generation':
+            int}``.
+        """
+        return super().list_resource_provider_inventories(_quoted(rp_uuid))
+
+    def list_resource_provider_aggregates(
+            self, rp_uuid: str) -> rest_client.ResponseBody:
+        """List the aggregates of one provider.
+
+        :param rp_uuid: UUID of the provider.
+        :returns: ``{'aggregates': [UUID], 'resource_provider_generation':
+            int}``.
+        """
+        return super().list_resource_provider_aggregates(_quoted(rp_uuid))
+
     def list_resource_provider_usages(
             self, rp_uuid: str) -> rest_client.ResponseBody:
         """Show how much of one provider Placement counts as used.

@@ -129,6 +129,8 @@ class FakeCloud:
         self.page_size = 1000
         self.providers = []
         self.traits = {}
+        self.inventories = {}
+        self.provider_aggregates = {}
         self.custom_traits = set()
         self.allocations = {}
         # {provider UUID: {class: amount}} in its usages and no allocation.
@@ -245,7 +247,16 @@ class FakeCloud:
             'root_provider_uuid': uuid(root or number),
             'parent_provider_uuid': uuid(root) if root else None,
             'links': []})
-        self.traits[uuid(number)] = {'HW_CPU_X86_AVX'}
+        self._describe(uuid(number))
+
+    def _describe(self, provider_id):
+        """Describe a provider as its nova-compute does."""
+        self.traits[provider_id] = {'HW_CPU_X86_AVX'}
+        self.provider_aggregates[provider_id] = []
+        self.inventories[provider_id] = {
+            name: {'total': 8, 'reserved': 0, 'min_unit': 1, 'max_unit': 8,
+                   'step_size': 1, 'allocation_ratio': ratio}
+            for name, ratio in (('VCPU', 4.0), ('MEMORY_MB', 1.0))}
 
     def hold(self, consumer, provider, project_id='ours', **resources):
         """Let a consumer hold resources on a provider."""
@@ -412,7 +423,8 @@ class FakeCloud:
         self.hypervisors += nodes
         self.providers += providers
         for provider in providers:
-            self.traits[provider['uuid']] = {'HW_CPU_X86_AVX'}
+            provider['generation'] = 0
+            self._describe(provider['uuid'])
 
     def _list_aggregates(self, query):
         return 200, {'aggregates': [
@@ -574,6 +586,23 @@ class FakeCloud:
         self.traits[provider_id] = set(sent['traits'])
         return self._list_traits(provider_id, query={})
 
+    def _list_inventories(self, provider_id, query):
+        return 200, {
+            'inventories': copy.deepcopy(self.inventories[provider_id]),
+            'resource_provider_generation':
+                self._provider(provider_id)['generation']}
+
+    def _update_inventories(self, provider_id, sent):
+        provider = self._provider(provider_id)
+        if sent['resource_provider_generation'] != provider['generation']:
+            raise Answer(409, {'errors': [{'title': 'Conflict'}]})
+        provider['generation'] += 1
+        self.inventories[provider_id] = sent['inventories']
+        return self._list_inventories(provider_id, query={})
+
+    def _list_provider_aggregates(self, provider_id, query):
+        return 200, {'aggregates': self.provider_aggregates[provider_id]}
+
     def _list_allocations(self, consumer, query):
         return 200, self.allocations.get(consumer, {'allocations': {}})
 
@@ -644,6 +673,10 @@ class FakeCloud:
         ('GET', 'resource_providers/(.*)/usages', _list_provider_usages),
         ('GET', 'resource_providers/(.*)/traits', _list_traits),
         ('PUT', 'resource_providers/(.*)/traits', _update_traits),
+        ('GET', 'resource_providers/(.*)/inventories', _list_inventories),
+        ('PUT', 'resource_providers/(.*)/inventories', _update_inventories),
+        ('GET', 'resource_providers/(.*)/aggregates',
+         _list_provider_aggregates),
         ('GET', 'allocations/(.*)', _list_allocations),
         ('PUT', 'allocations/(.*)', _put_allocations),
         ('DELETE', 'allocations/(.*)', _delete_allocations),

@@ -41,6 +41,9 @@ TIME = '2026-01-01T00:00:00Z'
 HELD = {UUID: {'resources': {'VCPU': 1}}}
 FLAVOR = {'flavor': {'id': '42', 'OS-FLV-EXT-DATA:ephemeral': 0}}
 TRAITS = {'traits': ['X'], 'resource_provider_generation': 1}
+INVENTORIES = {
+    'inventories': {'VCPU': {'allocation_ratio': 1.5, 'reserved': 0}},
+    'resource_provider_generation': 1}
 
 # One good answer to each request, with no more than has to be there.
 GOOD: Any = (
@@ -118,6 +121,9 @@ GOOD: Any = (
         'allocations': HELD, 'resource_provider_generation': 1}),
     ('GET /resource_providers/%s/traits' % UUID, TRAITS),
     ('PUT /resource_providers/%s/traits' % UUID, TRAITS),
+    ('GET /resource_providers/%s/inventories' % UUID, INVENTORIES),
+    ('PUT /resource_providers/%s/inventories' % UUID, INVENTORIES),
+    ('GET /resource_providers/%s/aggregates' % UUID, {'aggregates': [UUID]}),
     ('GET /resource_providers/%s/usages' % UUID, {
         'usages': {'VCPU': 1}, 'resource_provider_generation': 1}),
     ('GET /traits?name=startswith:CUSTOM_', {'traits': ['CUSTOM_X']}),

@@ -14,13 +14,18 @@
 
 """Whoever gives a compute back changes only what is the run's own."""
 
+import copy
+import dataclasses
+import itertools
 import pathlib
 
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import provider_state
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 FENCE = outage_case.RUN.fence_reason
@@ -35,7 +40,7 @@ class _Killed(BaseException):
     """The process is gone, and none of its clean-ups runs."""
 
 
-class ComputeRestoreTest(outage_case.OutageTest):
+class RestoreTest(outage_case.OutageTest):
 
     KINDS = [kind for kind in compute_outage.OUTAGES.values()
              if kind not in (compute_outage.Attempt, compute_outage.Unknown)]
@@ -74,6 +79,76 @@ class ComputeRestoreTest(outage_case.OutageTest):
         self.addCleanup(away.cleanUp)
         away.begin()
         return away
+
+    def recover(self, written):
+        """Undo what the journal of a killed process holds."""
+        if written._file:
+            written._file.close()
+        for abandoned in journal.find_abandoned(
+                identity.Cloud.of_conf()):
+            left = []
+            for intent in reversed(abandoned.intents):
+                try:
+                    intent.change.undo(self.cloud.admin())
+                except exceptions.LeftToOperator as error:
+                    left.append(str(error))
+            abandoned.close(recovered=True)
+            return left
+
+    def killed_at(self, number, when, away):
+        """Kill the process in a request of an outage.
+
+        :returns: Whether there are so many requests.
+        """
+        request, count = self.cloud.request, 0
+
+        def die(moment):
+            if (count, when) == (number, moment):
+                raise _Killed
+
+        def mortal(*args, **kwargs):
+            nonlocal count
+            count += 1
+            die('before')
+            answer = request(*args, **kwargs)
+            die('after')
+            return answer
+
+        self.cloud.request = mortal
+        try:
+            away.begin()
+            away.restore()
+        except _Killed:
+            return True
+        finally:
+            self.cloud.request = request
+        return False
+
+    def assert_recovered_wherever_it_is_killed(self, kind,
+                                               reasons=(None, FENCE)):
+        for reason, when in itertools.product(reasons, ('before', 'after')):
+            number = 1
+            while True:
+                self.build_cloud()
+                before = self.held()
+                admin, written, guard, target = self.arguments()
+                away = kind(admin, written, guard, target, reason)
+                if not self.killed_at(number, when, away):
+                    break
+                self.assertIn(self.recover(written), (None, []))
+                where = 'killed %s request %d' % (when, number)
+                self.assert_as_before(where)
+                self.assertEqual(before, self.held(), where)
+                number += 1
+            self.assertGreater(number, 10)
+
+    def held(self):
+        """Give what Placement has on the provider of the host."""
+        return copy.deepcopy(
+            self.cloud.inventories[self.target.provider_id])
+
+
+class ComputeRestoreTest(RestoreTest):
 
     def test_host_that_an_operator_took_over_since_is_not_touched(self):
         """He repaired it by hand, and took it out of use later."""
@@ -159,70 +234,26 @@ class ComputeRestoreTest(outage_case.OutageTest):
         self.set_commands()
         self.left_of(away.restore)
 
-    def recover(self, written):
-        """Undo what the journal of a killed process holds."""
-        if written._file:
-            written._file.close()
-        for abandoned in journal.find_abandoned(
-                identity.Cloud.of_conf()):
-            left = []
-            for intent in reversed(abandoned.intents):
-                try:
-                    intent.change.undo(self.cloud.admin())
-                except exceptions.LeftToOperator as error:
-                    left.append(str(error))
-            abandoned.close(recovered=True)
-            return left
-
-    def killed_at(self, number, when, away):
-        """Kill the process in a request of an outage.
-
-        :returns: Whether there are so many requests.
-        """
-        request, count = self.cloud.request, 0
-
-        def die(moment):
-            if (count, when) == (number, moment):
-                raise _Killed
-
-        def mortal(*args, **kwargs):
-            nonlocal count
-            count += 1
-            die('before')
-            answer = request(*args, **kwargs)
-            die('after')
-            return answer
-
-        self.cloud.request = mortal
-        try:
-            away.begin()
-            away.restore()
-        except _Killed:
-            return True
-        finally:
-            self.cloud.request = request
-        return False
+    @base.slow
+    def test_forced_down_and_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(compute_outage.ForcedDown)
 
     @base.slow
-    def test_recovered_wherever_the_process_is_killed(self):
-        for kind in self.KINDS:
-            for reason in (None, FENCE):
-                if kind is compute_outage.Disabled and not reason:
-                    continue
-                for when in ('before', 'after'):
-                    number = 1
-                    while True:
-                        self.build_cloud()
-                        admin, written, guard, target = self.arguments()
-                        away = kind(admin, written, guard, target,
-                                    reason=reason)
-                        if not self.killed_at(number, when, away):
-                            break
-                        self.assertIn(self.recover(written), (None, []))
-                        self.assert_as_before('%s killed %s request %d' % (
-                            kind.name, when, number))
-                        number += 1
-                    self.assertGreater(number, 5)
+    def test_stopped_and_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(compute_outage.Stopped)
+
+    @base.slow
+    def test_unnoticed_and_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(compute_outage.Unnoticed)
+
+    @base.slow
+    def test_frozen_and_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(compute_outage.Frozen)
+
+    @base.slow
+    def test_disabled_and_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(
+            compute_outage.Disabled, [FENCE])
 
     @base.slow
     def test_ticket_stands_whenever_it_was_written(self):
@@ -257,3 +288,138 @@ class ComputeRestoreTest(outage_case.OutageTest):
                 number += 1
             self.cloud.before_answer = lambda method, path: None
             self.assertGreater(number, 3)
+
+
+class ServiceDeletedTest(RestoreTest):
+    """An admin had set a ratio and a trait, and nova-compute knows neither."""
+
+    def build_cloud(self):
+        super().build_cloud()
+        self.provider = self.target.provider_id
+        self.cloud.inventories[self.provider]['VCPU']['allocation_ratio'] = 1.5
+        self.cloud.traits[self.provider].add('HW_CPU_X86_AESNI')
+        self.before = self.cloud.settings_of('cmp1')
+
+    def settings_sent(self):
+        return [call for call in self.cloud.calls('PUT', 'DELETE')
+                if self.provider in call]
+
+    def ratio(self):
+        return self.cloud.inventories[self.provider]['VCPU'][
+            'allocation_ratio']
+
+    def deleted(self):
+        away = self.begun(compute_outage.ServiceDeleted, FENCE)
+        self.cloud.requests.clear()
+        return away
+
+    def forget_provider(self):
+        """Have the service deleted, and registered again by an operator."""
+        old = dataclasses.replace(
+            self.change(compute_outage.ServiceDeleted),
+            provider=provider_state.ProviderState.read(
+                self.cloud.admin(), self.target))
+        self.cloud._delete_service(self.service()['id'], None)
+        self.cloud._tick()
+        self.cloud.requests.clear()
+        return old
+
+    def refused(self, away):
+        refusal = self.assertRaises(exceptions.OutageRefused, self.use, away)
+        self.assertEqual([], self.cloud.calls('DELETE'))
+        self.assert_as_before()
+        return refusal
+
+    def test_what_an_admin_had_set_is_back(self):
+        self.deleted().restore()
+        self.assert_as_before()
+        self.assertEqual(1.5, self.ratio())
+
+    def test_what_does_not_come_back_forbids_the_delete(self):
+        def set_up(what):
+            self.build_cloud()
+            if what == 'aggregate az1':
+                self.cloud.aggregates = [('az1', ['cmp1'])]
+            elif what == 'aggregate x of Placement':
+                self.cloud.provider_aggregates[self.provider] = ['x']
+            elif what == 'trait CUSTOM_FAST':
+                self.cloud.traits[self.provider].add('CUSTOM_FAST')
+            elif what == 'inventory of CUSTOM_KEY':
+                self.cloud.inventories[self.provider]['CUSTOM_KEY'] = (
+                    self.cloud.inventories[self.provider]['VCPU'])
+            else:
+                self.cloud.add_provider(77, 'numa0', 1)
+            self.before = self.cloud.settings_of('cmp1')
+
+        self.cloud.provider_aggregates = {}
+        for what in ('aggregate az1', 'trait CUSTOM_FAST', 'provider numa0',
+                     'inventory of CUSTOM_KEY'):
+            set_up(what)
+            refusal = self.refused(
+                self.make(compute_outage.ServiceDeleted, FENCE))
+            self.assertEqual(exceptions.Refusal.NOT_RECOVERABLE, refusal.code)
+            self.assertIn('it would not get back: ' + what, str(refusal))
+            self.assertEqual([], self.cloud.calls('PUT'))
+
+    def come(self, change):
+        """Let somebody change the host while the run waits for it."""
+        def come(method, path):
+            if self.is_stopped('cmp1'):
+                self.cloud.before_answer = lambda method, path: None
+                change()
+
+        self.cloud.before_answer = come
+        return self.refused(self.make(compute_outage.ServiceDeleted, FENCE))
+
+    def test_aggregate_that_came_while_the_run_waited(self):
+        refusal = self.come(
+            lambda: self.cloud.aggregates.append(('az1', ['cmp1'])))
+        self.assertIn('aggregate az1', str(refusal))
+
+    def test_server_that_came_while_the_run_waited(self):
+        refusal = self.come(
+            lambda: self.cloud.hold(9, 1, 'theirs', VCPU=1))
+        self.assertEqual(exceptions.Refusal.FOREIGN_CONSUMER, refusal.code)
+
+    def test_what_cannot_be_set_again_is_named(self):
+        away = self.deleted()
+
+        def ignore(method, path):
+            if method == 'PUT' and path.endswith('/inventories'):
+                raise fake_cloud.Answer(*self.cloud._list_inventories(
+                    self.provider, query={}))
+
+        self.cloud.before_answer = ignore
+        message = str(self.assertRaises(exceptions.RestoreFailed,
+                                        away.restore))
+        self.assertIn('is not as it was: allocation_ratio of VCPU was 1.5 '
+                      'and is 4.0', message)
+        self.cloud.before_answer = lambda method, path: None
+        # At the end of its class, another object tries it again.
+        for left in list(away._journal._open.values()):
+            left.change.undo(self.cloud.admin())
+            away._journal.complete(left)
+        self.assertEqual(1.5, self.ratio())
+        self.assert_as_before()
+
+    def test_host_that_an_operator_started_since_is_not_touched(self):
+        """He may have set other values by now."""
+        old = self.forget_provider()
+        message = self.left_of(old.undo, self.cloud.admin())
+        self.assertIn(
+            'somebody else has started nova-compute after the run had deleted '
+            'its service, and now the trait HW_CPU_X86_AESNI is gone, '
+            'allocation_ratio of VCPU was 1.5 and is 4.0', message)
+        self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+
+    def test_host_that_an_operator_put_right_since_is_as_before(self):
+        old = self.forget_provider()
+        self.cloud.inventories[self.provider]['VCPU']['allocation_ratio'] = 1.5
+        self.cloud.traits[self.provider].add('HW_CPU_X86_AESNI')
+        old.undo(self.cloud.admin())
+        self.assertEqual([], self.cloud.calls('PUT', 'DELETE'))
+
+    @base.slow
+    def test_recovered_wherever_it_is_killed(self):
+        self.assert_recovered_wherever_it_is_killed(
+            compute_outage.ServiceDeleted, [FENCE])

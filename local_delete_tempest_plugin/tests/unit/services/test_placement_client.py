@@ -42,6 +42,13 @@ READS = (
     (('list_resource_provider_traits', PROVIDER),
      'resource_providers/%s/traits' % PROVIDER,
      {'traits': ['HW_CPU_X86_AVX'], 'resource_provider_generation': 3}),
+    (('list_resource_provider_inventories', PROVIDER),
+     'resource_providers/%s/inventories' % PROVIDER,
+     {'inventories': {'VCPU': {'allocation_ratio': 1.5, 'reserved': 0}},
+      'resource_provider_generation': 3}),
+    (('list_resource_provider_aggregates', PROVIDER),
+     'resource_providers/%s/aggregates' % PROVIDER,
+     {'aggregates': [CONSUMER]}),
     (('list_project_usages', 'p'), 'usages?project_id=p',
      {'usages': {'VCPU': 1}}),
 )
@@ -126,7 +133,7 @@ class PlacementClientTest(base.TestCase):
             for path in fields(answer):
                 # What is keyed by UUID or class, or is in a list, may be gone.
                 if path[-1] in (CONSUMER, PROVIDER, 0) or path[-2:-1] in (
-                        ('resources',), ('usages',)):
+                        ('resources',), ('usages',), ('inventories',)):
                     continue
                 message = self.invalid(call, changed(
                     answer, path, lambda inner, key: inner.pop(key)))
@@ -137,6 +144,8 @@ class PlacementClientTest(base.TestCase):
         for call, request, answer in READS:
             for path in fields(answer):
                 for wrong in (None, 1.5, True):
+                    if (path[-1], wrong) == ('allocation_ratio', 1.5):
+                        continue
                     message = self.invalid(call, changed(
                         answer, path,
                         lambda inner, key: inner.update({key: wrong})
@@ -171,12 +180,17 @@ class PlacementClientTest(base.TestCase):
     def test_parts_of_the_url_are_quoted(self):
         self.answer(200, {'allocations': {}, 'usages': {}, 'traits': [],
                           'resource_provider_generation': 1,
-                          'resource_providers': []})
+                          'resource_providers': [], 'inventories': {},
+                          'aggregates': []})
         odd, quoted = '../a?b=c&d e', '..%2Fa%3Fb%3Dc%26d%20e'
         for name, request in (
                 ('list_allocations', 'allocations/%s'),
                 ('list_provider_allocations',
                  'resource_providers/%s/allocations'),
+                ('list_resource_provider_inventories',
+                 'resource_providers/%s/inventories'),
+                ('list_resource_provider_aggregates',
+                 'resource_providers/%s/aggregates'),
                 ('list_resource_provider_traits',
                  'resource_providers/%s/traits')):
             self.call(name, odd)
