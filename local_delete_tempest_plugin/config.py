@@ -95,7 +95,9 @@ that time. 0 allows an outage of the only compute.""")),
 Disable the compute service of a host before the host is taken down. The
 scheduler then puts no foreign server there. The disabled reason names the run
 and tells how to undo the fence. A boolean, default True. Set it to False only
-on a cloud that has no other user.""")),
+on a cloud that has no other user and no service that evacuates hosts. Such
+services (Masakari, InstanceHA) act on a host that is down and enabled, and
+InstanceHA powers it off.""")),
     cfg.BoolOpt(
         'allow_service_delete', default=False,
         help=_text("""
@@ -105,10 +107,12 @@ skips. Set it to True only if all these conditions are true: The compute_id of
 nova-compute outlives its process (2023.1 and later). New services are enabled
 (enable_new_services in nova.conf). Hosts are discovered automatically
 ([scheduler] discover_hosts_in_cells_interval in nova.conf). No guest outlives
-its server, because otherwise nova-compute refuses to register. Archive deleted
-rows (``nova-manage db archive_deleted_rows``) from time to time, because Nova
-keeps the record of a deleted service. Nova 2026.1 may then refuse to move
-servers from that host.""")),
+its server, because otherwise nova-compute refuses to register. The scenario
+skips where the host is in an aggregate of Nova or Placement, or where its
+provider has children, or custom traits or inventories. Other traits and the
+allocation ratios are put back. Archive deleted rows (``nova-manage db
+archive_deleted_rows``) from time to time, because Nova keeps the record of a
+deleted service. Nova 2026.1 may then refuse to move servers from it.""")),
     cfg.BoolOpt(
         'allow_unfenced_outage', default=False,
         help=_text("""
@@ -117,7 +121,9 @@ its host. These scenarios ignore fence_host, because a fence would keep their
 own server away. A boolean, default False: they skip. Set it to True only on a
 cloud that has no other user. The scheduler may send foreign servers to the
 host until the host is up again or seen down. These servers wait until the
-compute is back.""")),
+compute is back. Pause services that evacuate hosts (Masakari, InstanceHA),
+because they act on a host that is down and enabled. InstanceHA powers it
+off.""")),
     cfg.BoolOpt(
         'allow_placement_outage', default=False,
         help=_text("""
