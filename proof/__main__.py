@@ -30,12 +30,14 @@ from proof.trials import crowd
 from proof.trials import faults
 from proof.trials import kills
 from proof.trials import noise
+from proof.trials import operator
 from proof.trials import pairs
 from proof.trials import preflight
 from proof.trials import secrets
 
 _TRIALS = {'crowd': crowd, 'faults': faults, 'kills': kills, 'noise': noise,
-           'pairs': pairs, 'preflight': preflight, 'secrets': secrets}
+           'operator': operator, 'pairs': pairs, 'preflight': preflight,
+           'secrets': secrets}
 
 
 def _parser():

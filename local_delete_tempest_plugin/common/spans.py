@@ -14,9 +14,10 @@
 
 """Where the seconds of a run go, as lines of Tempest's debug log.
 
-A span is a part of a run that has a name, a beginning and an end. Its line is
-written at its end, for programs: ``MARK``, a space, and an object of JSON with
-the fields ``kind`` and ``seconds``. Spans may lie within others.
+A span is a part of a run that has a name, a beginning and an end. Lines are
+written for programs. At its end: ``MARK``, a space, and an object of JSON with
+the fields ``kind`` and ``seconds``. At its beginning: ``BEGUN``, a space, and
+an object with the field ``kind``. Spans may lie within others.
 """
 
 from collections.abc import Callable
@@ -31,6 +32,7 @@ LOG = logging.getLogger(__name__)
 
 #: The first word of each line.
 MARK = 'local-delete-span'
+BEGUN = 'local-delete-begun'
 
 SCENARIO = 'scenario'
 LEASE = 'lease'
@@ -55,6 +57,7 @@ def begin(kind: str, **fields: str) -> Callable[[], None]:
     :returns: What ends the span, to be called once without arguments.
     """
     started = time.monotonic()
+    LOG.debug('%s %s', BEGUN, json.dumps({'kind': kind}))
     return lambda: log(kind, time.monotonic() - started, **fields)
 
 

@@ -62,7 +62,7 @@ class RecordingTest(base.TestCase):
             self.url + path, data=body, method=method))
 
     def test_what_reads_passes_and_is_written_down(self):
-        with recording_proxy.recording(preflight._only_reads) as (url, seen):
+        with recording_proxy.recording(preflight._refusal) as (url, seen):
             with self.send(url, 'GET', '/v2.1/servers?a=b') as answer:
                 self.assertEqual((201, b'content'),
                                  (answer.status, answer.read()))
@@ -78,7 +78,7 @@ class RecordingTest(base.TestCase):
             [b'content'] * 2, [one.answer for one in seen])
 
     def test_what_changes_is_refused_and_written_down(self):
-        with recording_proxy.recording(preflight._only_reads) as (url, seen):
+        with recording_proxy.recording(preflight._refusal) as (url, seen):
             for method, path in (('PUT', '/v3/auth/tokens'),
                                  ('POST', '/v2.1/servers')):
                 refusal = self.assertRaises(

@@ -21,6 +21,7 @@ from unittest import mock
 
 import fixtures
 
+from allinone import api
 from allinone import errors
 from allinone.tests import base
 from local_delete_tempest_plugin import exceptions
@@ -32,6 +33,7 @@ from proof.trials import load
 from proof.trials import marks
 from proof.trials import noise
 from proof.trials import pairs
+from proof.trials import recording_proxy
 from proof.trials import runs
 from proof.trials import snapshot
 
@@ -135,6 +137,11 @@ class JournalsTest(base.TestCase):
         self.assertEqual(
             ['intend trait', 'intend compute stopped',
              'complete compute stopped'], journals.phases(self.state))
+
+    def test_outages(self):
+        self.write(*self.LINES, {'intent': 3, 'kind': 'scheduler', 'what': {}})
+        self.assertEqual(['compute stopped', 'scheduler'],
+                         journals.outages(self.state))
 
     def test_a_line_that_is_being_written(self):
         self.write(*self.LINES, tail='{"complete": 2')
@@ -335,6 +342,37 @@ class FaultsTest(base.TestCase):
                            ('(', 'no regular expression')):
             error = self.assertRaises(errors.BadInput, faults.select, only)
             self.assertIn(text, str(error))
+
+    def test_a_proxy_answers_for_some_seconds(self):
+        """Only nova-api, only its path, and only while the fault is on."""
+        proxy = faults._Proxy(recording_proxy.REFUSED, '/os-services')
+        workspace = runs.Workspace(self.state)
+        workspace.configuration.parent.mkdir()
+        with mock.patch('proof.trials.recording_proxy.recording',
+                        autospec=True) as recording:
+            recording.return_value.__enter__.return_value = 'http://proxy', []
+            with proxy.around(self.cloud, workspace):
+                answer, = recording.call_args.args
+        self.assertIn('proxy_url = http://proxy',
+                      workspace.configuration.read_text())
+        nova = api.endpoint(self.cloud, 'compute')
+        seen = []
+
+        def look(*_):
+            seen.append([bool(answer('GET', url)) for url in (
+                f'{nova}/os-services?binary=x', f'{nova}/servers',
+                self.cloud.url('neutron-api') + '/os-services')])
+
+        with mock.patch('proof.trials.runs.ended', autospec=True,
+                        side_effect=look):
+            proxy.inject(mock.Mock())
+        look()
+        self.assertEqual([[True, False, False], [False] * 3], seen)
+
+    def test_phases_have_a_scenario(self):
+        for fault in faults.FAULTS:
+            for phase in fault.phases:
+                self.assertTrue(faults.scenario_of(phase), phase)
 
     @mock.patch('allinone.lifecycle.start', autospec=True)
     @mock.patch('allinone.lifecycle.kill', autospec=True)

@@ -40,6 +40,7 @@ from allinone import deployment
 from allinone import errors
 from allinone import files
 from proof.trials import runs
+from proof.trials import seeds
 from proof.trials import snapshot
 from proof.trials import watch
 
@@ -53,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how often hosts are leased (default: 100)')
     parser.add_argument('--hold', type=float, default=3, metavar='SECONDS',
                         help='how long hosts are out, at most (default: 3)')
-    parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='number that decides the pauses (default: 1)')
+    seeds.add_argument(parser, 'the pauses')
     parser.add_argument('--apart', action='store_true',
                         help='as on several machines, which share only the '
                              'cloud')
@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'crowd')
+    seed = seeds.chosen(arguments)
     admin = api.Admin(cloud)
     hosts = sorted(up(api.compute_services(admin)))
     if len(hosts) < 3:
@@ -86,7 +87,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         processes = [
             stack.enter_context(workspaces[number % len(workspaces)].python(
                 'proof.trials.taker', log, str(number), str(takers),
-                str(arguments.count), str(arguments.seed),
+                str(arguments.count), str(seed),
                 str(arguments.hold),
                 *['--blind'] * arguments.blind))
             for number, log in enumerate(logs)]

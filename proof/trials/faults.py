@@ -15,13 +15,17 @@
 """Let something fail in the middle of an outage. The cloud has to recover.
 
 Services are killed and come back, the run is interrupted, its disk is full,
-its tokens expire, or a start command fails. The trial injects a fault soon
-after the journal has the intent of an outage as its last line. The run may
-pass or fail. It has to end, and a failure needs a message that helps. Then the
-cloud has to be as it was before, at the latest after ``tempest local-delete
-recover``. The exit code is 0 if all this is true, and if each run ended as its
-fault allows. The full disk is a tmpfs, which only root can mount. --only can
-leave it out.
+its tokens expire, or a command fails or is cut off. A proxy in front of
+nova-api answers for some seconds as a limiter of rates, an ingress or a cell
+without its database does. The trial injects a fault soon after the journal has
+the intent of an outage as its last line, or while the outage is given back.
+
+The run may pass or fail. It has to end, and a failure needs a message that
+helps. Then the cloud has to be as it was before, at the latest after ``tempest
+local-delete recover``. What passes within seconds must keep no host out when
+the run has ended. The exit code is 0 if all this is true, and if each run
+ended as its fault allows. The full disk is a tmpfs, which only root can mount.
+--only can leave it out.
 """
 
 import argparse
@@ -50,14 +54,20 @@ from allinone import lifecycle
 from allinone import readiness
 from local_delete_tempest_plugin import exceptions
 from proof.trials import journals
+from proof.trials import progress
+from proof.trials import recording_proxy
 from proof.trials import runs
+from proof.trials import seeds
+from proof.trials import slow
 from proof.trials import snapshot
 
 _SCENARIOS = {
-    'intend compute forced-down': 'test_allocations_removed_by_api',
-    'intend compute stopped': 'test_server_kept_when_placement_unavailable',
-    'intend compute disabled':
-        'test_allocations_removed_when_service_disabled'}
+    'compute forced-down': 'test_allocations_removed_by_api',
+    'compute stopped': 'test_server_kept_when_placement_unavailable',
+    'compute disabled': 'test_allocations_removed_when_service_disabled'}
+_OUT = tuple(f'intend {outage}' for outage in _SCENARIOS)
+_BACK = tuple(f'{outage}{progress.OF}{progress.BACK}'
+              for outage in _SCENARIOS)
 
 _INTERRUPT = 'KeyboardInterrupt'
 
@@ -66,6 +76,11 @@ _LIMIT = 900
 _SETTLE = 90
 # If a journal is left, recover has to run, and a long wait is of no use.
 _SETTLE_WITH_JOURNAL = 5
+
+# Seconds. What passes passes within the first two. The slow stop command takes
+# longer than command_timeout, and stops its host before the watch ends.
+_PASSES = (5, 20)
+_COMMAND_TIMEOUT, _SLOW_STOP, _STOP_SETTLE, _WATCH = 5, 20, 30, 35
 
 # The messages of these help only the author of the code.
 _UNCLEAR = re.compile(
@@ -97,10 +112,13 @@ class FaultedRun:
         :raises StepFailed: the run hangs before the phase
         """
         folder = self.workspace.journals
+        seen = progress.Progress(folder, self.workspace.log)
 
         def reached():
             self.run_ids |= journals.held(folder).keys()
+            # A step may have begun with a step within it.
             return (phase in journals.phases(folder)[-1:]
+                    or seen.now().startswith(phase)
                     or runs.ended(self.process))
 
         readiness.wait(phase, reached, _LIMIT, _POLL)
@@ -199,6 +217,52 @@ def _short_tokens(cloud, workspace):
             files.write(path, text)
 
 
+class _Proxy:
+    """A proxy in front of nova-api, which answers itself for some seconds.
+
+    :param answer: the answer
+    :param path: answers only requests with this in their URL
+    """
+
+    def __init__(self, answer: recording_proxy.Answer, path: str = ''
+                 ) -> None:
+        self._instead = answer
+        self._path = path
+        self._is_on = False
+
+    @contextlib.contextmanager
+    def around(self, cloud, workspace):
+        """Let the requests of a run go through the proxy."""
+        recording_proxy.refuse_tls(cloud)
+        nova = api.endpoint(cloud, 'compute')
+
+        def answer(method, url):
+            return self._instead if (
+                self._is_on and url.startswith(nova) and self._path in url
+            ) else None
+
+        with recording_proxy.recording(answer) as (url, _):
+            recording_proxy.send_through(workspace, url)
+            yield
+
+    def inject(self, faulted):
+        """Answer in the place of nova-api."""
+        self._is_on = True
+        try:
+            runs.ended(faulted.process, faulted.chance.uniform(*_PASSES))
+        finally:
+            self._is_on = False
+
+
+@contextlib.contextmanager
+def _slow_stop(cloud, workspace):
+    """Cut a stop command off, and let its far side go on."""
+    workspace.set(command_timeout=_COMMAND_TIMEOUT,
+                  stop_settle_time=_STOP_SETTLE, **slow.options(
+                      workspace, _SLOW_STOP, slow.Kind.FAR_SIDE))
+    yield
+
+
 # A service may have been away at a moment when nobody needed it.
 _ANY = frozenset({'passed', 'failed', 'skipped'})
 _PASSED = frozenset({'passed'})
@@ -226,14 +290,32 @@ class Fault:
         [deployment.Deployment, runs.Workspace],
         contextlib.AbstractContextManager] = (
             lambda cloud, workspace: contextlib.nullcontext())
-    phases: tuple[str, ...] = tuple(_SCENARIOS)
+    phases: tuple[str, ...] = _OUT
     options: dict[str, object] = dataclasses.field(default_factory=dict)
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     endings: frozenset[str] = _ANY
     needs_root: bool = False
+    #: Whether it passes so soon that the run itself gives every host back.
+    passes: bool = False
+    #: Seconds in which the services have to stay up after all is well.
+    watch: float = 0
     #: What a message of a run that fails must hold: the name of a class, or
     #: words that an operator needs.
     says: tuple[str, ...] = ()
+
+
+def _answering(name, answer, path=''):
+    """Return a fault that a proxy in front of nova-api makes."""
+    proxy = _Proxy(answer, path)
+    return Fault(f'nova-api answers {name}', proxy.inject, proxy.around,
+                 phases=_OUT + _BACK, passes=True)
+
+
+def _error(status, code, message, **headers):
+    """Return an answer in Nova's form."""
+    return recording_proxy.Answer(
+        status, json.dumps({code: {'code': status, 'message': message}}),
+        headers=headers)
 
 
 def _remedy(command):
@@ -269,6 +351,22 @@ FAULTS = (
           options={'compute_start_command': 'false {host}',
                    'service_up_timeout': 30}, endings=_FAILED,
           says=(_remedy('false compute'),)),
+    Fault('stop command cut off, and its far side goes on',
+          around=_slow_stop, phases=('intend compute stopped',),
+          endings=_FAILED, watch=_WATCH, says=('command_timeout',)),
+    _answering('429', _error(429, 'overLimit', 'Too many requests',
+                             **{'Retry-After': '2'})),
+    _answering('408', recording_proxy.Answer(408, '<h1>408 Request Time-out'
+                                             '</h1>', 'text/html')),
+    _answering('404 of an ingress', recording_proxy.Answer(
+        404, 'default backend - 404', 'text/plain')),
+    _answering('401', _error(401, 'error', 'The request you have made '
+                             'requires authentication.')),
+    _answering('403', _error(403, 'forbidden', 'Policy does not allow this '
+                             'request to be performed.')),
+    _answering('409', _error(409, 'conflictingRequest', 'Conflict')),
+    _answering('200 for a cell that is down', recording_proxy.Answer(
+        200, '{"services": []}'), '/os-services'),
 )
 
 
@@ -291,13 +389,12 @@ class Outcome:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the trial."""
-    parser.add_argument('--count', type=int, default=3, metavar='N',
-                        help='how often each fault is injected (default: 3)')
+    parser.add_argument('--count', type=int, default=1, metavar='N',
+                        help='how often each fault is injected (default: 1)')
     parser.add_argument('--only', metavar='REGEX', default='',
                         help='try only faults whose names match (default: '
                              'all)')
-    parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='number that decides the moments (default: 1)')
+    seeds.add_argument(parser, 'the moments')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
@@ -338,30 +435,34 @@ def select(only: str) -> list[tuple[int, Fault]]:
 
 
 def _try_all(cloud, folder, selected, arguments, outcomes):
-    chance = random.Random(arguments.seed)
+    first = seeds.chosen(arguments)
     before = snapshot.take(cloud)
     for place, fault in selected:
-        for number in range(place, place + arguments.count):
-            outcome = _try(cloud, folder, fault, number, chance, before)
+        for seed in range(first, first + arguments.count):
+            outcome = _try(cloud, folder, fault, place, seed, before)
             outcomes.append(outcome)
             print(f'{fault.name}: {outcome.phase}: {outcome.ending}, '
                   f'{"" if outcome.recover_needed else "no "}recover needed: '
                   f'{"; ".join(outcome.problems) or "good"}', flush=True)
             if outcome.problems:
+                again = seeds.repeat('faults', seed, f"--only '{fault.name}'")
+                print(f'     {again}', flush=True)
                 # The next fault is not to blame for what stays wrong.
                 before = snapshot.take(cloud)
 
 
-def _try(cloud, folder, fault, number, chance, before):
-    phase = fault.phases[number % len(fault.phases)]
+def _try(cloud, folder, fault, place, seed, before):
+    # With one seed not all faults come in the same phase.
+    phase = fault.phases[(place + seed) % len(fault.phases)]
     workspace = runs.another(
-        cloud, folder / re.sub(r'\W+', '-', f'{fault.name}-{number}'),
+        cloud, folder / re.sub(r'\W+', '-', f'{fault.name}-{seed}'),
         **fault.options)
     log = workspace.directory / 'run.log'
     with fault.around(cloud, workspace):
-        with workspace.running(_SCENARIOS[phase], log,
+        with workspace.running(scenario_of(phase), log,
                                **fault.environment) as process:
-            faulted = FaultedRun(cloud, workspace, process, chance)
+            faulted = FaultedRun(cloud, workspace, process,
+                                 random.Random(seed))
             reached = faulted.wait_for(phase)
             if reached:
                 fault.inject(faulted)
@@ -372,11 +473,22 @@ def _try(cloud, folder, fault, number, chance, before):
         if hit:
             problems += unexpected(fault, ending)
         messages = runs.failures(log)
+        if fault.passes:
+            problems += [
+                f'{host} was out when the run had ended'
+                for _, host in sorted(journals.hosts_out(workspace.journals))]
         problems += unclear(fault, ending, messages)
         well = _Well(cloud, before, faulted.run_ids)
         needed, wrong = _get_well(well, workspace, log)
+        wrong += before.fallen(cloud, fault.watch) if fault.watch else []
     return Outcome(fault.name, phase, hit, ending, messages, needed,
                    problems + wrong, well.ghosts)
+
+
+def scenario_of(phase: str) -> str:
+    """Return the scenario that comes to a phase."""
+    return next(scenario for outage, scenario in _SCENARIOS.items()
+                if outage in phase)
 
 
 def _ending(fault, log):

@@ -18,6 +18,9 @@ import json
 import pathlib
 import typing
 
+#: Kinds of change that take a service away.
+OUTAGES = ('compute', 'placement', 'scheduler')
+
 
 def phases(journals: pathlib.Path) -> list[str]:
     """Read how far the run in a folder of journals has come.
@@ -58,6 +61,18 @@ def hosts_out(journals: pathlib.Path) -> set[tuple[str, str]]:
     return {(run, what['target']['host'])
             for run, intents in held(journals).items()
             for kind, what in intents if kind == 'compute'}
+
+
+def outages(journals: pathlib.Path) -> list[str]:
+    """Read which outages the runs in a folder of journals have begun.
+
+    :param journals: directory of a workspace
+    :returns: The outages that are not complete, such as "compute stopped", in
+        their order.
+    """
+    return [_name({'kind': kind, 'what': what})
+            for intents in held(journals).values() for kind, what in intents
+            if kind in OUTAGES]
 
 
 def _open_intents(lines):

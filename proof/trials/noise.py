@@ -40,6 +40,7 @@ from proof.trials import journals
 from proof.trials import load
 from proof.trials import marks
 from proof.trials import runs
+from proof.trials import seeds
 from proof.trials import snapshot
 from proof.trials import watch
 
@@ -83,8 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pause', type=float, default=6, metavar='SECONDS',
                         help='the longest pause between two servers of a '
                              'worker (default: 6)')
-    parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='number that decides the pauses (default: 1)')
+    seeds.add_argument(parser, 'the pauses')
     parser.add_argument('--set', action='append', default=[], dest='options',
                         metavar='NAME=VALUE',
                         help='set an option of [local_delete], to see the '
@@ -101,7 +101,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         log.unlink()
     before = snapshot.take(cloud)
     noise = load.Load(cloud, arguments.workers, arguments.pause,
-                      arguments.seed)
+                      seeds.chosen(arguments))
     problems, counts = [], {'passed': 0, 'skipped': 0, 'failed': 0}
     reader = _Reader(cloud, workspace)
     with watch.watching(reader.read, _PAUSE) as seen, noise.made():

@@ -38,6 +38,7 @@ from allinone import files
 from proof.trials import journals
 from proof.trials import marks
 from proof.trials import runs
+from proof.trials import seeds
 from proof.trials import snapshot
 from proof.trials import watch
 
@@ -100,15 +101,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the trial."""
     parser.add_argument('--count', type=int, default=20, metavar='N',
                         help='how often two runs run at once (default: 20)')
-    parser.add_argument('--seed', type=int, default=1, metavar='N',
-                        help='number that decides the hosts and the moments '
-                             '(default: 1)')
+    seeds.add_argument(parser, 'the hosts and the moments')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     """Run the trial, print its figures, and return the exit code."""
     folder = files.directory(cloud.state / 'trials' / 'pairs')
-    chance = random.Random(arguments.seed)
+    chance = random.Random(seeds.chosen(arguments))
     outcomes = []
     before = snapshot.take(cloud)
     for number in range(arguments.count):

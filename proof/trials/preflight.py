@@ -57,7 +57,7 @@ def _try(cloud, folder, name):
     """Run preflight once; return its problems, and its count of requests."""
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
-    with recording_proxy.recording(_only_reads) as (url, seen):
+    with recording_proxy.recording(_refusal) as (url, seen):
         workspace = recording_proxy.workspace(
             cloud, folder / 'workspace', name, url)
         code = workspace.command('preflight', '--try-commands', log=log)
@@ -74,6 +74,10 @@ def _try(cloud, folder, name):
     problems += [f'sent past the proxy: {method} {url}'
                  for method, url in past if not _is_for_token(method, url)]
     return problems, len(sent) + past.total()
+
+
+def _refusal(method, url):
+    return None if _only_reads(method, url) else recording_proxy.REFUSED
 
 
 def _only_reads(method, url):

@@ -17,6 +17,7 @@
 import collections.abc
 import contextlib
 import dataclasses
+import http
 import http.client
 import http.server
 import pathlib
@@ -71,29 +72,57 @@ def workspace(cloud: deployment.Deployment, directory: pathlib.Path,
     :param url: URL of the proxy
     """
     made = runs.another(cloud, directory)
-    with made.configuration.open('a') as configuration:
-        if credentials == 'provisioned':
-            configuration.write(_PROVISIONED.format(
-                directory / 'etc' / 'accounts.yaml'))
-        configuration.write(f'\n[service-clients]\nproxy_url = {url}\n')
+    if credentials == 'provisioned':
+        provision(made)
+    send_through(made, url)
     return made
 
 
+def provision(workspace: runs.Workspace) -> None:
+    """Let runs use the accounts of a file, and make none."""
+    _append(workspace, _PROVISIONED.format(
+        workspace.directory / 'etc' / 'accounts.yaml'))
+
+
+def send_through(workspace: runs.Workspace, url: str) -> None:
+    """Let the requests of runs go through a proxy."""
+    _append(workspace, f'\n[service-clients]\nproxy_url = {url}\n')
+
+
+def _append(workspace, text):
+    with workspace.configuration.open('a') as configuration:
+        configuration.write(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the proxy answers in the place of a service."""
+
+    status: int
+    body: str = ''
+    kind: str = 'application/json'
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+#: The answer to a request that is not let through.
+REFUSED = Answer(http.HTTPStatus.FORBIDDEN)
+
+
 @contextlib.contextmanager
-def recording(lets_through: collections.abc.Callable[[str, str], bool]
-              = lambda method, url: True) -> collections.abc.Generator[
+def recording(answers: collections.abc.Callable[[str, str], Answer | None]
+              = lambda method, url: None) -> collections.abc.Generator[
                   tuple[str, list[Exchange]], None, None]:
     """Run the proxy for as long as the body lasts.
 
-    :param lets_through: tells by method and URL whether a request is passed
-        on; any other request is answered with 403
+    :param answers: gives by method and URL the answer to a request; a request
+        without an answer is passed on
     :returns: A context manager that gives the proxy's URL, and a list that
         gets an ``Exchange`` for each request.
     """
     seen: list[Exchange] = []
     server = http.server.ThreadingHTTPServer(
         ('127.0.0.1', 0), type('Recorder', (_Proxy,), {
-            'seen': seen, 'lets_through': staticmethod(lets_through)}))
+            'seen': seen, 'answers': staticmethod(answers)}))
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     try:
@@ -109,9 +138,10 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
     def _handle(self):
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
         exchange = Exchange(self.command, self.path, dict(self.headers), body)
-        if not self.lets_through(self.command, self.path):
+        instead = self.answers(self.command, self.path)
+        if instead:
             self.seen.append(exchange)
-            self.send_error(403)
+            self._answer(instead)
             return
         try:
             answer, content = self._pass_on(exchange)
@@ -136,6 +166,17 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
                 exchange.body, exchange.headers)
             answer = upstream.getresponse()
             return answer, answer.read()
+
+    def _answer(self, answer):
+        content = answer.body.encode()
+        # A client may not wait for its answer.
+        with contextlib.suppress(OSError):
+            self.send_response_only(answer.status)
+            for name, value in {**answer.headers, 'Content-Type': answer.kind,
+                                'Content-Length': str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
 
     def _give_back(self, answer, content):
         self.send_response_only(answer.status, answer.reason)

@@ -76,6 +76,15 @@ class Workspace:
         """Directory of the journals."""
         return self.directory / 'tempest_lock' / 'local-delete'
 
+    def set(self, **options: object) -> None:
+        """Set options of [local_delete], for what is started from now on."""
+        if options:
+            with self.configuration.open('a') as configuration:
+                # The last of several values counts.
+                configuration.write('\n[local_delete]\n' + ''.join(
+                    f'{name} = {value}\n'
+                    for name, value in options.items()))
+
     def start(self, regex: str, log: pathlib.Path, concurrency: int = 1,
               **environment: str) -> subprocess.Popen:
         """Start scenarios, in a process group of their own.
@@ -149,16 +158,28 @@ class Workspace:
                 **environment: str) -> int:
         """Run ``tempest local-delete ...`` to its end.
 
+        The parameters are those of ``commanding``.
+
+        :returns: The exit code.
+        """
+        with self.commanding(*arguments, log=log, debug=debug,
+                             **environment) as process:
+            return process.wait()
+
+    def commanding(self, *arguments: str, log: pathlib.Path,
+                   debug: bool = False, **environment: str
+                   ) -> contextlib.AbstractContextManager[subprocess.Popen]:
+        """Start ``tempest local-delete ...``, and end it after the body.
+
         :param arguments: of ``tempest local-delete``
         :param log: file that gets what the command prints
         :param debug: whether it gets Tempest's debug log, too
         :param environment: variables, beside those of this process
-        :returns: The exit code.
+        :returns: A context manager that gives a ``subprocess.Popen``.
         """
-        with _not_outlived(self._start(
-                log, environment, *['--debug'] * debug, 'local-delete',
-                *arguments)) as process:
-            return process.wait()
+        return _not_outlived(self._start(
+            log, environment, *['--debug'] * debug, 'local-delete',
+            *arguments))
 
     def python(self, module: str, log: pathlib.Path, *arguments: str
                ) -> contextlib.AbstractContextManager[subprocess.Popen]:
@@ -220,11 +241,7 @@ def another(cloud: deployment.Deployment, directory: pathlib.Path,
         text = (cloud.tempest / path).read_text()
         files.write(directory / path, text.replace(
             str(cloud.tempest), str(directory)))
-    if options:
-        with copy.configuration.open('a') as configuration:
-            # The last of several values counts.
-            configuration.write('\n[local_delete]\n' + ''.join(
-                f'{name} = {value}\n' for name, value in options.items()))
+    copy.set(**options)
     return copy
 
 

@@ -19,6 +19,9 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import re
+import time
+
+from keystoneauth1 import exceptions as keystone_exceptions
 
 from allinone import api
 from allinone import deployment
@@ -28,6 +31,10 @@ from proof.trials import marks
 
 # Placement's generation and Nova's heartbeat change by themselves.
 _SERVICE = ('state', 'status', 'disabled_reason', 'forced_down')
+
+
+# Seconds between two readings of the services.
+_PAUSE = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +54,32 @@ class Snapshot:
             for after in (later.kinds[kind],)
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)]
+
+    def fallen(self, cloud: deployment.Deployment, seconds: float
+               ) -> list[str]:
+        """Read the services for a while.
+
+        :returns: A line for each service that was not as in this snapshot, and
+            one if Placement did not answer.
+        """
+        begin = time.monotonic()
+        admin = api.Admin(cloud)
+        found: dict[str, float] = {}
+
+        def look():
+            for line in self._away(admin):
+                found.setdefault(line, time.monotonic() - begin)
+            return time.monotonic() - begin >= seconds
+
+        readiness.wait('the end of the watch', look, 2 * seconds + _PAUSE,
+                       _PAUSE)
+        return [f'{after:.0f} s after all was well: {line}'
+                for line, after in found.items()]
+
+    def _away(self, admin):
+        now = Snapshot({'service': _services(admin)})
+        return Snapshot({'service': self.kinds['service']}).differences(
+            now) + _placement_away(admin)
 
 
 def split(differences: list[str],
@@ -95,6 +128,8 @@ def take(cloud: deployment.Deployment) -> Snapshot:
     readers = {
         'service': _services, 'allocations': _allocations,
         'trait': _traits, 'custom trait': _custom_traits,
+        'inventory': _inventories, 'aggregate': _aggregates,
+        'provider aggregate': _provider_aggregates, 'quota': _quotas,
         'server': _named('compute', '/servers?all_tenants=1', 'servers'),
         'flavor': _named('compute', '/flavors?is_public=None', 'flavors'),
         'volume': _named('block_storage', '/volumes/detail?all_tenants=1',
@@ -133,8 +168,46 @@ def _attachments(admin):
 
 
 def _services(admin):
-    return {one['host']: {name: one[name] for name in _SERVICE}
-            for one in api.compute_services(admin)}
+    return {f'{one["binary"]} {one["host"]}': {
+        name: one[name] for name in _SERVICE}
+        for one in admin.compute.get('/os-services').json()['services']}
+
+
+def _placement_away(admin):
+    try:
+        admin.placement.get('/')
+    except keystone_exceptions.ClientException as error:
+        return [f'Placement does not answer: {error}']
+    return []
+
+
+def _aggregates(admin):
+    return {one['name']: sorted(one['hosts']) for one in admin.compute.get(
+        '/os-aggregates').json()['aggregates']}
+
+
+def _inventories(admin):
+    return {
+        f'{name} of {provider["name"]}': inventory
+        for provider in _providers(admin)
+        for name, inventory in admin.placement.get(
+            f'/resource_providers/{provider["uuid"]}/inventories'
+        ).json()['inventories'].items()}
+
+
+def _provider_aggregates(admin):
+    return {
+        f'{aggregate} of {provider["name"]}': True
+        for provider in _providers(admin)
+        for aggregate in admin.placement.get(
+            f'/resource_providers/{provider["uuid"]}/aggregates'
+        ).json()['aggregates']}
+
+
+def _quotas(admin):
+    return {project['name']: admin.compute.get(
+        f'/os-quota-sets/{project["id"]}').json()['quota_set']['instances']
+        for project in admin.identity.get('/projects').json()['projects']}
 
 
 def _providers(admin):

@@ -1,0 +1,165 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""When the operator of the trial acts, and how the trial judges."""
+
+import types
+from unittest import mock
+
+from keystoneauth1 import exceptions as keystone_exceptions
+
+from allinone.tests import base
+from proof.trials import acts
+from proof.trials import operator
+
+
+class DrawTest(base.TestCase):
+
+    def test_seeds_in_a_row_draw_every_combination(self):
+        every = operator.combinations()
+        drawn = [operator.draw(seed)
+                 for seed in range(300, 300 + len(every))]
+        self.assertEqual(set(every), {
+            (plan.act, plan.outage, plan.moment) for plan in drawn})
+        self.assertEqual(operator.draw(3), operator.draw(3))
+        self.assertEqual({True, False}, {plan.fence for plan in drawn})
+
+    def test_all_acts_have_a_scenario_for_each_outage(self):
+        self.assertEqual(set(operator._SCENARIOS), {
+            outage for act in acts.ACTS for outage, _ in act.where})
+        self.assertEqual(len(acts.ACTS), len({act.name for act in acts.ACTS}))
+
+    def test_all_acts_come_at_any_moment_that_there_is(self):
+        self.assertEqual(set(acts.Moment), {
+            moment for act in acts.ACTS for _, moment in act.where})
+
+    def test_no_act_that_the_run_does_itself(self):
+        for act, outage in (('force down', acts.FORCED_DOWN),
+                            ('stop the process', acts.STOPPED)):
+            self.assertNotIn((act, outage), [
+                (one.name, where) for one, where, _ in
+                operator.combinations()])
+
+
+class JudgeTest(base.TestCase):
+
+    def test_what_is_left_over(self):
+        touches = ('service nova-compute a: ', 'aggregate x: ')
+        own = ['service nova-compute a: was up, is down',
+               'aggregate x: was None, is [a]']
+        others = ['service nova-compute b: was up, is down',
+                  'flavor 1: was None, is x']
+        self.assertEqual(others, operator.left_over(own + others, touches))
+        self.assertEqual(own, operator.left_over(own, ()))
+
+    def test_unsaid(self):
+        for code, failures, printed, is_said in (
+                (None, 'host a is left to you', '', True),
+                (None, '', '', False),
+                (3, '', 'host a: left to you', True),
+                (1, '', 'host a: not undone', True),
+                (3, 'host a', 'undone', False),
+                (0, 'host a', 'host a: undone', False)):
+            found = operator.unsaid(code, 'host a', failures, printed)
+            self.assertEqual(is_said, not found, (code, failures, printed))
+
+    def test_an_outcome_without_a_problem_is_good(self):
+        def judge(*problems):
+            return operator._judge([operator.Outcome(
+                1, 'force down, in an outage', True, 3, list(problems))])
+
+        self.assertEqual(0, judge())
+        self.assertEqual(1, judge('the act does not stand'))
+
+
+class ActsTest(base.TestCase):
+
+    def site(self, **service):
+        site = mock.Mock(spec=acts.Site, host='a', memory={}, runs=True,
+                         admin=mock.Mock())
+        site.service.return_value = dict(
+            {'id': '1', 'state': 'up', 'status': 'enabled',
+             'disabled_reason': None, 'forced_down': False}, **service)
+        return site
+
+    def act(self, name):
+        [found] = [act for act in acts.ACTS if act.name == name]
+        return found
+
+    def test_disable(self):
+        act = self.act('disable with a reason')
+        site = self.site()
+        act.do(site)
+        site.update.assert_called_once_with(
+            status='disabled', disabled_reason=acts.TICKET)
+        self.assertEqual(2, len(act.problems(site)))
+        self.assertEqual([], act.problems(self.site(
+            status='disabled', disabled_reason=acts.TICKET)))
+
+    def test_what_the_run_did_is_gone_where_the_operator_disabled(self):
+        [line] = self.act('disable with a reason').problems(self.site(
+            status='disabled', disabled_reason=acts.TICKET,
+            forced_down=True))
+        self.assertEqual('forced_down of a is True, and not False', line)
+
+    def test_a_disable_without_a_reason_has_none(self):
+        act = self.act('disable without a reason')
+        site = self.site()
+        act.do(site)
+        site.update.assert_called_once_with(status='disabled')
+        [line] = act.problems(self.site(
+            status='disabled', disabled_reason='of a run'))
+        self.assertIn('disabled_reason', line)
+
+    def test_force_down(self):
+        act = self.act('force down')
+        self.assertEqual(1, len(act.problems(self.site())))
+        self.assertEqual([], act.problems(self.site(forced_down=True)))
+
+    def test_stop(self):
+        act = self.act('stop the process')
+        site = self.site()
+        self.assertEqual(1, len(act.problems(site)))
+        site.runs = False
+        self.assertEqual([], act.problems(site))
+
+    def test_a_service_that_is_gone(self):
+        site = self.site()
+        site.service.return_value = None
+        self.assertEqual(['a has no compute service'],
+                         self.act('force down').problems(site))
+
+    def test_trait(self):
+        act = self.act('put a trait')
+        site = self.site()
+        site.of_provider.return_value = ['HW_X']
+        site.provider.return_value = {'uuid': '7', 'generation': 3}
+        act.do(site)
+        path, = site.admin.placement.put.call_args.args
+        self.assertEqual('/resource_providers/7/traits', path)
+        self.assertEqual({'traits': [act.trait, 'HW_X'],
+                          'resource_provider_generation': 3},
+                         site.admin.placement.put.call_args.kwargs['json'])
+        self.assertEqual(1, len(act.problems(site)))
+
+    @mock.patch('proof.trials.acts._REFUSED', 0.2)
+    def test_an_act_that_is_refused_is_tried_again(self):
+        act = types.SimpleNamespace(name='x', do=mock.Mock(side_effect=[
+            keystone_exceptions.Conflict, acts.Gone, None]))
+        self.assertTrue(acts.attempt(act, None))
+        act.do.side_effect = keystone_exceptions.Conflict
+        self.assertFalse(acts.attempt(act, None))
+        act.do.side_effect = KeyError
+        self.assertRaises(KeyError, acts.attempt, act, None)
