@@ -88,7 +88,7 @@ class ActsTest(base.TestCase):
 
     def site(self, **service):
         site = mock.Mock(spec=acts.Site, host='a', memory={}, runs=True,
-                         admin=mock.Mock())
+                         is_left=False, admin=mock.Mock())
         site.service.return_value = dict(
             {'id': '1', 'state': 'up', 'status': 'enabled',
              'disabled_reason': None, 'forced_down': False}, **service)
@@ -113,6 +113,15 @@ class ActsTest(base.TestCase):
             status='disabled', disabled_reason=acts.TICKET,
             forced_down=True))
         self.assertEqual('forced_down of a is True, and not False', line)
+
+    def test_what_recover_left_to_the_operator_is_his(self):
+        act = self.act('disable with a reason')
+        site = self.site(status='disabled', disabled_reason=acts.TICKET,
+                         forced_down=True)
+        site.is_left = True
+        self.assertEqual([], act.problems(site))
+        act.take_back(site)
+        site.repair.assert_called_once_with()
 
     def test_a_disable_without_a_reason_has_none(self):
         act = self.act('disable without a reason')

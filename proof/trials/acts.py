@@ -85,6 +85,9 @@ class Site:
         self.project = project
         self.run_id = run_id
         self.admin = api.Admin(cloud)
+        #: Whether recover has left the host to the operator. Then it cannot
+        #: tell what of the host is the run's own.
+        self.is_left = False
         #: Set by an act for its own use.
         self.memory: dict[str, typing.Any] = {}
 
@@ -127,6 +130,15 @@ class Site:
         readiness.wait(f'{self.host} is up', lambda: (
             self.service() or {}).get('state') == 'up', _LIMIT)
 
+    def repair(self) -> None:
+        """Bring the host back, whoever took it away."""
+        if self.there()['forced_down']:
+            self.update(forced_down=False)
+        if not self.runs:
+            lifecycle.start(self.cloud, [self.process])
+        self.await_up()
+        self.update(status='enabled')
+
     def provider(self) -> dict[str, typing.Any]:
         """Return the provider of the host.
 
@@ -151,8 +163,8 @@ class Act:
 
     #: (outage, moment) in which the act can be told from what the run did.
     where: collections.abc.Collection[tuple[str, Moment]]
-    #: Whether the run cannot put all back, and has to say so.
-    is_said = False
+    #: The moments at which the run cannot put all back, and has to say so.
+    is_said: collections.abc.Collection[Moment] = ()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -204,7 +216,7 @@ class Disable(Act):
     """The operator disables the service."""
 
     where = _everywhere((FORCED_DOWN, DISABLED, STOPPED))
-    is_said = True
+    is_said = BEFORE_RESTORE
 
     def __init__(self, name: str, reason: str | None) -> None:
         super().__init__(name)
@@ -215,11 +227,15 @@ class Disable(Act):
             {'disabled_reason': self._reason} if self._reason else {}))
 
     def problems(self, site: Site) -> list[str]:
-        return _differs(site, state='up', status='disabled',
-                        disabled_reason=self._reason, forced_down=False)
+        back = {} if site.is_left else {'state': 'up', 'forced_down': False}
+        return _differs(site, status='disabled', disabled_reason=self._reason,
+                        **back)
 
     def take_back(self, site: Site) -> None:
-        site.update(status='enabled')
+        if site.is_left:
+            site.repair()
+        else:
+            site.update(status='enabled')
 
 
 class ForceDown(Act):
@@ -227,7 +243,7 @@ class ForceDown(Act):
 
     # In a forced-down outage the flag is set already.
     where = _everywhere((DISABLED, STOPPED))
-    is_said = True
+    is_said = BEFORE_RESTORE
 
     def do(self, site: Site) -> None:
         site.update(forced_down=True)
@@ -245,7 +261,7 @@ class Stop(Act):
 
     # In the other outages it is stopped already.
     where = _everywhere((FORCED_DOWN, DISABLED))
-    is_said = True
+    is_said = BEFORE_RESTORE
 
     def do(self, site: Site) -> None:
         lifecycle.stop(site.cloud, [site.process])
@@ -262,12 +278,10 @@ class TakeOver(Act):
     """The operator repairs the host. Later it fails, and he takes it out."""
 
     where = [(STOPPED, Moment.DEAD)]
-    is_said = True
+    is_said = BEFORE_RESTORE
 
     def do(self, site: Site) -> None:
-        lifecycle.start(site.cloud, [site.process])
-        site.await_up()
-        site.update(status='enabled')
+        site.repair()
         lifecycle.stop(site.cloud, [site.process])
         site.update(status='disabled', disabled_reason=TICKET,
                     forced_down=True)
@@ -278,10 +292,7 @@ class TakeOver(Act):
             [f'{site.process} runs'] if site.runs else [])
 
     def take_back(self, site: Site) -> None:
-        site.update(forced_down=False)
-        lifecycle.start(site.cloud, [site.process])
-        site.await_up()
-        site.update(status='enabled')
+        site.repair()
 
 
 class DeleteService(Act):
@@ -289,7 +300,8 @@ class DeleteService(Act):
 
     where = _everywhere((STOPPED,), (
         Moment.OUT, Moment.OUT_THEN_KILLED, Moment.DEAD))
-    is_said = True
+    # A run that lives starts the process, and that registers again.
+    is_said = (Moment.OUT_THEN_KILLED, Moment.DEAD)
 
     def do(self, site: Site) -> None:
         service = site.there()
@@ -303,7 +315,8 @@ class DeleteService(Act):
 
     def take_back(self, site: Site) -> None:
         # A process whose service was deleted does not register again.
-        lifecycle.stop(site.cloud, [site.process])
+        if site.service() is None:
+            lifecycle.stop(site.cloud, [site.process])
         lifecycle.start(site.cloud, [site.process])
         site.await_up()
 
@@ -448,7 +461,7 @@ class RaiseQuota(Act):
     """The operator raises the quota that a run has changed."""
 
     where = _everywhere((QUOTA,), (Moment.OUT, *_KILLED))
-    is_said = True
+    is_said = BEFORE_RESTORE
 
     def do(self, site: Site) -> None:
         self._set(site, _QUOTA)

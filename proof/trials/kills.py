@@ -279,6 +279,7 @@ def _kill_all(cloud, folder, arguments, seed):
         ended = runs.ended(process, moment.seconds)
         outcome, before = _kill(
             cloud, workspace, process, moment, before, log,
+            f'{len(journals.held(workspace.journals))} journals',
             [f'ended before it was killed: {log}'] if ended else [])
         _note(folder, outcomes, outcome)
     return _judge(outcomes, set())
@@ -299,7 +300,8 @@ def _try(cloud, folder, moment, before, number):
         runs.wait(process, _LIMIT)
     else:
         problems = [f'no run came to the phase "{moment.phase}": {log}']
-    return _kill(cloud, workspace, process, moment, before, log, problems)
+    return _kill(cloud, workspace, process, moment, before, log, phase.now(),
+                 problems)
 
 
 def _workspace(cloud, directory, moment):
@@ -323,9 +325,8 @@ def _reach(phase, name, process):
     return seen == [name]
 
 
-def _kill(cloud, workspace, process, moment, before, log, problems):
+def _kill(cloud, workspace, process, moment, before, log, hit, problems):
     """Kill a run, recover it, and compare the cloud."""
-    hit = progress.Progress(workspace.journals, workspace.log).now()
     with slow.killed_too(process, moment.stop):
         runs.kill(process)
     strike = time.monotonic() + (
@@ -351,8 +352,6 @@ def _kill(cloud, workspace, process, moment, before, log, problems):
         problems += before.fallen(cloud, max(0, strike - time.monotonic()))
     for arguments in commands:
         problems += _again(workspace, arguments, log)
-    if len(run_ids) > 1:
-        hit = f'{len(run_ids)} journals'
     return Outcome(moment, hit, lost, killed, seconds, problems,
                    ghosts), after
 

@@ -235,6 +235,7 @@ class _Attempt:
 
     def _judge_act(self, code):
         act, site = self._plan.act, self._site
+        site.is_left = code == _LEFT
         try:
             problems = [f'the act does not stand: {line}'
                         for line in act.problems(site)]
@@ -243,7 +244,7 @@ class _Attempt:
         left = snapshot.settle(lambda: left_over(
             self._differences(), act.touches(site)), _SETTLE)
         problems += left
-        if act.is_said and self._plan.moment in acts.BEFORE_RESTORE:
+        if self._plan.moment in act.is_said:
             problems += unsaid(
                 code, site.host or site.project,
                 ' '.join(runs.failures(self._log)),
