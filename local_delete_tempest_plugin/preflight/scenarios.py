@@ -78,7 +78,8 @@ def foresee(scenario_class: type[base.BaseLocalDeleteTest],
         yield finding.judge(
             name, not reason,
             '%s: %s' % ('fails' if error else 'skips', reason) if reason
-            else 'runs' + _unless(needed, front), 'change that if it should run',
+            else 'runs' + _unless(needed, front),
+            'change that if it should run',
             bad=finding.FAIL if error else finding.WARN)
 
 

@@ -54,7 +54,8 @@ LOG = logging.getLogger(__name__)
 
 # Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
 # Versions 1 and 2 have only the address of Keystone for the cloud, and no stop
-# command that is under way. A plugin that knows only an earlier version refuses a later version in one line.
+# command that is under way. A plugin that knows only an earlier version
+# refuses a later version in one line.
 VERSION = 3
 
 _SUFFIX = '.journal'
