@@ -334,9 +334,11 @@ class ServiceDeleted(Stopped):
 
     def _await_up(self) -> None:
         super()._await_up()
-        if self._is_lost:
-            return
+        if not self._is_lost:
+            self._await_provider()
+        self._restore_provider()
 
+    def _await_provider(self) -> None:
         def read() -> Any:
             # Nova shows no node of a host before its cell is known.
             try:
@@ -363,9 +365,6 @@ class Unnoticed(Stopped):
 
     name = 'unnoticed'
 
-    # What force_down of an earlier release left.
-    forces_down = True
-
     def _take_away(self) -> None:
         self._has_stopped = True
         self._stop_process()
@@ -375,9 +374,17 @@ class Unnoticed(Stopped):
 
         :raises TimedOut: Nova has not seen that within service_down_timeout.
         """
+        self._write_down_again(outage=UnnoticedForcedDown.name)
         self._has_forced_down = True
         self._set(forced_down=True)
         self.await_down()
+
+
+class UnnoticedForcedDown(Unnoticed):
+    """The same, after ``force_down``."""
+
+    name = 'unnoticed-forced-down'
+    forces_down = True
 
 
 class Frozen(Unnoticed):
@@ -389,7 +396,6 @@ class Frozen(Unnoticed):
     """
 
     name = 'frozen'
-    forces_down = False
     needs = ('compute_freeze_command', 'compute_thaw_command')
     verb = 'thaw'
 
@@ -414,8 +420,8 @@ class Unknown(Stopped):
 
 
 OUTAGES: dict[str, type[ComputeOutage]] = {outage.name: outage for outage in (
-    ForcedDown, Attempt, Disabled, Stopped, ServiceDeleted, Unnoticed, Frozen,
-    Unknown)}
+    ForcedDown, Attempt, Disabled, Stopped, ServiceDeleted, Unnoticed,
+    UnnoticedForcedDown, Frozen, Unknown)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,8 +118,9 @@ class ComputeRestore(outage_base.Outage):
         if self._journal or self._try(self._claim, problems):
             # The order matters: enabling a service that is down leaves the
             # trait on its provider, and a forced-down one is never seen up.
-            for step in (self._start_if_stopped, self._lift_forced_down,
-                         self._await_up, self._restore_provider,
+            if self._has_stopped:
+                self._try(self._start_process, problems)
+            for step in (self._lift_forced_down, self._await_up,
                          self._restore_status, self._await_trait_gone,
                          self._compare):
                 self._try(step, problems)
@@ -156,10 +157,6 @@ class ComputeRestore(outage_base.Outage):
         self._has_stopped = not self._is_lost
         self._has_forced_down = not self._is_lost and self.forces_down
 
-    def _start_if_stopped(self) -> None:
-        if self._has_stopped:
-            self._start_process()
-
     def _start_process(self) -> None:
         """Start the process, if outages of this kind stop it."""
 
@@ -185,9 +182,6 @@ class ComputeRestore(outage_base.Outage):
                 raise
             self._left.append('somebody else has given it back since, and it '
                               'is down: %s' % self._show())
-
-    def _restore_provider(self) -> None:
-        """Give the provider back what went with its service, if it did."""
 
     def _restore_status(self) -> None:
         now = self._show()

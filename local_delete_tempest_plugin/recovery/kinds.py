@@ -85,6 +85,9 @@ def read(path: str, version: int, kind: str, what: dict[str, Any]
     """
     if version == 1:
         kind, what = _from_version_1(kind, dict(what))
+    if version < 3 and what.get('outage') == 'unnoticed':
+        # It does not tell whether the host was forced down as well.
+        what = dict(what, outage='unnoticed-forced-down')
     if kind not in KINDS:
         return Unusable(path, 'has an intent of unknown kind %r' % kind)
     try:

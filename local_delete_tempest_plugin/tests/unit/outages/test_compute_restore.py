@@ -43,7 +43,8 @@ class _Killed(BaseException):
 class RestoreTest(outage_case.OutageTest):
 
     KINDS = [kind for kind in compute_outage.OUTAGES.values()
-             if kind not in (compute_outage.Attempt, compute_outage.Unknown)]
+             if kind not in (compute_outage.Attempt, compute_outage.Unknown,
+                             compute_outage.UnnoticedForcedDown)]
 
     def setUp(self):
         super().setUp()
@@ -98,6 +99,8 @@ class RestoreTest(outage_case.OutageTest):
     def killed_at(self, number, when, away):
         """Kill the process in a request of an outage.
 
+        A host whose death is unnoticed is forced down as well.
+
         :returns: Whether there are so many requests.
         """
         request, count = self.cloud.request, 0
@@ -117,6 +120,8 @@ class RestoreTest(outage_case.OutageTest):
         self.cloud.request = mortal
         try:
             away.begin()
+            if isinstance(away, compute_outage.Unnoticed):
+                away.force_down()
             away.restore()
         except _Killed:
             return True
@@ -206,6 +211,24 @@ class ComputeRestoreTest(RestoreTest):
             self.assertIn('somebody else has forced it down', message)
             self.assertEqual({'status': 'enabled', 'disabled_reason': None,
                               'forced_down': True}, self.settings(), kind)
+            self.assertFalse(self.is_stopped('cmp1'))
+
+    def test_forced_down_since_by_somebody_else_stays(self):
+        """The journal tells whether an unnoticed host was forced down."""
+        for kind in (compute_outage.Stopped, compute_outage.Unnoticed,
+                     compute_outage.UnnoticedForcedDown):
+            self.build_cloud()
+            old = self.change(kind)
+            self.stop()
+            self.service().update(status='disabled', disabled_reason=FENCE,
+                                  forced_down=True)
+            if kind.forces_down:
+                old.undo(self.cloud.admin())
+                self.assertFalse(self.service()['forced_down'])
+                continue
+            self.left_of(old.undo, self.cloud.admin())
+            self.assertEqual({'status': 'enabled', 'disabled_reason': None,
+                              'forced_down': True}, self.settings())
             self.assertFalse(self.is_stopped('cmp1'))
 
     def test_disabled_without_a_reason_meanwhile_stays(self):

@@ -110,7 +110,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         manager.users_v3_client = mock.Mock(
             **{'list_users.return_value': {'users': named}})
         manager.quotas_client = mock.Mock(**{
-            'show_quota_set.return_value': {'quota_set': {'instances': 1}}})
+            'show_quota_set.return_value': {'quota_set': {'instances': 2}}})
         manager.routers_client = mock.Mock(
             **{'list_routers.return_value': {'routers': []}})
         manager.networks_client = mock.Mock(

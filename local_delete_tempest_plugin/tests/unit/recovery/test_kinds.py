@@ -104,5 +104,6 @@ class KindsTest(base.TestCase):
                 for kind, what in WRITTEN}
         self.assertEqual('disabled of host cmp8', told['compute'])
         self.assertEqual(
-            'project_id 0123456789abcdef0123456789abcdef, instances 10',
+            'project_id 0123456789abcdef0123456789abcdef, instances 10, '
+            'lowered_to 2',
             told['quota'])
