@@ -24,6 +24,7 @@ from proof.benchmarks import floor
 from proof.benchmarks import growth
 from proof.benchmarks import populate
 from proof.benchmarks import request_counts
+from proof.benchmarks import schedule
 from proof.benchmarks import times
 from proof.mutation import mutate
 from proof.trials import crowd
@@ -59,6 +60,7 @@ def _parser():
     add(verbs, 'growth', growth)
     add(verbs, 'times', times, up=False)
     add(verbs, 'requests', request_counts, up=False)
+    add(verbs, 'schedule', schedule, up=False)
     text = "Try the plugin's promises on the cloud."
     trials = verbs.add_parser(
         'trial', help=text, description=text, parents=[options])

@@ -14,7 +14,7 @@
 # under the License.
 #
 # Measure the whole suite: one scenario after the other, and CONCURRENCY
-# classes at once (default 3), in turns, RUNS times each (default 1), on one
+# classes at once (default 5), in turns, RUNS times each (default 1), on one
 # cloud. Print the medians and their ratio. Arguments, such as
 # "--computes 6", go to "up". REGEX chooses other tests than all scenarios.
 # The exit code is 1 if a test failed. .venv has to be there: tools/setup.sh.
@@ -31,7 +31,7 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     exit
 fi
 runs=${RUNS:-1}
-concurrency=${CONCURRENCY:-3}
+concurrency=${CONCURRENCY:-5}
 regex=${REGEX:-'^local_delete_tempest_plugin\.'}
 scratch=$(mktemp -d /tmp/bench-suite.XXXXXX)
 allinone=(.venv/bin/python -m allinone --state "$scratch/state"
@@ -78,6 +78,7 @@ measure() {
 for run in $(seq "$runs"); do
     echo "Run $run of $runs, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
     measure serial --serial
+    .venv/bin/python -m proof --state "$scratch/state" schedule
     measure "at-$concurrency" --concurrency "$concurrency"
 done
 

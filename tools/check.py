@@ -93,7 +93,7 @@ def _all(guests):
                'tox run -e genconfig && git diff --exit-code etc'),
         _local('package', 'tools/package.sh')]
     plain = [
-        first.boot(),
+        first.boot(), first.proof('schedule', 'schedule'),
         first.scenarios('scenarios', clouds.SCENARIOS, _none_but_elsewhere),
         first.proof('mutants', 'mutate', 'allocations_left_whole',
                     'port_of_nova_left')]

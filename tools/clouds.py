@@ -37,7 +37,7 @@ SCENARIOS = r'^local_delete_tempest_plugin\.'
 _PYTHON = str(phases.ROOT / '.venv' / 'bin' / 'python')
 
 # Classes of scenarios that run side by side.
-_CONCURRENCY = 3
+_CONCURRENCY = 5
 
 
 class Cloud:

@@ -48,6 +48,7 @@ def _demonstrate(arguments, run):
     try:
         run.run([
             cloud.boot(),
+            *[cloud.proof('schedule', 'schedule')] * arguments.all,
             cloud.scenarios(
                 name, clouds.SCENARIOS if arguments.all else _STORY),
             cloud.proof('leak', 'mutate', '--results',
