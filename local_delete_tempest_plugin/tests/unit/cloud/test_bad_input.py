@@ -285,7 +285,7 @@ ROWS = (
             '{host}')),
     Row('a command that does not end', OUTAGE,
         r'\[local_delete\] compute_stop_command: sh did not end within 1 '
-        r's \(command_timeout\)',
+        r's \(command_timeout\)\. nova-compute 33.*',
         options=options(
             command_timeout=1,
             compute_stop_command="sh -c 'sleep 99' {host}")),

@@ -372,7 +372,7 @@ class EverythingTest(FuzzTest):
         self.cloud.service_of('cmp1').update(
             status='disabled', forced_down=True,
             disabled_reason=self.run_of_ours.fence_reason)
-        undo.Recovery(admin).find_in_cloud(self.run_of_ours.id)
+        undo.Recovery(admin).search(self.run_of_ours.id, dry_run=True)
 
     @fuzzed(12)
     def test_recovery(self, admin):
