@@ -16,14 +16,17 @@ import contextlib
 import dataclasses
 import io
 import json
+import logging
 import os
 import pathlib
 import resource
+import signal
 
 import fixtures
 import testtools
 
 from local_delete_tempest_plugin.cloud import identity
+from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
@@ -33,6 +36,7 @@ from local_delete_tempest_plugin.tests.unit import base
 
 RUN = '0123456789AB'
 CLOUD = 'https://keystone.test/v3'
+KEPT = 'BA9876543210'
 TRAIT = leases.TraitChange('A')
 LEASE = leases.LeaseChange('B', 'A')
 
@@ -168,6 +172,28 @@ class JournalTest(base.TestCase):
 
         with fixtures.MockPatch('fcntl.flock', complete_first):
             self.assertEqual([], self.abandoned())
+
+    def test_alive_with_the_next_journal(self):
+        """What was opened is gone, and a journal of the same name is held."""
+        kept = journal.Journal(RUN)
+        first = kept.intend(TRAIT)
+        lock = journal.fcntl.flock
+        replaced = []
+
+        def replace_first(file, operation):
+            if not replaced:
+                replaced.append(file)
+                kept.complete(first)
+                kept.intend(LEASE)
+            lock(file, operation)
+
+        for look in (lambda: journal.is_alive(RUN),
+                     lambda: journal.of_live_runs() == {RUN: [LEASE]},
+                     lambda: self.abandoned() == []):
+            replaced.clear()
+            with fixtures.MockPatch('fcntl.flock', replace_first):
+                self.assertTrue(look())
+            first = kept.left()[0]
 
     def test_alive_as_long_as_its_process_holds_it(self):
         self.assertFalse(journal.is_alive(RUN))
@@ -367,6 +393,15 @@ class JournalTest(base.TestCase):
                 exceptions.JournalUnusable, '.*held by a run that lives.*'):
             journal.refuse_if_alive(RUN)
 
+    def test_a_look_whether_it_lives_does_not_hide_it(self):
+        """Whoever only looks holds the journal for a moment."""
+        self.write(self.head())
+        looking = open(self.path)
+        journal.fcntl.flock(looking, journal.fcntl.LOCK_SH)
+        self.useFixture(fixtures.MockPatch(
+            'tenacity.nap.time.sleep', lambda seconds: looking.close()))
+        self.assertEqual([(RUN, [])], self.abandoned())
+
     def test_full_disk(self):
         """Half a line is taken back, so that the next one can be read."""
         kept = journal.Journal(RUN)
@@ -382,3 +417,47 @@ class JournalTest(base.TestCase):
         self.assertEqual(size, self.path.stat().st_size)
         kept.complete(first)
         self.assertFalse(self.path.exists())
+
+
+class TwoProcessesTest(base.TestCase):
+    """Journals come and go while another process looks for abandoned ones."""
+
+    instant_waits = False
+
+    @base.slow
+    def test_stress(self):
+        """LOCAL_DELETE_STRESS sets how often the other process looks."""
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.config(journal_dir=folder)
+        self.useFixture(fixtures.MockPatch('os.fsync'))
+        # Each look writes of each journal that it passes over.
+        logging.disable()
+        self.addCleanup(logging.disable, logging.NOTSET)
+        child = os.fork()
+        if not child:
+            try:
+                self.come_and_go()
+            finally:
+                os._exit(1)
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        waiters.wait_until(lambda: journal.is_alive(KEPT), bool,
+                           'the other process has a journal', 600)
+        cloud = identity.Cloud.of_conf()
+        for _ in range(int(os.environ.get('LOCAL_DELETE_STRESS', 200))):
+            found = journal.find(cloud)
+            found.close()
+            self.assertEqual(([], []), (found.abandoned, found.unusable))
+            # This one never goes, so it lives at each look.
+            self.assertIn(KEPT, {one.run_id for one in found.passed_over})
+            self.assertTrue(journal.is_alive(KEPT))
+            self.assertIn(KEPT, journal.of_live_runs())
+            self.assertTrue((journal.directory() / (
+                KEPT + '.journal')).exists())
+        self.assertEqual((0, 0), os.waitpid(child, os.WNOHANG))
+
+    def come_and_go(self):
+        kept, came = journal.Journal(KEPT), journal.Journal(RUN)
+        kept.intend(TRAIT)
+        while True:
+            came.complete(came.intend(TRAIT))
