@@ -20,6 +20,7 @@ service away.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import math
 import shlex
 import time
@@ -111,15 +112,15 @@ class Outage(fixtures.Fixture):
             self._stop = stop
             self._intent = self._journal.update(self._intent, self._change())
 
-    def _start_service(self, option: str, host: str | None,
+    def _start_service(self, options: Sequence[str], host: str | None,
                        wait: Callable[[float], None], limit: float) -> None:
         """Start the service, and see that no stop command stops it again.
 
         The parameters and the exceptions are those of ``start``.
         """
-        start(option, host, wait, limit)
+        start(options, host, wait, limit)
         if self._settled_at:
-            _watch(option, host, wait, limit, self._settled_at)
+            _watch(options, host, wait, limit, self._settled_at)
 
     def _end_stop(self) -> bool:
         """End a stop command that is under way; tell whether it has ended.
@@ -191,11 +192,12 @@ def words_of(option: str, instead: str, host: str | None = None) -> str:
         return instead
 
 
-def start(option: str, host: str | None,
+def start(options: Sequence[str], host: str | None,
           wait: Callable[[float], None], limit: float) -> None:
     """Start a service, again and again until it is there.
 
-    :param option: Name of the start command's option.
+    :param options: Names of the options of the commands that start it, one
+        after the other. The last one is the start command.
     :param host: Its host, or None.
     :param wait: Callable of a limit in seconds that waits for the service.
     :param limit: Seconds for the last start. Those before it get a part.
@@ -203,13 +205,15 @@ def start(option: str, host: str | None,
     :raises tempest.lib.exceptions.TimeoutException: it is not there.
     """
     for attempt in range(1, _STARTS + 1):
-        failure = None
-        try:
-            commands.run(option, host)
-        except exceptions.CommandFailed as error:
-            # Some service managers refuse to start what runs already. So the
-            # service tells, not the exit code.
-            failure = error
+        for option in options:
+            failure = None
+            try:
+                commands.run(option, host)
+            except exceptions.CommandFailed as error:
+                # Some service managers refuse to start what runs already, and
+                # there may be no process to thaw. So the service tells, not
+                # the exit code.
+                failure = error
         try:
             # The last one may need the whole limit.
             return wait(limit if attempt == _STARTS else limit / _STARTS)
@@ -219,8 +223,8 @@ def start(option: str, host: str | None,
             LOG.warning('%s; running %s again', failure or error, option)
 
 
-def _watch(option: str, host: str | None, wait: Callable[[float], None],
-           limit: float, until: float) -> None:
+def _watch(options: Sequence[str], host: str | None,
+           wait: Callable[[float], None], limit: float, until: float) -> None:
     """Start a service again whenever it falls before a moment.
 
     The parameters and the exceptions are those of ``start``, and one more.
@@ -234,8 +238,8 @@ def _watch(option: str, host: str | None, wait: Callable[[float], None],
             wait(limit / _STARTS)
         except lib_exc.TimeoutException as error:
             LOG.warning('%s; a stop command took effect, so %s runs again',
-                        error, option)
-            start(option, host, wait, limit)
+                        error, ' and '.join(options))
+            start(options, host, wait, limit)
         return began
 
     waiters.wait_until(look, lambda began: began >= until,

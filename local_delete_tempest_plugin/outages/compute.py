@@ -16,6 +16,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 from typing import Any
@@ -194,8 +195,12 @@ class Stopped(ComputeOutage):
     def _stop_process(self) -> None:
         self._stop_service(self.needs[0], self._target.host)
 
+    @property
+    def _start_options(self) -> Sequence[str]:
+        return self.needs[1:]
+
     def _start_process(self) -> None:
-        self._start_service(self.needs[1], self._target.host,
+        self._start_service(self._start_options, self._target.host,
                             self._await_heartbeats,
                             CONF.local_delete.service_up_timeout)
 
@@ -409,14 +414,10 @@ class Unknown(Stopped):
     name = 'unknown'
     forces_down = True
 
-    def _start_process(self) -> None:
-        if CONF.local_delete.compute_thaw_command:
-            try:
-                commands.run('compute_thaw_command', self._target.host)
-            except exceptions.CommandFailed as error:
-                # There may be no process to thaw.
-                LOG.warning('%s', error)
-        super()._start_process()
+    @property
+    def _start_options(self) -> Sequence[str]:
+        return [option for option in (Frozen.needs[1], *super()._start_options)
+                if CONF.local_delete[option] or option == self.needs[1]]
 
 
 OUTAGES: dict[str, type[ComputeOutage]] = {outage.name: outage for outage in (

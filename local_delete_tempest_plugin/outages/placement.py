@@ -119,7 +119,7 @@ class PlacementStopped(outage_base.Outage):
 
     def _give_back(self) -> None:
         try:
-            self._start_service(self._start_option, None, self._await_answer,
+            self._start_service([self._start_option], None, self._await_answer,
                                 CONF.local_delete.placement_timeout)
         except lib_exc.TempestException as error:
             raise self._failed(str(error))

@@ -99,7 +99,7 @@ class SchedulerStopped(outage_base.Outage):
     def _give_back(self) -> None:
         try:
             self._start_service(
-                self.needs[1], None,
+                self.needs[1:], None,
                 lambda limit: outage_base.await_heartbeats(
                     lambda: self._retrier.call(self._list), self._hosts,
                     'the scheduler', limit),

@@ -237,6 +237,25 @@ class ComputeOutageTest(outage_case.OutageTest):
             away.restore()
             self.put_right()
 
+    def test_a_freeze_that_nobody_knows_takes_effect_after_the_thaw(self):
+        """The journal is lost, and the freeze command is under way."""
+        admin = self.cloud.admin()
+        before = admin.services.show('cmp1')
+        away = self.begun(compute_outage.Frozen, FENCE)
+        # It starts no process that is there already.
+        self.config(compute_start_command='true {host}',
+                    stop_settle_time=300, poll_interval_start=1,
+                    poll_interval_max=3, service_up_timeout=100)
+        change, = compute_outage.ComputeChange.find(admin, outage_case.RUN)
+        self.assertEqual((before.host, commands.Underway()),
+                         (change.target.host, change.stop))
+        self.strike_later('cmp1', 40)
+        change.undo(admin)
+        self.assertIsNotNone(self.struck)
+        self.assertFalse(self.is_stopped('cmp1'))
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+        away.restore()
+
     def test_never_noticed(self):
         away = self.begun(compute_outage.Unnoticed)
         self.cloud.service_down_time = 10 ** 6
