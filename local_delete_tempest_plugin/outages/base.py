@@ -154,6 +154,8 @@ class Outage(fixtures.Fixture):
                     left = error
                 if not ended:
                     assert self._stop
+                    # The next try has to end it, and to watch again.
+                    self._settled_at = 0.0
                     raise exceptions.RestoreFailed(
                         what='the service',
                         problem='its stop command cannot be killed (%s)'
