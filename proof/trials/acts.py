@@ -88,7 +88,7 @@ class Site:
         #: Whether recover has left the host to the operator. Then it cannot
         #: tell what of the host is the run's own.
         self.is_left = False
-        #: Set by an act for its own use.
+        #: What an act has changed, or may have changed.
         self.memory: dict[str, typing.Any] = {}
 
     @property
@@ -165,6 +165,8 @@ class Act:
     where: collections.abc.Collection[tuple[str, Moment]]
     #: The moments at which the run cannot put all back, and has to say so.
     is_said: collections.abc.Collection[Moment] = ()
+    #: Whether recover may leave something of the host to the operator.
+    may_be_left = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -217,6 +219,7 @@ class Disable(Act):
 
     where = _everywhere((FORCED_DOWN, DISABLED, STOPPED))
     is_said = BEFORE_RESTORE
+    may_be_left = True
 
     def __init__(self, name: str, reason: str | None) -> None:
         super().__init__(name)
@@ -244,6 +247,7 @@ class ForceDown(Act):
     # In a forced-down outage the flag is set already.
     where = _everywhere((DISABLED, STOPPED))
     is_said = BEFORE_RESTORE
+    may_be_left = True
 
     def do(self, site: Site) -> None:
         site.update(forced_down=True)
@@ -261,7 +265,8 @@ class Stop(Act):
 
     # In the other outages it is stopped already.
     where = _everywhere((FORCED_DOWN, DISABLED))
-    is_said = BEFORE_RESTORE
+    # For some seconds the API shows it as up, and then nobody has to say so.
+    may_be_left = True
 
     def do(self, site: Site) -> None:
         lifecycle.stop(site.cloud, [site.process])
@@ -279,6 +284,7 @@ class TakeOver(Act):
 
     where = [(STOPPED, Moment.DEAD)]
     is_said = BEFORE_RESTORE
+    may_be_left = True
 
     def do(self, site: Site) -> None:
         site.repair()
@@ -302,6 +308,7 @@ class DeleteService(Act):
         Moment.OUT, Moment.OUT_THEN_KILLED, Moment.DEAD))
     # A run that lives starts the process, and that registers again.
     is_said = (Moment.OUT_THEN_KILLED, Moment.DEAD)
+    may_be_left = True
 
     def do(self, site: Site) -> None:
         service = site.there()
@@ -371,6 +378,7 @@ class PutTrait(Act):
     trait = 'CUSTOM_LOCAL_DELETE_PROTECTION'
 
     def do(self, site: Site) -> None:
+        site.memory['trait'] = self.trait
         site.admin.placement.put(f'/traits/{self.trait}')
         self._set(site, {*site.of_provider('traits'), self.trait})
 
@@ -462,6 +470,7 @@ class RaiseQuota(Act):
 
     where = _everywhere((QUOTA,), (Moment.OUT, *_KILLED))
     is_said = BEFORE_RESTORE
+    may_be_left = True
 
     def do(self, site: Site) -> None:
         self._set(site, _QUOTA)

@@ -176,6 +176,8 @@ class _Attempt:
         self._recover_log = directory / 'recover.log'
         self._site: acts.Site | None = None
         self._done = False
+        # Whether the act came before anything was given back.
+        self._is_early = False
 
     def run(self):
         """Return an ``Outcome``."""
@@ -189,25 +191,29 @@ class _Attempt:
             problems.append(f'the run never came to its phase: {self._log}')
         if self._done:
             problems += self._judge_act(code)
-            self._plan.act.take_back(self._site)
+        if self._done or (self._site and self._site.memory):
+            plan.act.take_back(self._site)
         problems += self._finish()
         return Outcome(plan.seed, str(plan), self._done, code, problems)
 
     def _during(self, process):
         """Act while the run lives, or kill it; return problems."""
         plan = self._plan
-        reached = _reach(progress.Progress(
-            self._workspace.journals, self._workspace.log), plan, process)
-        if not reached or runs.ended(process, plan.seconds if plan.moment
-                                     is not _Moment.RECOVER else 0):
+        phase = progress.Progress(self._workspace.journals,
+                                  self._workspace.log)
+        if not _reach(phase, plan, process):
             return []
         self._site = self._find_site()
+        if plan.moment is not _Moment.RECOVER:
+            runs.ended(process, plan.seconds)
         if plan.moment in (_Moment.DEAD, _Moment.RECOVER):
             runs.kill(process)
+            self._is_early = self._is_out(phase)
             if plan.moment is _Moment.DEAD:
                 self._act()
             return []
         self._act()
+        self._is_early = self._is_out(phase)
         if plan.moment is _Moment.OUT_THEN_KILLED:
             runs.kill(process)
             return []
@@ -219,7 +225,17 @@ class _Attempt:
                      if kind == 'compute'), None)
         project = next((what['project_id'] for kind, what in intents
                         if kind == 'quota'), None)
-        return acts.Site(self._cloud, self._before, host, project, run_id)
+        site = acts.Site(self._cloud, self._before, host, project, run_id)
+        # The act has to be quick, and so the admin logs in now.
+        site.service()
+        return site
+
+    def _is_out(self, phase):
+        """Tell whether nothing of the outage has been given back yet."""
+        name = self._plan.outage.split()[0]
+        return progress.BACK not in phase.now() and any(
+            kind == name for intents in journals.held(
+                self._workspace.journals).values() for kind, _ in intents)
 
     def _act(self):
         self._done = acts.attempt(self._plan.act, self._site)
@@ -244,12 +260,12 @@ class _Attempt:
         left = snapshot.settle(lambda: left_over(
             self._differences(), act.touches(site)), _SETTLE)
         problems += left
-        if self._plan.moment in act.is_said:
+        if self._plan.moment in act.is_said and self._is_early:
             problems += unsaid(
                 code, site.host or site.project,
                 ' '.join(runs.failures(self._log)),
                 self._recover_log.read_text() if code is not None else '')
-        elif code not in (None, _UNDONE) and not act.is_said:
+        elif code not in (None, _UNDONE) and not act.may_be_left:
             problems.append(f'recover ended with {code}, and the act is '
                             f'nothing that it has to leave: '
                             f'{self._recover_log}')
