@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
 import functools
+import threading
 from typing import Any
 
 from oslo_log import log as logging
@@ -199,7 +200,12 @@ class ComputeServices:
         :param hosts: Names of the hosts.
         :returns: An object with the method ``target_host``.
         """
-        return self if len(hosts) <= _FEW else self.nodes()
+        return self if self.are_few(hosts) else self.nodes()
+
+    @staticmethod
+    def are_few(hosts: Collection[str]) -> bool:
+        """Tell whether to look hosts up one by one takes the least effort."""
+        return len(hosts) <= _FEW
 
     def target_host(self, host: str) -> TargetHost:
         """Find the one provider of a host.
@@ -265,6 +271,16 @@ def _first_label(name: str) -> str:
     return name.partition('.')[0]
 
 
+def _once(read):
+    """Cache a call, and let other threads wait for its first answer."""
+    lock, cached = threading.Lock(), functools.cache(read)
+
+    def call(*arguments):
+        with lock:
+            return cached(*arguments)
+    return call
+
+
 class ReadOnce(ComputeServices):
     """Reads each list once, and then answers from that reading.
 
@@ -275,4 +291,4 @@ class ReadOnce(ComputeServices):
     def __init__(self, *clients: Any) -> None:
         super().__init__(*clients)
         for read in ('list', 'nodes'):
-            setattr(self, read, functools.cache(getattr(self, read)))
+            setattr(self, read, _once(getattr(self, read)))

@@ -14,6 +14,7 @@
 
 """Check what else a run needs of the cloud, beside endpoints and roles."""
 
+import collections
 from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
@@ -22,6 +23,7 @@ import json
 import math
 from typing import Any
 
+from oslo_log import log as logging
 from tempest import config
 from tempest.lib.common import api_version_request
 
@@ -32,9 +34,11 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import guard
+from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
+LOG = logging.getLogger(__name__)
 
 _MIB_PER_GIB = 1024
 
@@ -185,11 +189,22 @@ class CloudChecks:
                 if known else 'Nova shows no compute service at all: make '
                 'sure that the database of each cell answers')
         hosts = sorted(filter(guard.is_target, known))
-        check = functools.partial(self._check_host,
-                                  self._admin.services.finder(hosts))
+        check = guard.Guard(self._run, self._admin, lease.ReadOnce(
+            self._admin, self._run.trait)).check
+        services = self._admin.services
+        few = services.are_few(hosts)
         usable = 0
         with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            for found in pool.map(check, hosts):
+            looks = list(pool.map(functools.partial(
+                _look, check, services if few
+                else _LikelyProviders(self._admin)), hosts))
+            if not few:
+                # Most hosts of a large cloud are refused by now. Only Nova
+                # knows the providers of the others for sure.
+                confirm = functools.partial(_confirm, check, services.finder([
+                    look.host for look in looks if look.refusal is None]))
+                looks = list(pool.map(confirm, looks))
+            for found in pool.map(self._judge_host, looks):
                 usable += found.outcome != finding.WARN
                 yield found
         self.usable_hosts = usable
@@ -197,15 +212,12 @@ class CloudChecks:
             'target hosts', usable, '%d may be taken down now' % usable,
             'free a host; until then every scenario skips')
 
-    def _check_host(self, nodes, host):
-        name = 'host ' + host
-        try:
-            target = nodes.target_host(host)
-            guard.Guard(self._run, self._admin).check(target)
-        except exceptions.OutageRefused as refusal:
-            return finding.Finding(name, finding.WARN, str(refusal),
+    def _judge_host(self, look):
+        name = 'host ' + look.host
+        if look.refusal:
+            return finding.Finding(name, finding.WARN, str(look.refusal),
                                    'nothing; no scenario uses this host')
-        lacking = self._lacking(target)
+        lacking = self._lacking(look.target)
         return finding.judge(
             name, not lacking, 'may be taken down now, and has room for a '
             'server' if not lacking else 'has no room for %s of the flavor'
@@ -236,6 +248,67 @@ class CloudChecks:
             'journals', not left,
             'of abandoned runs: %s' % (', '.join(left) or 'none'),
             'tempest local-delete recover', bad=finding.WARN)
+
+
+class _LikelyProviders:
+    """Finds the provider of a host by its name, without Nova.
+
+    Nova looks up the service of each node of a list, and needs half a minute
+    for a thousand. Most nodes are named after their host.
+
+    :param admin: An ``admin.Admin`` whose services are ``ReadOnce``.
+    """
+
+    def __init__(self, admin: admins.Admin) -> None:
+        self._services = admin.services
+        self._of: dict[str, list[dict[str, Any]]] = collections.defaultdict(
+            list)
+        try:
+            providers = admin.placement.list_resource_providers()
+        except exceptions.RequestFailed as error:
+            # The list has no pages, and may be too long for an answer.
+            LOG.info('All nodes are read: %s', error)
+            return
+        for provider in providers['resource_providers']:
+            if provider['root_provider_uuid'] == provider['uuid']:
+                self._of[_first_label(provider['name'])].append(provider)
+
+    def target_host(self, host: str) -> compute_services.TargetHost:
+        """Find the provider as ``compute_services.Nodes`` does."""
+        found = self._of.get(_first_label(host), [])
+        if len(found) == 1:
+            return compute_services.TargetHost(
+                host, found[0]['uuid'], found[0]['name'])
+        return self._services.nodes().target_host(host)
+
+
+def _first_label(name):
+    return name.partition('.')[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """What was seen of a host, which is refused or has a provider."""
+
+    host: str
+    target: compute_services.TargetHost | None = None
+    refusal: exceptions.OutageRefused | None = None
+
+
+def _look(check, providers, host, known=None):
+    try:
+        target = providers.target_host(host)
+        if target != known:
+            check(target)
+    except exceptions.OutageRefused as refusal:
+        return _Look(host, refusal=refusal)
+    return _Look(host, target)
+
+
+def _confirm(check, nodes, look):
+    """Look again if the provider of a host is another than was likely."""
+    return look if look.refusal else _look(
+        check, nodes, look.host, look.target)
 
 
 def _as_version(version):

@@ -79,12 +79,14 @@ class Guard:
 
     :param this_run: The ``run.Run`` that wants to take hosts down.
     :param admin: An ``admin.Admin``.
+    :param leases: What tells the leases of other runs, if not a new ``Lease``.
     """
 
-    def __init__(self, this_run: run.Run, admin: cloud_admin.Admin) -> None:
+    def __init__(self, this_run: run.Run, admin: cloud_admin.Admin,
+                 leases: lease.Lease | None = None) -> None:
         self._run = this_run
         self._admin = admin
-        self._lease = lease.Lease(admin, this_run.trait)
+        self._lease = leases or lease.Lease(admin, this_run.trait)
 
     def check(self, target: _Target, fenced: bool = False,
               out: bool = False) -> None:

@@ -223,3 +223,18 @@ class Lease:
         self._placement.update_resource_provider_traits(
             provider_id, traits=sorted(traits),
             resource_provider_generation=generation)
+
+
+class ReadOnce(Lease):
+    """Reads what other runs have leased once, and answers from that reading.
+
+    It is for a look at many hosts that changes none of them. The parameters
+    are those of ``Lease``.
+    """
+
+    def __init__(self, admin: cloud_admin.Admin, trait: str) -> None:
+        super().__init__(admin, trait)
+        self._found = super().of_other_runs()
+
+    def of_other_runs(self) -> dict[str, str]:
+        return self._found

@@ -547,6 +547,8 @@ class FakeCloud:
             return 200, {'resource_providers': [
                 provider for provider in self.providers
                 if query['required'] in self.traits[provider['uuid']]]}
+        if 'in_tree' not in query:
+            return 200, {'resource_providers': self.providers}
         root = self._provider(query['in_tree'])['root_provider_uuid']
         return 200, {'resource_providers': [
             provider for provider in self.providers

@@ -395,6 +395,44 @@ class CloudTest(base.TestCase):
                  if check.startswith('host ')]
         self.assertEqual((32, sorted(found)), (len(found), found))
 
+    def test_many_target_hosts_with_servers(self):
+        """Nova needs half a minute to list a thousand nodes."""
+        for number in range(13, 43):
+            self.cloud.add_compute('cmp%d' % number, number)
+            self.cloud.hold(100 + number, number, VCPU=1)
+        self.config(target_hosts=['*'])
+        asked = self.requests()
+        self.assertEqual(1, asked['traits'])
+        self.assertEqual(
+            32, sum(count for path, count in asked.items()
+                    if path.endswith('/allocations')))
+        queries = [path for _, path, _, _ in self.cloud.requests
+                   if path.startswith('os-hypervisors/detail')]
+        self.assertEqual(2, len(queries), queries)
+        for query in queries:
+            self.assertIn('hypervisor_hostname_pattern', query)
+        self.assert_found('target hosts', 'pass', '2 may be taken down now')
+        self.assert_found('host cmp13', 'warn', 'not of this run')
+
+    def test_many_target_hosts_with_other_names(self):
+        """Only Nova tells then which provider a host has."""
+        for number in range(13, 43):
+            self.cloud.add_compute('cmp%d' % number, number)
+            self.cloud.hold(100 + number, number, VCPU=1)
+        for node in self.cloud.hypervisors:
+            node['hypervisor_hostname'] = 'node-' + node['id']
+        for number, provider in enumerate(self.cloud.providers):
+            # One has the name that another host would give it.
+            provider['name'] = 'cmp13' if number == 0 else provider['uuid']
+        self.config(target_hosts=['*'])
+        self.assert_found('target hosts', 'pass', '2 may be taken down now')
+        self.assert_found('host cmp13', 'warn', 'not of this run')
+        self.requests()
+        self.assertEqual(1, len([
+            path for _, path, _, _ in self.cloud.requests
+            if path.startswith('os-hypervisors/detail')
+            and 'pattern' not in path]))
+
     def test_no_admin(self):
         self.cloud.roles['boss'] = ['member']
         self.assert_found('admin', 'fail', 'has the roles member')
