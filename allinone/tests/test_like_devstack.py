@@ -162,7 +162,7 @@ class LikeDevstackTest(base.TestCase):
     def test_workers_of_keystone_share_no_memory(self):
         self.configure(self.cloud)
         parsed = self.parse(self.cloud.etc / 'keystone' / 'keystone.conf')
-        self.assertEqual('False', parsed['cache']['enabled'])
+        self.assertEqual('dogpile.cache.null', parsed['cache']['backend'])
 
     def test_tempest_conf_does_not_tell_the_kind_of_cloud(self):
         path = self.cloud.tempest / 'etc' / 'tempest.conf'
