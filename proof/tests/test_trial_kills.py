@@ -236,7 +236,10 @@ class RecoverKilledTest(base.TestCase):
         path.chmod(0o700)
         self.enterContext(mock.patch('allinone.supervision.tool',
                                      autospec=True, return_value=path))
-        return runs.Workspace(self.state)
+        workspace = runs.Workspace(self.state)
+        workspace.log.parent.mkdir(exist_ok=True)
+        workspace.log.touch()
+        return workspace
 
     def kill(self, workspace, seconds):
         return kills._kill_recover(workspace, (), kills.Moment(
@@ -244,9 +247,12 @@ class RecoverKilledTest(base.TestCase):
 
     @base.slow
     def test_killed(self):
+        # Both write to one log, and the run never ended its step.
+        line = f'{spans.BEGUN} {{"kind": "%s"}}\n'
         workspace = self.tempest(
-            f"echo '{spans.BEGUN} {{\"kind\": \"{spans.BACK}\"}}'; "
+            f"echo '{line % spans.BACK}' >> logs/tempest.log; "
             'exec sleep 600')
+        workspace.log.write_text(line % spans.AWAY)
         self.assertEqual(spans.BACK, self.kill(workspace, 0.3))
         self.assertEqual('', self.kill(workspace, None))
 

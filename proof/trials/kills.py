@@ -360,13 +360,11 @@ def _kill_recover(workspace, arguments, moment, log):
     """Kill recover; return the step in which that was, or ''."""
     if moment.recover_seconds is None:
         return ''
-    debug = log.with_suffix('.recover.log')
-    debug.unlink(missing_ok=True)
-    with workspace.commanding('recover', *arguments, log=debug,
-                              debug=True) as process:
+    steps = progress.Steps(workspace.log, from_now=True)
+    with workspace.commanding('recover', *arguments, log=log) as process:
         if runs.ended(process, moment.recover_seconds):
             return ''
-        step = progress.Steps(debug).now()
+        step = steps.now()
         with slow.killed_too(process, moment.stop):
             runs.kill(process)
     return step or 'no step of an outage'

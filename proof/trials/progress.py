@@ -47,11 +47,12 @@ class Steps:
     """The steps that are under way, by a log that grows.
 
     :param log: the log, at the level of debug; it may not be there yet
+    :param from_now: whether its lines of before are another process's
     """
 
-    def __init__(self, log: pathlib.Path) -> None:
+    def __init__(self, log: pathlib.Path, from_now: bool = False) -> None:
         self._log = log
-        self._place = 0
+        self._place = log.stat().st_size if from_now else 0
         self._open: list[str] = []
 
     def now(self) -> str:
