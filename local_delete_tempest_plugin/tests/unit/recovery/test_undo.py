@@ -320,11 +320,15 @@ class RecoveryTest(base.TestCase):
         volume['attachments'][0]['server_id'] = None
         self.cloud.volumes.append(volume)
         self.assertEqual([], self.search())
+        self.assertEqual(['GET volumes?all_tenants=1'], [
+            call for call in self.cloud.calls() if 'volumes' in call])
 
     def test_a_host_whose_node_is_gone_does_not_keep_another_out(self):
         self.take_down()
         self.cloud.custom_traits.add(RUN.trait)
         self.cloud.add_service('a-gone', 300)
+        # It comes first in the list.
+        self.cloud.services.reverse()
         self.cloud.service_of('a-gone').update(
             status='disabled', disabled_reason=RUN.fence_reason)
         found = self.search()
