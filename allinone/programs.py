@@ -30,7 +30,7 @@ class Program:
         default_factory=dict)
     #: Name of its listener in deployment.LISTENERS, if it has one.
     listener: str | None = None
-    #: Unix socket that it makes when it is ready, if it has one.
+    #: Unix socket or file that it makes when it is ready, if it has one.
     socket: pathlib.Path | None = None
     #: Whether it runs as the deployment's unprivileged user, if it has one.
     drops_root: bool = False

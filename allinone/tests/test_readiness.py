@@ -56,3 +56,9 @@ class AcceptingTest(base.TestCase):
                 self.assertTrue(readiness.accepting(path))
             self.assertTrue(path.exists())
             self.assertFalse(readiness.accepting(path))
+
+    def test_a_file_is_ready_when_it_is_there(self):
+        path = self.state / 'holder'
+        self.assertFalse(readiness.accepting(path))
+        path.touch()
+        self.assertTrue(readiness.accepting(path))
