@@ -31,6 +31,7 @@ from allinone import deployment
 from allinone import files
 from proof.trials import recording_proxy
 
+# A front end may have Keystone below another path.
 _TOKENS = '/v3/auth/tokens'
 
 _LOGGED = re.compile(r'Request \(.*\): \d+ ([A-Z]+) (\S+)')
@@ -85,4 +86,5 @@ def _only_reads(method, url):
 
 
 def _is_for_token(method, url):
-    return method == 'POST' and parse.urlsplit(url).path == _TOKENS
+    return method == 'POST' and parse.urlsplit(
+        url).path.endswith(_TOKENS)
