@@ -172,3 +172,95 @@ class ActsTest(base.TestCase):
             self.assertFalse(acts.attempt(act, None))
         act.do.side_effect = KeyError
         self.assertRaises(KeyError, acts.attempt, act, None)
+
+
+class AttemptTest(base.TestCase):
+    """One act, with a run and a cloud that are not there."""
+
+    HELD = [('compute', {'outage': 'stopped', 'target': {'host': 'a'}})]
+
+    def setUp(self):
+        super().setUp()
+        self.act = mock.Mock(spec=acts.Act, may_be_left=True, is_said=(
+            acts.Moment.DEAD,))
+        self.act.name = 'force down'
+        self.act.touches.return_value = ('service nova-compute a: ',)
+        self.act.problems.return_value = []
+        self.workspace = mock.MagicMock(journals=self.state, log=self.state)
+        self.workspace.commanding.return_value.__enter__.return_value = (
+            self.recover) = mock.Mock()
+        self.recover.wait.return_value = 3
+        self.workspace.command.return_value = 0
+        (self.state / 'run.log').touch()
+        (self.state / 'recover.log').write_text('host a is left to you')
+        self.left = [[]]
+        for name, value in (
+                ('runs.another', {'return_value': self.workspace}),
+                ('runs.ended', {'return_value': False}),
+                ('runs.kill', {}), ('runs.wait', {'return_value': True}),
+                ('runs.failures', {'return_value': []}),
+                ('progress.Progress', {}),
+                ('acts.Site.service', {}),
+                ('acts.attempt', {'return_value': True}),
+                ('journals.held', {'side_effect': self.held}),
+                ('snapshot.settle', {
+                    'side_effect': lambda find, limit: self.left.pop(0)
+                    if self.left else []})):
+            setattr(self, name.replace('.', '_'), self.enterContext(
+                mock.patch(f'proof.trials.{name}', autospec=True, **value)))
+        self.progress_Progress.return_value.now.return_value = (
+            'intend compute stopped')
+        self.journal = {'AA': self.HELD}
+
+    def held(self, folder):
+        return self.journal
+
+    def run_act(self, moment, **recover):
+        def end(*_):
+            self.journal = {}
+            return recover.get('code', 3)
+
+        self.recover.wait.side_effect = end
+        plan = operator.Plan(5, self.act, acts.STOPPED, moment, 1, True)
+        return operator._Attempt(self.cloud, self.state, plan, None).run()
+
+    def test_after_a_kill(self):
+        outcome = self.run_act(acts.Moment.DEAD)
+        self.assertEqual([], outcome.problems)
+        self.assertEqual((True, 3), (outcome.done, outcome.code))
+        self.runs_kill.assert_called_once()
+        self.act.take_back.assert_called_once()
+
+    def test_recover_is_silent(self):
+        [line] = self.run_act(acts.Moment.DEAD, code=0).problems
+        self.assertIn('recover ended with 0', line)
+
+    def test_an_act_that_recover_undid(self):
+        self.act.problems.return_value = ['forced_down of a is False']
+        [line] = self.run_act(acts.Moment.RECOVER).problems
+        self.assertIn('does not stand: forced_down of a is False', line)
+
+    def test_what_the_run_left(self):
+        self.left = [['flavor 1: was None, is x'], []]
+        [line] = self.run_act(acts.Moment.RECOVER).problems
+        self.assertIn('flavor 1', line)
+
+    def test_a_run_that_gives_back_itself(self):
+        self.runs_wait.side_effect = lambda *_: self.journal.clear() or True
+        # It ends, and its phase was never "give back".
+        self.runs_ended.return_value = True
+        outcome = self.run_act(acts.Moment.BACK)
+        self.runs_ended.return_value = False
+        self.assertIn('never came to its phase', str(outcome.problems))
+        self.journal = {'AA': self.HELD}
+        self.progress_Progress.return_value.now.return_value = (
+            'compute stopped: give back/heartbeats')
+        outcome = self.run_act(acts.Moment.BACK)
+        self.assertEqual(([], None), (outcome.problems, outcome.code))
+
+    def test_an_act_that_was_refused_is_not_judged(self):
+        self.acts_attempt.return_value = False
+        self.act.problems.return_value = ['x']
+        outcome = self.run_act(acts.Moment.DEAD)
+        self.assertEqual(([], False), (outcome.problems, outcome.done))
+        self.act.take_back.assert_not_called()
