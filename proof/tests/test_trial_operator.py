@@ -78,7 +78,8 @@ class JudgeTest(base.TestCase):
     def test_an_outcome_without_a_problem_is_good(self):
         def judge(*problems):
             return operator._judge([operator.Outcome(
-                1, 'force down, in an outage', True, 3, list(problems))])
+                1, 'force down, in an outage', True, True, 3,
+                list(problems))])
 
         self.assertEqual(0, judge())
         self.assertEqual(1, judge('the act does not stand'))
@@ -227,9 +228,17 @@ class AttemptTest(base.TestCase):
     def test_after_a_kill(self):
         outcome = self.run_act(acts.Moment.DEAD)
         self.assertEqual([], outcome.problems)
-        self.assertEqual((True, 3), (outcome.done, outcome.code))
+        self.assertEqual((True, True, 3), (
+            outcome.done, outcome.in_time, outcome.code))
         self.runs_kill.assert_called_once()
         self.act.take_back.assert_called_once()
+
+    def test_an_act_that_came_too_late(self):
+        """The run had given all back, so nobody has to say anything."""
+        self.runs_kill.side_effect = lambda *_: self.journal.clear()
+        outcome = self.run_act(acts.Moment.DEAD)
+        self.assertEqual((True, False, None, []), (
+            outcome.done, outcome.in_time, outcome.code, outcome.problems))
 
     def test_recover_is_silent(self):
         [line] = self.run_act(acts.Moment.DEAD, code=0).problems

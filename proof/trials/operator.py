@@ -29,7 +29,8 @@ exit code is 0 if all of these are true:
   cloud is as before.
 
 An act that the API refuses at that moment counts as not done. Then only the
-recovery is judged.
+recovery is judged. An act may come too late, when the run has given the host
+back. The trial counts the acts that were done in time.
 """
 
 import argparse
@@ -65,9 +66,9 @@ _OPTIONS = {'service_up_timeout': 40, 'stop_settle_time': 10,
             'api_timeout': 60}
 
 # Seconds from the begin of a phase, or of recover, to the act.
-_SECONDS = {_Moment.GOING: (0, 4), _Moment.OUT: (0, 3), _Moment.BACK: (0, 5),
-            _Moment.OUT_THEN_KILLED: (0, 3), _Moment.DEAD: (0, 4),
-            _Moment.RECOVER: (3, 12)}
+_SECONDS = {_Moment.GOING: (0, 4), _Moment.OUT: (0, 1), _Moment.BACK: (0, 4),
+            _Moment.OUT_THEN_KILLED: (0, 1), _Moment.DEAD: (0, 1.5),
+            _Moment.RECOVER: (2, 8)}
 
 _POLL = 0.01
 _LIMIT = 900
@@ -103,6 +104,8 @@ class Outcome:
     seed: int
     plan: str
     done: bool
+    #: Whether the act came before the host was given back.
+    in_time: bool
     #: What the first recover after the act ended with; None if no journal was
     #: left.
     code: int | None
@@ -131,7 +134,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         outcomes.append(outcome)
         print(f'{number + 1:3}: {outcome.plan}: '
               f'{"; ".join(outcome.problems) or "good"}'
-              f'{"" if outcome.done else " (the act was refused)"}',
+              f'{_lack(outcome)}',
               flush=True)
         if outcome.problems:
             print(f'     {seeds.repeat("operator", plan.seed)}', flush=True)
@@ -176,8 +179,9 @@ class _Attempt:
         self._recover_log = directory / 'recover.log'
         self._site: acts.Site | None = None
         self._done = False
-        # Whether the act came before anything was given back.
-        self._is_early = False
+        # Whether the act came before anything was given back, and before all
+        # was given back.
+        self._is_early = self._in_time = False
 
     def run(self):
         """Return an ``Outcome``."""
@@ -194,7 +198,8 @@ class _Attempt:
         if self._done or (self._site and self._site.memory):
             plan.act.take_back(self._site)
         problems += self._finish()
-        return Outcome(plan.seed, str(plan), self._done, code, problems)
+        return Outcome(plan.seed, str(plan), self._done,
+                       self._done and self._in_time, code, problems)
 
     def _during(self, process):
         """Act while the run lives, or kill it; return problems."""
@@ -208,12 +213,12 @@ class _Attempt:
             runs.ended(process, plan.seconds)
         if plan.moment in (_Moment.DEAD, _Moment.RECOVER):
             runs.kill(process)
-            self._is_early = self._is_out(phase)
+            self._note_time(phase)
             if plan.moment is _Moment.DEAD:
                 self._act()
             return []
         self._act()
-        self._is_early = self._is_out(phase)
+        self._note_time(phase)
         if plan.moment is _Moment.OUT_THEN_KILLED:
             runs.kill(process)
             return []
@@ -230,12 +235,14 @@ class _Attempt:
         site.service()
         return site
 
-    def _is_out(self, phase):
-        """Tell whether nothing of the outage has been given back yet."""
+    def _note_time(self, phase):
         name = self._plan.outage.split()[0]
-        return progress.BACK not in phase.now() and any(
+        is_open = any(
             kind == name for intents in journals.held(
                 self._workspace.journals).values() for kind, _ in intents)
+        self._is_early = is_open and progress.BACK not in phase.now()
+        self._in_time = (is_open if self._plan.moment is _Moment.BACK
+                         else self._is_early)
 
     def _act(self):
         self._done = acts.attempt(self._plan.act, self._site)
@@ -350,9 +357,16 @@ def unsaid(code: int | None, name: str, failures: str, printed: str
         f'{name}']
 
 
+def _lack(outcome):
+    if outcome.in_time:
+        return ''
+    return ' (too late)' if outcome.done else ' (the act was refused)'
+
+
 def _judge(outcomes):
     table = prettytable.PrettyTable(
-        ('Act', 'Tried', 'Done', 'Good', 'Exit codes of recover'), align='l')
+        ('Act', 'Tried', 'Done', 'In time', 'Good',
+         'Exit codes of recover'), align='l')
     for act in acts.ACTS:
         some = [one for one in outcomes if one.plan.startswith(
             f'{act.name}, ')]
@@ -360,10 +374,12 @@ def _judge(outcomes):
             codes = sorted({str(one.code) for one in some
                             if one.code is not None})
             table.add_row((act.name, len(some), sum(one.done for one in some),
+                           sum(one.in_time for one in some),
                            sum(not one.problems for one in some),
                            ', '.join(codes)))
     print(table)
     good = sum(not one.problems for one in outcomes)
     print(f'{good} of {len(outcomes)} were good; '
-          f'{sum(one.done for one in outcomes)} acts were done')
+          f'{sum(one.done for one in outcomes)} acts were done, '
+          f'{sum(one.in_time for one in outcomes)} of them in time')
     return 1 if good < len(outcomes) else 0
