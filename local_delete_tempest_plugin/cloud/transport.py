@@ -217,7 +217,7 @@ def _find_endpoint(provider, filters, auth_data=None):
     except (IndexError, ValueError):
         raise lib_exc.EndpointNotFound(
             'the catalog has no usable endpoint of type %(service)s '
-            '(region %(region)s, %(endpoint_type)s)' % filters)
+            '(region %(region)s, %(endpoint_type)s)' % filters) from None
     return url
 
 

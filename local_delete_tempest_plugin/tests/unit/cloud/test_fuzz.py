@@ -367,7 +367,7 @@ class EverythingTest(FuzzTest):
         finally:
             away.restore()
 
-    @fuzzed(20)
+    @fuzzed(20, *no_endpoints(1))
     def test_what_is_found_of_an_abandoned_run(self, admin):
         self.cloud.service_of('cmp1').update(
             status='disabled', forced_down=True,

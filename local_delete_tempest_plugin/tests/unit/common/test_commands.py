@@ -190,8 +190,8 @@ class RunTest(CommandTest):
         self.addCleanup(tracemalloc.stop)
         message = self.refused(
             self.run_shell,
-            'for i in $(seq 100); do head -c 1000000 /dev/zero | tr "\\0" x; '
-            'sleep 0.02; done >&2; echo unit not found >&2; exit 3')
+            'for i in $(seq 60); do head -c 1000000 /dev/zero | tr "\\0" x; '
+            'sleep 0.02; done >&2; echo unit not found >&2; exit 3', 100)
         self.assertIn('xunit not found', message)
         self.assertLess(tracemalloc.get_traced_memory()[1], 10 ** 6)
         self.assertLess(os.fstat(made[1]).st_size, 5 * 10 ** 7)
