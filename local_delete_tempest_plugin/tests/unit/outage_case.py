@@ -47,7 +47,7 @@ class OutageTest(base.TestCase):
         # No test cuts the power, and each journal would wait for the disk.
         self.useFixture(fixtures.MockPatch('os.fsync'))
         # The time-outs of the tests, and the end of one that hangs.
-        self.useFixture(fixtures.Timeout(120, gentle=True))
+        self.useFixture(fixtures.Timeout(600, gentle=True))
         self.config(
             allow_outages=True, target_hosts=['cmp1'],
             journal_dir=self.journals,
