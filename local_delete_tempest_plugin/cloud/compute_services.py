@@ -217,12 +217,12 @@ class ComputeServices:
         The parameter, and what is returned and raised, are those of
         ``Nodes.target_host``.
         """
-        label = _first_label(host)
+        label = first_label(host)
         try:
             target = Nodes(self._list_hypervisors(
                 hypervisor_hostname_pattern=label)[
                     'hypervisors']).target_host(host)
-            if _first_label(target.provider_name) == label:
+            if first_label(target.provider_name) == label:
                 return target
         except (lib_exc.NotFound, exceptions.OutageRefused):
             LOG.info('No node is named after host %s: reading all', host)
@@ -267,7 +267,12 @@ class ComputeServices:
                 'host: %s' % exceptions.one_line(error)) from error
 
 
-def _first_label(name: str) -> str:
+def first_label(name: str) -> str:
+    """Give the part of a host name that a host and its node have in common.
+
+    :param name: The name of a host, or of its node.
+    :returns: The name up to its first dot.
+    """
     return name.partition('.')[0]
 
 

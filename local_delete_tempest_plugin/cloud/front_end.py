@@ -14,10 +14,10 @@
 
 """What answers in the place of a service that is stopped."""
 
-import json
 from typing import Any
 from urllib import parse
 
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 
 # Seconds. Whoever listens answers at once that there is no such path.
@@ -47,11 +47,7 @@ def find(client: Any) -> str | None:
                                              timeout=_LIMIT)
     except (exceptions.InvalidAnswer, exceptions.RequestFailed):
         return None
-    try:
-        # Services of OpenStack explain their errors in JSON.
-        if isinstance(json.loads(data), dict):
-            return None
-    except ValueError:
-        pass
+    if transport.is_of_service(data):
+        return None
     return '%s answered %d (Server: %s)' % (
         url, resp.status, exceptions.one_line(resp.get('server', 'unknown')))

@@ -292,17 +292,21 @@ def _until_service_answers(method, exchange):
 
 
 def _is_of_front_end(answer):
-    """Tell whether an answer is a front end's 502 or 503.
-
-    A service explains its own 503 in JSON. A front end knows only HTML.
-    """
+    """Tell whether an answer is a front end's 502 or 503."""
     response, data = answer
-    if response.status not in (502, 503):
-        return False
+    return response.status in (502, 503) and not is_of_service(data)
+
+
+def is_of_service(data: bytes) -> bool:
+    """Tell whether a service of OpenStack has explained an error itself.
+
+    :param data: The body of the answer.
+    :returns: Whether it is an object of JSON. A front end knows only HTML.
+    """
     try:
-        return not isinstance(json.loads(data), dict)
+        return isinstance(json.loads(data), dict)
     except (ValueError, RecursionError):
-        return True
+        return False
 
 
 def _exchange(pool, url, method, headers, body, limit):

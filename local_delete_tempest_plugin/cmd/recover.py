@@ -145,7 +145,7 @@ class Recover(base.Command):
         def ask(question):
             if args.yes or args.dry_run or not sys.stdin.isatty():
                 return args.yes
-            print(exceptions.one_line(ValueError(question)), '[y/N]',
+            print(exceptions.one_line(question), '[y/N]',
                   file=self.app.stderr)
             return sys.stdin.readline().strip().lower() in _YES
 

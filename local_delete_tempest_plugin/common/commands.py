@@ -345,10 +345,7 @@ def _readable(printed: bytes) -> str:
     """
     words = ' '.join(strutils.mask_password(
         printed.decode(errors='replace')).split())
-    # A terminal would obey a control character.
-    return ''.join(character if character.isprintable()
-                   else ascii(character)[1:-1]
-                   for character in words[-_STDERR_TAIL:])
+    return exceptions.printable(words[-_STDERR_TAIL:])
 
 
 def _kill(process):

@@ -271,19 +271,16 @@ class _LikelyProviders:
             return
         for provider in providers['resource_providers']:
             if provider['root_provider_uuid'] == provider['uuid']:
-                self._of[_first_label(provider['name'])].append(provider)
+                self._of[compute_services.first_label(
+                    provider['name'])].append(provider)
 
     def target_host(self, host: str) -> compute_services.TargetHost:
         """Find the provider as ``compute_services.Nodes`` does."""
-        found = self._of.get(_first_label(host), [])
+        found = self._of.get(compute_services.first_label(host), [])
         if len(found) == 1:
             return compute_services.TargetHost(
                 host, found[0]['uuid'], found[0]['name'])
         return self._services.nodes().target_host(host)
-
-
-def _first_label(name):
-    return name.partition('.')[0]
 
 
 @dataclasses.dataclass(frozen=True)

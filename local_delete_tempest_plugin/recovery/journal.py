@@ -496,7 +496,7 @@ def dismiss(run_id: str, dry_run: bool = False
             file = _hold(path, fcntl.LOCK_SH, os.O_RDONLY)
             if file:
                 with file:
-                    text = _read(file)
+                    text = file.readall()
         parsed = None
         with contextlib.suppress(exceptions.JournalUnusable):
             parsed = _parse(path, text)
@@ -578,17 +578,13 @@ def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud
         return None
     with contextlib.ExitStack() as kept:
         kept.callback(file.close)
-        text = _read(file)
+        text = file.readall()
         parsed = _parse(path, text)
         why = parsed.why_not_of(cloud, text)
         if why:
             return PassedOver(parsed.run_id, path, why)
         kept.pop_all()
     return AbandonedRun(parsed.run_id, parsed.intents, file)
-
-
-def _read(file: io.FileIO) -> bytes:
-    return file.readall()
 
 
 def _check_owner(path: pathlib.Path, status: os.stat_result) -> None:
