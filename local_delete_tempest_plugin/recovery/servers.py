@@ -14,6 +14,7 @@
 
 """Find and remove a run's servers, and the allocations that they leave."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
 import re
@@ -121,22 +122,25 @@ class ConsumerChange(safety_change.Change):
         remove_allocations(admin, [self.consumer])
 
 
-def is_of_request(server: dict[str, Any], name: str) -> bool:
-    """Tell whether a server is one of those of a request.
+def of_request(name: str, listed: Iterable[dict[str, Any]]
+               ) -> list[dict[str, Any]]:
+    """Pick the servers of one request off a list.
 
-    :param server: A server with its name.
+    The filter of the list is no proof. What is picked is taken for the run's
+    own, and may be deleted.
+
     :param name: The name of the request.
-    :returns: A bool.
+    :param listed: Servers as Nova lists them, maybe with others among them.
+    :returns: Those that have the name, or the name and a number.
     """
-    return bool(re.fullmatch('%s(-[0-9]+)?' % re.escape(name),
-                             server['name']))
+    named = re.compile('%s(-[0-9]+)?' % re.escape(name))
+    return [server for server in listed if named.fullmatch(server['name'])]
 
 
 def _servers(admin: cloud_admin.Admin, name: str, deleted: bool = False,
              **filters: Any) -> list[dict[str, Any]]:
-    return [server for server in _named(
-        admin, '^%s(-[0-9]+)?$' % re.escape(name), deleted, **filters)
-        if is_of_request(server, name)]
+    return of_request(name, _named(
+        admin, '^%s(-[0-9]+)?$' % re.escape(name), deleted, **filters))
 
 
 def _named(admin: cloud_admin.Admin, pattern: str, deleted: bool,

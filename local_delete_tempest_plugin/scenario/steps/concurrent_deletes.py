@@ -33,6 +33,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import candidates
 from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 from local_delete_tempest_plugin.scenario.steps import servers as steps_servers
@@ -95,7 +96,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
 
     def _await_all_active(self, name, count):
         def read():
-            found = steps_servers.of_request(name, self.admin.servers(
+            found = recovery_servers.of_request(name, self.admin.servers(
                 detail=True, all_tenants=True,
                 name='^%s(-[0-9]+)?$' % name))
             self.testbed.run.servers.update(server['id'] for server in found)

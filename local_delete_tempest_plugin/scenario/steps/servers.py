@@ -15,9 +15,7 @@
 """A member's servers: asked for, awaited, and deleted."""
 
 from collections.abc import Callable
-from collections.abc import Iterable
 import dataclasses
-import re
 from typing import Any
 
 from tempest import config
@@ -55,20 +53,6 @@ class State:
 
 ACTIVE = State('ACTIVE')
 SOFT_DELETED = State('SOFT_DELETED')
-
-
-def of_request(name: str, listed: Iterable[dict]) -> list[dict]:
-    """Pick the servers of ``MemberServers.request_many`` off a list.
-
-    The filter of the list is no proof, and the guard takes the picked servers
-    for the run's own.
-
-    :param name: What ``request_many`` returned.
-    :param listed: Servers as Nova lists them, maybe with others among them.
-    :returns: Those that have the name, or the name and a number.
-    """
-    named = re.compile(r'%s(-\d+)?' % re.escape(name))
-    return [server for server in listed if named.fullmatch(server['name'])]
 
 
 class MemberServers:

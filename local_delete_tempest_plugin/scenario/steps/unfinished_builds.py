@@ -21,9 +21,9 @@ from tempest import config
 
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.recovery import quotas
+from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
-from local_delete_tempest_plugin.scenario.steps import servers as steps_servers
 
 CONF = config.CONF
 
@@ -116,7 +116,7 @@ class UnfinishedBuilds(base.BaseLocalDeleteTest):
         """
         name = self.servers.request_many(2)
         return [self.servers.note_requested(shown) for shown in
-                steps_servers.of_request(
+                recovery_servers.of_request(
                     name, self.member.servers_client.list_servers(
                         detail=True, name=name)['servers'])]
 

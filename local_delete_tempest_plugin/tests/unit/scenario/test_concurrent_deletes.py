@@ -19,8 +19,8 @@ from unittest import mock
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import servers as recovery_servers
 from local_delete_tempest_plugin.scenario.steps import concurrent_deletes
-from local_delete_tempest_plugin.scenario.steps import servers
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit.scenario import test_servers
 
@@ -32,7 +32,7 @@ class ManyServersTest(base.TestCase):
         listed = [{'name': name} for name in (
             'local-delete-1', 'local-delete-1-2', 'customer', '',
             'local-delete-1-b', 'a-local-delete-1', 'local-delete-12')]
-        self.assertEqual(listed[:2], servers.of_request(
+        self.assertEqual(listed[:2], recovery_servers.of_request(
             'local-delete-1', listed))
         story = mock.Mock(unsafe=True)
         story.admin.servers.side_effect = lambda **_: [
