@@ -21,9 +21,11 @@ service away.
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import dataclasses
 import math
 import shlex
 import time
+from typing import Any
 
 import fixtures
 from oslo_log import log as logging
@@ -107,10 +109,20 @@ class Outage(fixtures.Fixture):
         self._write_stop(None)
 
     def _write_stop(self, stop: commands.Underway | None) -> None:
-        assert self._journal and self._intent, 'the outage is written down'
         with signals.deferred():
             self._stop = stop
-            self._intent = self._journal.update(self._intent, self._change())
+            self._write_down_again(stop=stop)
+
+    def _write_down_again(self, **known: Any) -> None:
+        """Write down what else is known of the change.
+
+        :param known: Fields of the change.
+        """
+        assert self._journal and self._intent, 'the outage is written down'
+        with signals.deferred():
+            self._intent = self._journal.update(
+                self._intent,
+                dataclasses.replace(self._intent.change, **known))
 
     def _start_service(self, options: Sequence[str], host: str | None,
                        wait: Callable[[float], None], limit: float) -> None:

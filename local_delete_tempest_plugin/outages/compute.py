@@ -27,7 +27,6 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
-from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
@@ -74,18 +73,7 @@ class ComputeOutage(compute_restore.ComputeRestore):
 
     def _change(self) -> safety_change.Change:
         return ComputeChange(self.name, self._target, self._reason,
-                             self._before, self._stop)
-
-    def _write_down_again(self, **known: Any) -> None:
-        """Write down what else is known of the change.
-
-        :param known: Fields of ``ComputeChange``.
-        """
-        assert self._journal and self._intent
-        with signals.deferred():
-            self._intent = self._journal.update(
-                self._intent,
-                dataclasses.replace(self._intent.change, **known))
+                             self._before)
 
     @spans.span(spans.AWAY)
     def begin(self) -> None:

@@ -54,7 +54,7 @@ class PlacementStopped(outage_base.Outage):
         self._stop_option, self._start_option = self.needs(answer)
 
     def _change(self) -> safety_change.Change:
-        return PlacementChange(_NAMES[self._answer], self._stop)
+        return PlacementChange(_NAMES[self._answer])
 
     def begin(self) -> None:
         """Stop Placement, if that is allowed and it can be started again.

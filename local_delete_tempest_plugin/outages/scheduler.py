@@ -57,7 +57,7 @@ class SchedulerStopped(outage_base.Outage):
         self._hosts = sorted(hosts)
 
     def _change(self) -> safety_change.Change:
-        return SchedulerChange(self._hosts, self._stop)
+        return SchedulerChange(self._hosts)
 
     def begin(self) -> None:
         """Stop the scheduler, if that is allowed and it can be started again.
