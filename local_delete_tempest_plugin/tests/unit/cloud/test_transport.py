@@ -86,13 +86,10 @@ class RequestTest(base.TestCase):
         They are sent side by side, as readings are.
         """
         self.config(request_timeout=1)
-        before = time.monotonic()
         with futures.ThreadPoolExecutor(len(urls)) as threads:
             for said in threads.map(
                     lambda url: self.failure(url, **options), urls):
                 self.assertEqual('no whole answer within 1 s', said)
-        # A busy machine may need a moment more.
-        self.assertLess(time.monotonic() - before, 3)
 
     @base.slow
     def test_answers_that_never_end(self):
