@@ -84,6 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pause', type=float, default=6, metavar='SECONDS',
                         help='the longest pause between two servers of a '
                              'worker (default: 6)')
+    parser.add_argument('--concurrency', type=int, default=1, metavar='N',
+                        help='how many processes run the scenarios (default: '
+                             '1)')
     seeds.add_argument(parser, 'the pauses')
     parser.add_argument('--set', action='append', default=[], dest='options',
                         metavar='NAME=VALUE',
@@ -107,7 +110,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     with watch.watching(reader.read, _PAUSE) as seen, noise.made():
         for number in range(1, arguments.count + 1):
             log = folder / f'run-{number:03}.log'
-            problems += _run(workspace, log, counts)
+            problems += _run(workspace, log, counts, arguments.concurrency)
             print(f'{number:3} of {arguments.count}: {counts}', flush=True)
     problems += noise.problems + seen.problems()
     problems += harm(noise.servers, intervals(seen.readings, 'down'),
@@ -135,8 +138,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return _judge(figures, problems)
 
 
-def _run(workspace, log, counts):
-    with workspace.running(runs.SCENARIOS, log) as process:
+def _run(workspace, log, counts, concurrency):
+    with workspace.running(runs.SCENARIOS, log, concurrency) as process:
         problems = workspace.wait(process, log, _LIMIT)
     if problems:
         return problems
