@@ -33,7 +33,7 @@ class FrontEndTest(base.TestCase):
     def setUp(self):
         super().setUp()
         self.useFixture(transport.BoundedFixture())
-        self.config(request_timeout=5)
+        self.config(request_timeout=60)
 
     def find(self, url):
         return front_end.find(placement.PlacementClient(

@@ -16,7 +16,6 @@ from concurrent import futures
 import json
 import logging
 import threading
-import time
 import types
 
 import fixtures

@@ -102,7 +102,7 @@ class RunTest(CommandTest):
     def setUp(self):
         super().setUp()
         # Should a limit not hold, then a test fails instead of hanging.
-        self.useFixture(fixtures.Timeout(30, gentle=True))
+        self.useFixture(fixtures.Timeout(300, gentle=True))
         self.directory = self.useFixture(fixtures.TempDir())
 
     def run_shell(self, script, limit=20):
@@ -298,7 +298,7 @@ class UnderwayTest(CommandTest):
 
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.Timeout(30, gentle=True))
+        self.useFixture(fixtures.Timeout(300, gentle=True))
         self.config(command_timeout=1)
         self.process = subprocess.Popen(
             ['sh', '-c', 'sleep 60; true'], start_new_session=True)

@@ -45,7 +45,7 @@ class LeasedHostsTest(base.TestCase):
         # So that the order of the hosts is theirs.
         self.useFixture(fixtures.MockPatch('random.shuffle'))
         self.journals = self.useFixture(fixtures.TempDir()).path
-        self.config(allow_outages=True, target_hosts=['*'], lease_timeout=1,
+        self.config(allow_outages=True, target_hosts=['*'], lease_timeout=30,
                     min_other_hosts=0, journal_dir=self.journals)
         self.config('identity', uri_v3='https://keystone.test/v3')
         self.config('oslo_concurrency',
@@ -210,7 +210,7 @@ class LeasedHostsTest(base.TestCase):
         began = time.monotonic()
         self.assertIn(other.trait, self.assert_refused(
             [Refusal.LEASED] * 3, self.make(), 2))
-        self.assertLess(time.monotonic() - began, 1, 'it waited')
+        self.assertLess(time.monotonic() - began, 20, 'it waited')
         first.cleanUp()
         self.assertEqual(['cmp2', 'cmp3'], self.leased_in_cloud(other))
 
@@ -266,7 +266,7 @@ class LeasedHostsTest(base.TestCase):
         began = time.monotonic()
         words = self.assert_refused([Refusal.LEASED] * 2, self.make(), 2)
         self.assertIn('is leased by another run: ' + other.trait, words)
-        self.assertGreater(time.monotonic() - began, 1)
+        self.assertGreater(time.monotonic() - began, 29)
         self.assertEqual([], self.leased_in_cloud())
 
     def test_an_abandoned_run_is_not_waited_for(self):
@@ -275,7 +275,7 @@ class LeasedHostsTest(base.TestCase):
         self.journal_of[other.id]._file.close()
         began = time.monotonic()
         self.assert_refused([Refusal.LEASED] * 3, self.make(), 2)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 20)
 
     def take_meanwhile(self, other, host):
         """Let another run lease a host just before ours is leased."""
