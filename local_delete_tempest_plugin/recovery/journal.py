@@ -73,13 +73,20 @@ def _object(**properties: Any) -> dict[str, Any]:
             'required': list(properties)}
 
 
-_HEAD = _object(version=_INTEGER,
-                run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'})
-_CLOUDS = {1: _TEXT, 2: _TEXT, 3: _object(
-    uri=_TEXT, region=_TEXT, ids={'type': 'array', 'items': _TEXT})}
-_LINE = {'oneOf': [
+def _with_cloud(schema: dict[str, Any] | bool
+                ) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(_object(cloud=schema))
+
+
+_HEAD = jsonschema.Draft202012Validator(_object(
+    version=_INTEGER, run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'}))
+_CLOUDS = {
+    1: _with_cloud(_TEXT), 2: _with_cloud(_TEXT), 3: _with_cloud(_object(
+        uri=_TEXT, region=_TEXT, ids={'type': 'array', 'items': _TEXT}))}
+_NO_CLOUD = _with_cloud(False)
+_LINE = jsonschema.Draft202012Validator({'oneOf': [
     _object(intent=_INTEGER, kind=_TEXT, what={'type': 'object'}),
-    _object(complete=_INTEGER), _object(struck=_INTEGER)]}
+    _object(complete=_INTEGER), _object(struck=_INTEGER)]})
 
 
 def directory() -> pathlib.Path:
@@ -651,8 +658,8 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
         raise exceptions.JournalUnusable(
             path=path, problem='is of version %d, and this plugin reads up '
             'to %d' % (version, VERSION))
-    cloud = _line(path, 1, lines[0], _object(
-        cloud=_CLOUDS.get(version, False)))['cloud']
+    cloud = _line(path, 1, lines[0], _CLOUDS.get(version, _NO_CLOUD))[
+        'cloud']
     intents: dict[int, safety_change.Intent] = {}
     for number, text in enumerate(lines[1:], 2):
         try:
@@ -676,10 +683,10 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
 
 
 def _line(path: pathlib.Path, number: int, text: str,
-          schema: dict[str, Any]) -> dict[str, Any]:
+          validator: jsonschema.Draft202012Validator) -> dict[str, Any]:
     try:
         line = json.loads(text)
-        jsonschema.validate(line, schema)
+        validator.validate(line)
         # JSON can escape half a character, and no log or terminal takes that.
         json.dumps(line, ensure_ascii=False).encode()
     except (ValueError, RecursionError, jsonschema.ValidationError):

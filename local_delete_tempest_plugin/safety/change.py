@@ -16,6 +16,7 @@
 
 from collections.abc import Iterable
 import dataclasses
+import functools
 import types
 import typing
 from typing import Any
@@ -67,8 +68,16 @@ class Change:
         :raises jsonschema.ValidationError: a field is missing, unknown, or of
             another type.
         """
-        jsonschema.validate(what, _schema(cls))
+        error = jsonschema.exceptions.best_match(
+            cls._validator().iter_errors(what))
+        if error:
+            raise error
         return cast(_Self, _make(cls, what))
+
+    @classmethod
+    @functools.cache
+    def _validator(cls) -> jsonschema.Draft202012Validator:
+        return jsonschema.Draft202012Validator(_schema(cls))
 
     @classmethod
     def find(cls: type[_Self], admin: cloud_admin.Admin, this_run: run.Run
