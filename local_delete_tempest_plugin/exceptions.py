@@ -71,6 +71,13 @@ class TimedOut(_Printable, exceptions.TimeoutException):
     message = '%(problem)s'
 
 
+class StillInUse(_Printable, exceptions.TempestException):
+    """Something cannot be deleted, because something else uses it."""
+
+    message = ('%(problem)s (still so after [local_delete] cleanup_timeout, '
+               '%(limit)d s)')
+
+
 class CommandFailed(_Printable, exceptions.TempestException):
     """A command of an outage is unusable, failed, or did not end."""
 

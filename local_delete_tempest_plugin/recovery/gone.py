@@ -23,6 +23,8 @@ from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 import tenacity
 
+from local_delete_tempest_plugin import exceptions
+
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
@@ -36,15 +38,21 @@ def delete(do: Callable[..., Any], *arguments: Any, **options: Any) -> None:
     :param do: Deletes it. It may be called again.
     :param arguments: Arguments of ``do``.
     :param options: Arguments of ``do`` by name.
-    :raises tempest.lib.exceptions.Conflict: it is in use for longer than
-        ``[local_delete] cleanup_timeout``.
+    :raises StillInUse: it is in use for longer than ``[local_delete]
+        cleanup_timeout``. This is no error of an API that may pass, so
+        whoever retries these gives up.
     """
-    tenacity.Retrying(
+    limit = CONF.local_delete.cleanup_timeout
+    retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(lib_exc.Conflict),
         wait=tenacity.wait_exponential(
             multiplier=CONF.local_delete.poll_interval_start,
             max=CONF.local_delete.poll_interval_max),
         before_sleep=tenacity.before_sleep_log(LOG, logging.INFO),
-        stop=tenacity.stop_after_delay(CONF.local_delete.cleanup_timeout),
-        reraise=True)(test_utils.call_and_ignore_notfound_exc, do,
-                      *arguments, **options)
+        stop=tenacity.stop_after_delay(limit), reraise=True)
+    try:
+        retrying(test_utils.call_and_ignore_notfound_exc, do, *arguments,
+                 **options)
+    except lib_exc.Conflict as error:
+        raise exceptions.StillInUse(
+            problem=exceptions.one_line(error), limit=limit) from error

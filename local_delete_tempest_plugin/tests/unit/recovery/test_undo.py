@@ -14,6 +14,7 @@
 
 import dataclasses
 import pathlib
+import time
 from unittest import mock
 
 import fixtures
@@ -23,7 +24,6 @@ import urllib3
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import credentials
-from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
@@ -493,10 +493,21 @@ class RecoveryTest(base.TestCase):
         leases.TraitChange(RUN.trait).undo(self.cloud.admin())
 
     def test_what_stays_in_use_is_told(self):
-        self.config(cleanup_timeout=1)
-        delete = mock.Mock(side_effect=lib_exc.Conflict('in use'))
-        self.assertRaises(lib_exc.Conflict, gone.delete, delete, 'x')
-        self.assertGreater(delete.call_count, 3)
+        """It is waited for once, and not as long as an API may be away."""
+        self.config(cleanup_timeout=30, api_timeout=3000)
+        admin = self.cloud.admin()
+        admin.manager.projects_client = mock.Mock(**{
+            'list_projects.return_value': {'projects': [
+                {'id': 'p', 'name': RUN.name}]},
+            'delete_project.side_effect': lib_exc.Conflict('a port uses it')})
+        began = time.monotonic()
+        self.recovery = undo.Recovery(admin)
+        self.assertIn(
+            'a port uses it (still so after [local_delete] cleanup_timeout, '
+            '30 s)', str(self.assertRaises(
+                exceptions.RestoreFailed, self.recover,
+                credentials.Credentials(RUN.id))))
+        self.assertLess(time.monotonic() - began, 1000)
 
     def test_flavors_of_later_pages_are_found(self):
         self.cloud.page_size = 2
