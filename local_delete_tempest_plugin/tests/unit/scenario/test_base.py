@@ -16,6 +16,7 @@ import sys
 from unittest import mock
 
 import fixtures
+from tempest.lib.common import dynamic_creds
 from tempest.lib import exceptions as lib_exc
 import testtools
 from testtools import content
@@ -93,6 +94,27 @@ class SkipChecksTest(base.TestCase):
             error = self.assertRaises(
                 lib_exc.InvalidConfiguration, self.missing)
             self.assertIn('[compute] %s' % option, str(error))
+
+
+class CredentialsTest(base.TestCase):
+
+    def test_security_groups_of_other_projects_stay(self):
+        """Though Neutron does not heed the project that it is asked for."""
+        client = mock.Mock(**{'list_security_groups.return_value': {
+            'security_groups': [{'id': 'ours', 'project_id': 'p'},
+                                {'id': 'theirs', 'project_id': 'q'}]}})
+        self.useFixture(fixtures.MockPatch(
+            'tempest.common.credentials_factory.get_credentials_provider',
+            lambda **options: dynamic_creds.DynamicCredentialProvider.__new__(
+                dynamic_creds.DynamicCredentialProvider)))
+
+        class Story(steps_base.BaseLocalDeleteTest):
+            pass
+
+        provider = Story._get_credentials_provider()
+        provider.cleanup_default_secgroup(client, 'p')
+        self.assertEqual([mock.call('ours')],
+                         client.delete_security_group.call_args_list)
 
 
 class ReportTest(base.TestCase):
