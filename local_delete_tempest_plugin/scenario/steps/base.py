@@ -185,12 +185,13 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         # and they quote names and messages that others have given.
         if content_object.content_type.type == 'text':
             try:
-                text = content_object.as_text()
+                parts = list(content_object.iter_text())
             except UnicodeEncodeError as error:
-                text = error.object
-            data = exceptions.printable(text).encode()
+                parts = [error.object]
+            # stestr indents each part when it prints a traceback.
+            data = [exceptions.printable(part).encode() for part in parts]
             content_object = content.Content(
-                content_object.content_type, lambda: [data])
+                content_object.content_type, lambda: data)
         super().addDetail(name, content_object)
 
     def _placement_would_not_show(self, test):

@@ -142,6 +142,17 @@ class ReportTest(base.TestCase):
             self.assertTrue(text.replace('\n', '').isprintable(),
                             ascii(text))
 
+    def test_keeps_the_parts_of_a_traceback(self):
+        """stestr indents each, and so do those who read what it prints."""
+        try:
+            self.fail('a leak')
+        except AssertionError:
+            detail = content.TracebackContent(sys.exc_info(), self)
+        story = steps_base.BaseLocalDeleteTest('addDetail')
+        story.addDetail('traceback', detail)
+        self.assertEqual(list(detail.iter_text()),
+                         list(story.getDetails()['traceback'].iter_text()))
+
     def test_leaves_what_is_no_text(self):
         story = steps_base.BaseLocalDeleteTest('addDetail')
         detail = content.Content(
