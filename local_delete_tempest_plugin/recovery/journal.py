@@ -363,7 +363,8 @@ def find(cloud: identity.Cloud) -> Found:
 
     :param cloud: The cloud of tempest.conf.
     :returns: What was found. The abandoned runs are to be closed.
-    :raises JournalUnusable: others may write in the directory.
+    :raises JournalUnusable: others may write in the directory, or it cannot be
+        read.
     """
     found = Found()
     try:
@@ -402,8 +403,17 @@ def find_abandoned(cloud: identity.Cloud) -> list[AbandonedRun]:
 
 def _journals() -> list[pathlib.Path]:
     folder = directory()
-    _check_folder(folder)
-    return sorted(folder.glob('*' + _SUFFIX))
+    try:
+        _check_folder(folder)
+        # Path.glob shows a directory that cannot be read as an empty one.
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise exceptions.JournalUnusable(
+            path=folder, problem='cannot be read (%s): see [local_delete] '
+            'journal_dir' % error.strerror)
+    return sorted(folder / name for name in names if name.endswith(_SUFFIX))
 
 
 def _check_folder(folder: pathlib.Path) -> None:

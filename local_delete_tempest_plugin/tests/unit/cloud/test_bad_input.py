@@ -539,8 +539,8 @@ ROWS = (
                 'outage': 'burnt', 'reason': '', 'before': {},
                 'target': {'host': 'cmp1'}}})),
     Row('a directory that is a file', RECOVER,
-        r'Run,Change,What,Outcome',
-        code=0,
+        r'{c}: journal \S+/journals cannot be read \(Not a directory\): see '
+        r'\[local_delete\] journal_dir',
         world=lambda box: box.journals.write_text('')),
     Row('a directory that is a file, in a run', OUTAGE,
         r'journal \S+/journals cannot be written \(File exists\), so '

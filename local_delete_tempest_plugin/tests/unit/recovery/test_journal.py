@@ -14,6 +14,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import logging
@@ -299,6 +300,23 @@ class JournalTest(base.TestCase):
             pathlib.Path, 'stat', lambda path: other))
         self.assertIn('is a directory that belongs to user id %d' % (
             owner + 1), self.problem())
+
+    def test_a_directory_that_cannot_be_read_is_not_empty(self):
+        """As the one of root is for any other user."""
+        self.write(self.head())
+        for name in 'os.listdir', 'os.scandir':
+            self.useFixture(fixtures.MockPatch(name, side_effect=(
+                PermissionError(errno.EACCES, 'Permission denied'))))
+        for look in (self.abandoned, journal.of_live_runs,
+                     lambda: journal.dismiss(RUN)):
+            refused = self.assertRaises(exceptions.JournalUnusable, look)
+            self.assertEqual(
+                'journal %s cannot be read (Permission denied): see '
+                '[local_delete] journal_dir' % self.folder, str(refused))
+
+    def test_no_directory(self):
+        self.folder.touch()
+        self.assertIn('cannot be read (Not a directory)', self.problem())
 
     def test_dismissed(self):
         self.write(self.head(), {'intent': 1, 'kind': 'trait',
