@@ -165,8 +165,8 @@ recover`` ignores this option. The next run does not.""")),
 Directory of the journals. A run writes each change into its journal before it
 makes the change. ``tempest local-delete recover`` reads the journals. Default:
 local-delete under [oslo_concurrency] lock_path. Set it where lock_path does
-not outlive a crash. Every run on this machine needs the same directory. It is
-refused if anybody else may write in it.""")),
+not outlive a crash. Every run on this machine needs the same directory, so
+write its whole path. It is refused if anybody else may write in it.""")),
     cfg.BoolOpt(
         'recover_on_start', default=True,
         help=_text("""

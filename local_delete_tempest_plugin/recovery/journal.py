@@ -93,10 +93,17 @@ def directory() -> pathlib.Path:
     """Tell where the journals of this machine are.
 
     :returns: A ``pathlib.Path``.
+    :raises JournalUnusable: that depends on the working directory.
     """
     # Tempest always sets a lock_path.
-    return pathlib.Path(CONF.local_delete.journal_dir or os.path.join(
+    folder = pathlib.Path(CONF.local_delete.journal_dir or os.path.join(
         str(lockutils.get_lock_path(CONF)), 'local-delete'))
+    if not folder.is_absolute():
+        raise exceptions.JournalUnusable(
+            path=folder, problem='is a relative path, so each working '
+            'directory has journals of its own: set [local_delete] '
+            'journal_dir to a whole path')
+    return folder
 
 
 class Journal:

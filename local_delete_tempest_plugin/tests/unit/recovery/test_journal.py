@@ -314,6 +314,21 @@ class JournalTest(base.TestCase):
                 'journal %s cannot be read (Permission denied): see '
                 '[local_delete] journal_dir' % self.folder, str(refused))
 
+    def test_a_directory_has_one_place(self):
+        """A relative one is another one for whoever calls from elsewhere."""
+        for group, option in (('local_delete', 'journal_dir'),
+                              ('oslo_concurrency', 'lock_path')):
+            self.config(journal_dir=None)
+            self.config(group=group, **{option: 'here'})
+            for look in (self.abandoned, journal.of_live_runs,
+                         lambda: journal.is_alive(RUN),
+                         lambda: journal.Journal(RUN).intend(TRAIT)):
+                refused = self.assertRaises(
+                    exceptions.JournalUnusable, look)
+                self.assertIn(
+                    'is a relative path, so each working directory has '
+                    'journals of its own', str(refused))
+
     def test_no_directory(self):
         self.folder.touch()
         self.assertIn('cannot be read (Not a directory)', self.problem())
