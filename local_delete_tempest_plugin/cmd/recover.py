@@ -101,12 +101,9 @@ class Recover(base.Command):
                 outcomes += self._undo(recovery, abandoned, args)
             if args.run and not chosen:
                 journal.refuse_if_alive(args.run)
-                outcomes += self._search(recovery, journal.AbandonedRun(
-                    args.run, []), args)
-                outcomes += [
-                    undo.Outcome(args.run, kind.kind, words, undo.Result.LEFT)
-                    for kind in kinds.KINDS.values()
-                    for words in kind.suspects(the_admin)]
+                outcomes += self._search(
+                    recovery, journal.AbandonedRun(args.run, []), args,
+                    suspects=True)
         finally:
             found.close()
         for outcome in outcomes:
@@ -140,7 +137,7 @@ class Recover(base.Command):
             abandoned.close(recovered=not failure)
         return outcomes
 
-    def _search(self, recovery, abandoned, args):
+    def _search(self, recovery, abandoned, args, suspects=False):
         """Undo what carries the id of a run in the cloud."""
         def ask(question):
             if args.yes or args.dry_run or not sys.stdin.isatty():
@@ -150,6 +147,8 @@ class Recover(base.Command):
             return sys.stdin.readline().strip().lower() in _YES
 
         outcomes = recovery.search(abandoned.run_id, ask, args.dry_run)
+        if suspects:
+            outcomes += recovery.suspects(abandoned.run_id)
         failure = undo.failure_of(abandoned, outcomes)
         if failure:
             self._fail(failure)

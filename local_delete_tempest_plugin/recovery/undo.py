@@ -23,6 +23,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
 import enum
+import functools
+from typing import TypeVar
 
 from oslo_log import log as logging
 
@@ -50,6 +52,8 @@ _KEPT_FOR: dict[str, tuple[str, ...]] = {
 # Any of them shows that there was such a run.
 _PROOFS: tuple[type[safety_change.Change], ...] = (
     leases.TraitChange, run_resources.Flavor, credentials.Credentials)
+
+_Found = TypeVar('_Found')
 
 _UNPROVEN = ('neither trait, flavor nor project of the run is there, so '
              'somebody may have typed the fence')
@@ -117,11 +121,10 @@ class Recovery:
             blocking = [one.kind for one in outcomes
                         if one.kind in _KEPT_FOR.get(kind.kind, ())
                         and one.result is Result.NOT_UNDONE]
-            found, problem = self._look(kind, this_run)
-            if problem:
-                outcomes.append(Outcome(
-                    run_id, kind.kind, 'all of this kind', Result.NOT_UNDONE,
-                    'cannot be looked for: %s' % problem))
+            found, problem = self._look(
+                run_id, kind,
+                functools.partial(kind.find, self._admin, this_run))
+            outcomes += problem
             for change in found:
                 why = ''
                 if blocking:
@@ -134,26 +137,45 @@ class Recovery:
                     else self._outcome(run_id, change, dry_run))
         return outcomes
 
-    def _look(self, kind: type[safety_change.Change], this_run: run.Run
-              ) -> tuple[list[safety_change.Change], str]:
+    def suspects(self, run_id: str) -> list[Outcome]:
+        """Name what the run may have changed, and somebody else too.
+
+        :param run_id: Id of a run that is known to be abandoned.
+        :returns: An outcome for each, and for each kind that could not be
+            looked for.
+        """
+        outcomes: list[Outcome] = []
+        for kind in kinds.KINDS.values():
+            found, problem = self._look(
+                run_id, kind,
+                functools.partial(kind.suspects, self._admin))
+            outcomes += problem + [
+                Outcome(run_id, kind.kind, words, Result.LEFT)
+                for words in found]
+        return outcomes
+
+    def _look(self, run_id: str, kind: type[safety_change.Change],
+              find: Callable[[], Iterable[_Found]]
+              ) -> tuple[list[_Found], list[Outcome]]:
         """Find changes of a kind.
 
-        :returns: (what was found, why that may not be all or an empty str).
+        :returns: (what was found, why that may not be all).
         """
-        found: list[safety_change.Change] = []
+        found: list[_Found] = []
 
         def look() -> None:
             found.clear()
-            for change in kind.find(self._admin, this_run):
-                found.append(change)
+            for one in find():
+                found.append(one)
 
         try:
             self._retrier.call(look)
         except Exception as error:
-            LOG.exception('Looking for each %s of run %s', kind.kind,
-                          this_run.id)
-            return found, str(error) or repr(error)
-        return found, ''
+            LOG.exception('Looking for each %s of run %s', kind.kind, run_id)
+            return found, [Outcome(
+                run_id, kind.kind, 'all of this kind', Result.NOT_UNDONE,
+                'cannot be looked for: %s' % (str(error) or repr(error)))]
+        return found, []
 
     def _why_not_ours(self, change: safety_change.Change, this_run: run.Run,
                       ask: Callable[[str], bool]) -> str:

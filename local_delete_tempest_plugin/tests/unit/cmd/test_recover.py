@@ -281,6 +281,23 @@ class RecoverCommandTest(base.TestCase):
                              self.recover_without_a_journal(*arguments))
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
+    def test_what_cannot_be_asked_for_is_told_beside_the_rest(self):
+        """Otherwise nobody sees what was undone, or left to the operator."""
+        self.config(scheduler_start_command='systemctl start sched')
+        self.cloud.custom_traits.add(TRAIT)
+
+        def answer(method, path):
+            if 'nova-scheduler' in path:
+                raise fake_cloud.Answer(503)
+
+        self.cloud.before_answer = answer
+        code, rows, words = self.recover_without_a_journal(run_id=RUN)
+        self.assertEqual(1, code)
+        self.assertIn(('trait', 'undone'), [
+            (row['Change'], row['Outcome']) for row in rows or ()])
+        self.assertIn('not undone: cannot be looked for', rows[-1]['Outcome'])
+        self.assertIn('scheduler: cannot be looked for', words)
+
     def test_what_no_run_may_do_is_not_asked_for(self):
         self.config(target_hosts=['cmp9'])
         self.cloud.add_service('ctl1', 300)
