@@ -127,15 +127,25 @@ class Recover(base.Command):
             # What the damage hides is looked for, and so is no failure.
             if not args.dry_run and not undo.failure_of(
                     abandoned, readable + found):
-                return readable + found + [undo.Outcome(
-                    abandoned.run_id, 'journal', 'kept as %s' %
-                    abandoned.set_aside(), undo.Result.UNDONE)]
+                return readable + found + self._set_aside(abandoned)
             outcomes += found
         if failure:
             self._fail(failure)
         if not args.dry_run:
-            abandoned.close(recovered=not failure)
+            try:
+                abandoned.close(recovered=not failure)
+            except exceptions.JournalUnusable as error:
+                self._fail(error)
         return outcomes
+
+    def _set_aside(self, abandoned):
+        try:
+            kept = abandoned.set_aside()
+        except exceptions.JournalUnusable as error:
+            self._fail(error)
+            return []
+        return [undo.Outcome(abandoned.run_id, 'journal', 'kept as %s' % kept,
+                             undo.Result.UNDONE)]
 
     def _search(self, recovery, abandoned, args, suspects=False):
         """Undo what carries the id of a run in the cloud."""

@@ -23,6 +23,7 @@ a journal that nobody holds belongs to an abandoned run.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 import contextlib
 import dataclasses
 import errno
@@ -312,21 +313,34 @@ class AbandonedRun:
         """Let go of the journal, and remove it if nothing of it is left.
 
         :param recovered: Whether all its intents were undone.
+        :raises JournalUnusable: it cannot be removed.
         """
         if self.file:
-            if recovered:
-                _remove(self.file, pathlib.Path(str(self.file.name)))
-            self.file.close()
+            with self._named('removed'):
+                if recovered:
+                    _remove(self.file, pathlib.Path(str(self.file.name)))
+                self.file.close()
 
     def set_aside(self) -> pathlib.Path | None:
         """Let go of the journal, and keep it where nobody looks for it.
 
         :returns: Where it is kept, or None where there is none.
+        :raises JournalUnusable: it cannot be renamed.
         """
         if not self.file:
             return None
-        with self.file:
+        with self._named('renamed'), self.file:
             return _set_aside(pathlib.Path(str(self.file.name)))
+
+    @contextlib.contextmanager
+    def _named(self, done: str) -> Iterator[None]:
+        """Let an error name the journal, because others may follow it."""
+        try:
+            yield
+        except OSError as error:
+            raise exceptions.JournalUnusable(
+                path=self.file and self.file.name,
+                problem='cannot be %s (%s)' % (done, error.strerror))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -380,6 +394,10 @@ def find(cloud: identity.Cloud) -> Found:
                 seen = _open_abandoned(path, cloud)
             except exceptions.JournalUnusable as error:
                 found.unusable.append(error)
+                continue
+            except OSError as error:
+                found.unusable.append(exceptions.JournalUnusable(
+                    path=path, problem='cannot be read (%s)' % error.strerror))
                 continue
             if isinstance(seen, PassedOver):
                 LOG.warning('%s is passed over: %s', path, seen.why)

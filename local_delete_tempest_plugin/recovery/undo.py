@@ -196,12 +196,15 @@ class Recovery:
         :param abandoned: They are closed.
         :raises RestoreFailed: see ``recover``. All were tried, because a host
             that is permanently gone must not keep those of other runs down.
+        :raises JournalUnusable: see ``recover``.
         """
-        failures = []
+        failures: list[exceptions.RestoreFailed
+                       | exceptions.JournalUnusable] = []
         for left in abandoned:
             try:
                 self.recover(left)
-            except exceptions.RestoreFailed as error:
+            except (exceptions.RestoreFailed,
+                    exceptions.JournalUnusable) as error:
                 failures.append(error)
         if len(failures) == 1:
             raise failures[0]
@@ -219,6 +222,7 @@ class Recovery:
         :param abandoned: It is closed.
         :raises RestoreFailed: a change could not be undone. All others were
             tried too.
+        :raises JournalUnusable: all is undone, and the journal is left.
         """
         failure = failure_of(abandoned, self.undo_all(abandoned))
         abandoned.close(recovered=not failure)

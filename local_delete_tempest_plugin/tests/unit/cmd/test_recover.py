@@ -16,6 +16,7 @@ import dataclasses
 import io
 import json
 import pathlib
+import pydoc
 import types
 from unittest import mock
 
@@ -202,6 +203,38 @@ class RecoverCommandTest(base.TestCase):
             self.assertEqual((0, []), (code, rows))
             self.assertTrue((self.folder / (RUN + '.journal')).exists())
             self.assertIn(TRAIT, self.cloud.traits[self.target.provider_id])
+
+    def test_one_journal_stops_no_other(self):
+        """Each of them may be all that tells of a host."""
+        self.leave_lease()
+        good = self.folder / (RUN + '.journal')
+        text = good.read_text()
+        bad = self.folder / ('0' * 12 + '.journal')
+        for name, problem in (
+                ('pathlib.Path.unlink', PermissionError(13, 'No right')),
+                ('fcntl.flock', OSError(37, 'No locks')),
+                ('os.stat', OSError(5, 'I/O error'))):
+            for path in good, bad:
+                path.touch(mode=0o600)
+                path.write_text(text.replace(RUN, path.stem))
+            self.cloud.traits[self.target.provider_id].add(TRAIT)
+            self.useFixture(self.failing(name, problem, bad))
+            code, rows, words = self.run_command()
+            self.assertEqual(
+                (1, 'undone'), (code, (rows or [{}])[-1].get('Outcome')),
+                (name, rows, words))
+            self.assertIn('%s cannot be' % bad, words)
+
+    def failing(self, name, problem, path):
+        """Let a function fail for one file."""
+        real = pydoc.locate(name)
+
+        def fail(file, *arguments, **options):
+            if str(getattr(file, 'name', file)) in (str(path), path.name):
+                raise problem
+            return real(file, *arguments, **options)
+
+        return fixtures.MonkeyPatch(name, fail)
 
     def test_a_run_that_lives_is_told_and_needs_nothing(self):
         alive = journal.Journal(RUN)

@@ -552,6 +552,17 @@ class RecoveryTest(base.TestCase):
                          self.cloud.traits[self.target.provider_id])
         self.assertEqual([False, True], [one.recovered for one in runs])
 
+    def test_one_journal_that_stays_does_not_keep_the_next(self):
+        self.take_down()
+        runs = [_Abandoned(RUN.id, []), _Abandoned(RUN.id, [
+            change.Intent(1, self.lease)])]
+        refused = exceptions.JournalUnusable(path='X', problem='stays')
+        runs[0].close = mock.Mock(side_effect=refused)
+        self.assertRaises(exceptions.JournalUnusable,
+                          self.recovery.recover_all, runs)
+        self.assertNotIn(RUN.trait,
+                         self.cloud.traits[self.target.provider_id])
+
     def test_nothing_found_without_a_journal(self):
         self.assertEqual({}, self.find_in_cloud())
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
