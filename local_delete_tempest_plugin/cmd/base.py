@@ -17,7 +17,9 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
+import io
 from typing import Any
+from typing import ClassVar
 
 from cliff import lister
 from oslo_config import cfg
@@ -42,20 +44,35 @@ _NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
 class Command(lister.Lister):
     """A command that prints a table, or one line that says why it cannot."""
 
+    #: The names of the columns of the table.
+    columns: ClassVar[tuple[str, ...]]
+
     def run(self, parsed_args: argparse.Namespace) -> int:
-        # What cliff says of an error goes to tempest.log only, because
-        # Tempest has set up the logging so.
+        # cliff would notice these only after the work is done, and then show
+        # nothing of it.
+        for name in parsed_args.columns:
+            if _key(name) not in map(_key, self.columns):
+                self._say('there is no column %r, only %s' % (
+                    name, ', '.join(self.columns)))
+                return 2
+        if isinstance(self.app.stdout, io.TextIOWrapper):
+            self.app.stdout.reconfigure(errors='backslashreplace')
+        # What cliff says of an error goes nowhere, because Tempest has set up
+        # the logging so.
         try:
             _read_conf()
             with transport.BoundedFixture():
                 return super().run(parsed_args)
-        except _EXPECTED as error:
+        except Exception as error:
             if self.app.options.debug:
                 raise
-            print('tempest %s: %s' % (
-                self.cmd_name, exceptions.one_line(error)),
-                file=self.app.stderr)
+            self._say(error if isinstance(error, _EXPECTED) else '%s: %s' % (
+                type(error).__name__, error))
             return 1
+
+    def _say(self, words: object) -> None:
+        print('tempest %s: %s' % (self.cmd_name, exceptions.one_line(words)),
+              file=self.app.stderr)
 
     def produce_output(self, parsed_args: argparse.Namespace,
                        column_names: Sequence[str],
@@ -63,6 +80,11 @@ class Command(lister.Lister):
         # The cells quote names and reasons that others have given.
         return super().produce_output(parsed_args, column_names, [
             tuple(map(exceptions.one_line, row)) for row in data])
+
+
+def _key(column: str) -> str:
+    """Give what cliff compares of the name of a column."""
+    return column.lower().strip().replace(' ', '_')
 
 
 def find_admin() -> admin.Admin:

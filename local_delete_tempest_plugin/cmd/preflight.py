@@ -30,6 +30,8 @@ class Preflight(base.Command):
     A failed check makes the exit code 1; a warning does not.
     """
 
+    columns = 'Check', 'Outcome', 'Found', 'To do'
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
@@ -45,7 +47,7 @@ class Preflight(base.Command):
                 scenarios.find_classes(), args.try_commands).run())
         self._failed = any(found.outcome == finding.FAIL
                            for found in findings)
-        return ('Check', 'Outcome', 'Found', 'To do'), [
+        return self.columns, [
             (found.check, found.outcome, found.found, found.to_do)
             for found in findings]
 

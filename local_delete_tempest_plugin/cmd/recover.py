@@ -46,6 +46,8 @@ class Recover(base.Command):
     to you, because it is not the run's own any more.
     """
 
+    columns = 'Run', 'Change', 'What', 'Outcome'
+
     _code = 0
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -80,7 +82,7 @@ class Recover(base.Command):
         else:
             with admin.microversions():
                 rows = self._recover(args)
-        return ('Run', 'Change', 'What', 'Outcome'), rows
+        return self.columns, rows
 
     def _dismiss(self, run_id, dry_run):
         path, intents = journal.dismiss(run_id, dry_run)
@@ -179,8 +181,7 @@ class Recover(base.Command):
 
     def _fail(self, error):
         self._code = NOT_UNDONE
-        print('tempest %s: %s' % (self.cmd_name, exceptions.one_line(error)),
-              file=self.app.stderr)
+        self._say(error)
 
 
 def _run_id(text):

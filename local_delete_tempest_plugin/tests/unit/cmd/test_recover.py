@@ -67,21 +67,58 @@ class RecoverCommandTest(base.TestCase):
             'what': {'provider_id': self.target.provider_id,
                      'trait': TRAIT}})
 
+    def app(self, stdout):
+        return types.SimpleNamespace(
+            stdout=stdout, stderr=io.StringIO(),
+            options=types.SimpleNamespace(debug=self.debug))
+
+    def run_in(self, app, *arguments):
+        command = recover.Recover(app, None)
+        command.cmd_name = 'local-delete recover'
+        parser = command.get_parser('recover')
+        return command.run(parser.parse_args([*arguments]))
+
     def run_command(self, *arguments):
         """Run it as cliff does.
 
         :returns: (exit code, what it printed as JSON, its words on stderr).
         """
-        app = types.SimpleNamespace(
-            stdout=io.StringIO(), stderr=io.StringIO(),
-            options=types.SimpleNamespace(debug=self.debug))
-        command = recover.Recover(app, None)
-        command.cmd_name = 'local-delete recover'
-        parser = command.get_parser('recover')
-        code = command.run(parser.parse_args(['-f', 'json', *arguments]))
+        app = self.app(stdout=io.StringIO())
+        code = self.run_in(app, '-f', 'json', *arguments)
         printed = app.stdout.getvalue()
         return (code, json.loads(printed) if printed else None,
                 app.stderr.getvalue())
+
+    def test_a_wrong_column_undoes_nothing(self):
+        """Nobody would see the outcomes, and they are not told again."""
+        self.leave_lease()
+        for known in 'what', 'Outcome':
+            code, rows, words = self.run_command('-c', known, '-c', 'Nonsense')
+            self.assertEqual((2, None), (code, rows))
+            self.assertEqual(
+                "tempest local-delete recover: there is no column 'Nonsense', "
+                'only Run, Change, What, Outcome\n', words)
+        self.assertEqual([], self.cloud.calls('PUT'))
+
+    def test_a_terminal_that_lacks_a_letter(self):
+        self.leave_lease()
+        printed = io.BytesIO()
+        app = self.app(stdout=io.TextIOWrapper(printed, 'ascii'))
+        with fixtures.MockPatchObject(
+                leases.LeaseChange, '__str__', lambda lease: 'caf\xe9'):
+            self.assertEqual(0, self.run_in(app, '-f', 'table'))
+            app.stdout.flush()
+        self.assertIn(b'caf\\xe9', printed.getvalue())
+
+    def test_an_error_that_nobody_expects_is_one_line(self):
+        """Otherwise cliff tells only a log that nobody set up."""
+        with fixtures.MockPatchObject(
+                journal, 'find', side_effect=KeyError('x')):
+            self.assertEqual(
+                (1, None, "tempest local-delete recover: KeyError: 'x'\n"),
+                self.run_command())
+            self.debug = True
+            self.assertRaises(KeyError, self.run_command)
 
     def test_undoes_what_the_journal_says_and_then_nothing(self):
         self.leave_lease()
