@@ -24,6 +24,7 @@ from collections.abc import Iterable
 import dataclasses
 import enum
 import functools
+import sys
 from typing import TypeVar
 
 from oslo_log import log as logging
@@ -217,14 +218,20 @@ class Recovery:
     def recover(self, abandoned: journal.AbandonedRun) -> None:
         """Undo all that an abandoned run left, the last change first.
 
-        What is not the run's own any more is left as it is.
+        What is not the run's own any more is left as it is, and named on
+        stderr. No result of a test would say that.
 
         :param abandoned: It is closed.
         :raises RestoreFailed: a change could not be undone. All others were
             tried too.
         :raises JournalUnusable: all is undone, and the journal is left.
         """
-        failure = failure_of(abandoned, self.undo_all(abandoned))
+        outcomes = self.undo_all(abandoned)
+        for outcome in outcomes:
+            if outcome.result is Result.LEFT:
+                print(exceptions.one_line('of abandoned run %s: %s' % (
+                    abandoned.run_id, outcome.why)), file=sys.stderr)
+        failure = failure_of(abandoned, outcomes)
         abandoned.close(recovered=not failure)
         if failure:
             raise failure
@@ -237,12 +244,17 @@ class Recovery:
         :param dry_run: Whether to undo nothing.
         :returns: An outcome for each intent.
         """
-        outcomes = []
+        outcomes, left = [], []
         for intent in reversed(abandoned.intents):
             outcome = self._outcome(abandoned.run_id, intent.change, dry_run)
-            if outcome.result in (Result.UNDONE, Result.LEFT):
+            if outcome.result is Result.UNDONE:
                 abandoned.complete(intent)
+            elif outcome.result is Result.LEFT:
+                left.append(intent)
             outcomes.append(outcome)
+        # Not earlier. Nobody would be told of it if this process was killed.
+        for intent in left:
+            abandoned.complete(intent)
         return outcomes
 
     def _outcome(self, run_id: str, change: safety_change.Change,
@@ -258,6 +270,7 @@ class Recovery:
                 self._retrier.call(lambda: change.undo(self._admin))
                 result = Result.UNDONE
             except exceptions.LeftToOperator as error:
+                LOG.warning('Of abandoned run %s: %s', run_id, error)
                 result, why = Result.LEFT, str(error)
             except Exception as error:
                 # After any error, the earlier changes are undone too.

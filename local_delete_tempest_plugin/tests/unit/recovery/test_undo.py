@@ -12,7 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import contextlib
 import dataclasses
+import io
 import pathlib
 import time
 from unittest import mock
@@ -575,6 +577,36 @@ class RecoveryTest(base.TestCase):
                                  self.cloud.admin())
         self.assertIn("disabled reason 'broken fan', forced down", str(left))
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_what_is_left_is_told_when_a_run_recovers_another(self):
+        """It is complete then, so that nobody else will tell it."""
+        self.take_down()
+        self.cloud.service_of('cmp1').update(disabled_reason='Bob: disk')
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            self.recover(self.lease, self.compute)
+        self.assertTrue(self.recovered)
+        self.assertIn(
+            'of abandoned run %s: the compute service of host cmp1 is left '
+            'to you' % RUN.id, stderr.getvalue())
+        self.assertIn('Bob: disk', stderr.getvalue())
+        self.assertEqual(1, len(stderr.getvalue().splitlines()))
+
+    def test_what_is_left_is_complete_only_when_it_can_be_told(self):
+        """Whoever kills a recover before that finds it again."""
+        self.take_down()
+        self.cloud.service_of('cmp1').update(disabled_reason='Bob: disk')
+        abandoned = _Abandoned(RUN.id, [change.Intent(1, self.lease),
+                                        change.Intent(2, self.compute)])
+        abandoned.complete = mock.Mock()
+        with fixtures.MockPatchObject(leases.LeaseChange, 'undo',
+                                      side_effect=KeyboardInterrupt):
+            self.assertRaises(KeyboardInterrupt,
+                              self.recovery.undo_all, abandoned)
+        self.assertEqual([], abandoned.complete.mock_calls)
+        self.recovery.undo_all(abandoned)
+        self.assertEqual([1, 2], [one.args[0].number for one
+                                  in abandoned.complete.mock_calls])
 
     def test_intent_of_a_later_plugin(self):
         failed = self.assertRaises(
