@@ -32,6 +32,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import pagination
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import gone
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
@@ -71,6 +72,11 @@ class RunResource(safety_change.Change):
                 if this_run.owns(name)]
 
     def undo(self, admin: cloud_admin.Admin) -> None:
+        if not self._is_available():
+            raise exceptions.RestoreFailed(
+                what='%s %s' % (self.kind, self.name),
+                problem='[service_available] %s is False' % self.service,
+                remedy='set it to True, as it was in the run; then this again')
         for found, name in self._names(
                 admin, **{self.field: self.name}).items():
             if name == self.name:
@@ -83,10 +89,14 @@ class RunResource(safety_change.Change):
 
         :returns: {id: name}.
         """
-        if cls.service and not CONF.service_available[cls.service]:
+        if not cls._is_available():
             return {}
         return {found['id']: found.get(cls.field) or ''
                 for found in cls._read(admin, **filters)}
+
+    @classmethod
+    def _is_available(cls) -> bool:
+        return not cls.service or bool(CONF.service_available[cls.service])
 
     @classmethod
     def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:

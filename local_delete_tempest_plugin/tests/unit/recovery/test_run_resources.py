@@ -23,6 +23,7 @@ from tempest.lib.services.network import qos_client
 from tempest.lib.services.volume.v3 import volumes_client
 
 from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import run
@@ -165,3 +166,15 @@ class RunResourcesTest(base.TestCase):
             {(kind, name) for kind in ('flavor', 'server group')
              for name in (OURS, OURS + '0')}, self.find())
         self.assertEqual([], self.manager.ports_client.method_calls)
+
+    def test_service_that_tempest_conf_no_longer_has(self):
+        """What is there cannot be seen, so it must not count as undone."""
+        self.config('service_available', neutron=False, cinder=False,
+                    glance=False)
+        for kind in KINDS:
+            if kind.service:
+                refused = self.assertRaises(
+                    exceptions.RestoreFailed, kind(OURS).undo, self.admin)
+                self.assertIn('[service_available] %s is False' % kind.service,
+                              str(refused))
+        self.assertEqual({}, self.deleted())
