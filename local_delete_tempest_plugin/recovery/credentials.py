@@ -129,9 +129,11 @@ def release_accounts(this_run: run.Run) -> None:
     :param this_run: A ``run.Run``.
     """
     folder = pathlib.Path(str(lockutils.get_lock_path(CONF)), 'test_accounts')
-    if CONF.auth.use_dynamic_credentials or not folder.is_dir():
+    # Whether the run took some, its tempest.conf told, and not this one.
+    if not folder.is_dir():
         return
     with lockutils.lock('test_accounts_io', external=True):
         for path in folder.iterdir():
-            if this_run.owns(path.read_text()):
+            if path.is_file() and this_run.owns(
+                    path.read_text(errors='replace')):
                 path.unlink()

@@ -616,14 +616,16 @@ class RecoveryTest(base.TestCase):
                       "'router'", str(failed))
 
     def test_accounts_of_the_abandoned_run_alone_are_released(self):
-        self.config(group='auth', use_dynamic_credentials=False)
+        # The run had use_dynamic_credentials set to False, and nobody says
+        # that it still is.
         accounts = self.folder / 'test_accounts'
-        accounts.mkdir()
+        (accounts / 'folder').mkdir(parents=True)
+        (accounts / '0').write_bytes(b'\xff')
         (accounts / 'a').write_text('LocalDeleteTest-%s' % RUN.name)
         (accounts / 'b').write_text('LocalDeleteTest-%s' % run.Run().name)
         (accounts / 'c').write_text('ServersTest')
         credentials.release_accounts(RUN)
-        self.assertEqual(['b', 'c'],
+        self.assertEqual(['0', 'b', 'c', 'folder'],
                          sorted(path.name for path in accounts.iterdir()))
 
 
