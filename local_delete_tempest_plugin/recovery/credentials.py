@@ -28,7 +28,11 @@ from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
-_INTERFACE = 'network:router_interface'
+# Neutron has an owner of its own for the interfaces of a distributed router,
+# and of one in several copies.
+_INTERFACES = ('network:router_interface',
+               'network:router_interface_distributed',
+               'network:ha_router_replicated_interface')
 
 _Items = list[dict[str, Any]]
 
@@ -93,9 +97,9 @@ def _delete_networks(manager: Any, project_id: str) -> None:
     for router in _of_project(project_id, routers.list_routers(
             project_id=project_id)['routers']):
         for port in manager.ports_client.list_ports(
-                device_id=router['id'], device_owner=_INTERFACE)['ports']:
-            if (port['device_id'], port['device_owner']) == (
-                    router['id'], _INTERFACE):
+                device_id=router['id'])['ports']:
+            if (port['device_id'] == router['id']
+                    and port['device_owner'] in _INTERFACES):
                 gone.delete(routers.remove_router_interface, router['id'],
                             port_id=port['id'])
         gone.delete(routers.delete_router, router['id'])

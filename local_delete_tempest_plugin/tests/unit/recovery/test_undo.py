@@ -428,7 +428,15 @@ class RecoveryTest(base.TestCase):
                  {'id': 'theirs', 'device_id': 'theirs',
                   'device_owner': interface},
                  {'id': 'of a server', 'device_id': 'ours',
-                  'device_owner': 'compute:nova'}]
+                  'device_owner': 'compute:nova'},
+                 # Of a distributed router, and of one in several copies.
+                 {'id': 'dvr', 'device_id': 'ours',
+                  'device_owner': interface + '_distributed'},
+                 {'id': 'ha', 'device_id': 'ours', 'device_owner':
+                  'network:ha_router_replicated_interface'},
+                 # Neutron removes it itself.
+                 {'id': 'gateway', 'device_id': 'ours',
+                  'device_owner': 'network:router_gateway'}]
         manager = admin.manager
         manager.projects_client = mock.Mock(**{
             'list_projects.return_value': {'projects': [
@@ -451,7 +459,8 @@ class RecoveryTest(base.TestCase):
                        manager.security_groups_client.delete_security_group):
             self.assertEqual(both, delete.call_args_list)
         self.assertEqual(
-            [mock.call('ours', port_id='ours')],
+            [mock.call('ours', port_id=port) for port in (
+                'ours', 'dvr', 'ha')],
             manager.routers_client.remove_router_interface.call_args_list)
         self.assertEqual(
             [mock.call('p')],
