@@ -684,10 +684,10 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
     # never made, because an intent is on disk before its change. Bytes that
     # are no text are no JSON either, and the line is named.
     lines = data.decode(errors='replace').split('\n')[:-1]
-    if not lines:
+    if not lines and run.is_id(path.stem):
         # Cut short before its head was whole, and so before any change.
         return _Parsed(1, path.stem, identity.Cloud.of_conf(), [])
-    head = _line(path, 1, lines[0], _HEAD)
+    head = _line(path, 1, lines[0] if lines else '', _HEAD)
     version = head['version']
     if version > VERSION:
         raise exceptions.JournalUnusable(

@@ -234,6 +234,15 @@ class JournalTest(base.TestCase):
         self.write('')
         self.assertEqual([(RUN, [])], self.abandoned())
 
+    def test_a_file_of_somebody_else_is_not_one_cut_short(self):
+        """It would be removed, because it says of nothing to undo."""
+        self.path = self.path.with_name('database.journal')
+        for text in '', 'SQLite format 3':
+            self.write(text)
+            self.assertEqual('journal PATH is corrupt in line 1',
+                             self.problem())
+        self.assertTrue(self.path.exists())
+
     def test_unusable(self):
         for lines, problem in (
                 (({'version': 1},), 'is corrupt in line 1'),
