@@ -211,7 +211,7 @@ def run(option: str, host: str | None = None,
         than 0, or took longer than ``command_timeout`` seconds.
     :raises CommandNotBegun: it did not start.
     """
-    with _output() as errors:
+    with _errors() as errors:
         _run(option, host, subprocess.DEVNULL, errors, began)
 
 
@@ -224,8 +224,14 @@ def uuids(option: str, host: str | None = None) -> frozenset[str]:
     :raises CommandFailed: as for ``run``, or the command printed a line that
         is neither blank nor a UUID.
     """
-    with _output() as printed, _output() as errors:
-        _run(option, host, printed, errors)
+    with contextlib.ExitStack() as kept:
+        try:
+            printed = kept.enter_context(_output())
+        except OSError as error:
+            raise exceptions.CommandNotBegun(
+                option=option, problem='what it prints cannot be kept: %s'
+                % error)
+        _run(option, host, printed, kept.enter_context(_errors()))
         _refuse_flood(option, printed)
         printed.seek(0)
         lines = printed.read().decode(errors='replace').splitlines()
@@ -250,6 +256,21 @@ def _output():
         flags = fcntl.fcntl(output, fcntl.F_GETFL)
         fcntl.fcntl(output, fcntl.F_SETFL, flags | os.O_APPEND)
         yield output
+
+
+@contextlib.contextmanager
+def _errors():
+    """Make a file that a command may print its errors to.
+
+    Without room for it they are lost. A start command has to run even so.
+    """
+    with contextlib.ExitStack() as kept:
+        try:
+            file = kept.enter_context(_output())
+        except OSError as error:
+            LOG.warning('What commands print on stderr is lost: %s', error)
+            file = kept.enter_context(open(os.devnull, 'r+b', buffering=0))
+        yield file
 
 
 def _end_of(output):

@@ -122,6 +122,20 @@ class RunTest(CommandTest):
 
         return int(waiters.wait_until(read, bool, name, 10))
 
+    def test_no_room_for_what_a_command_prints(self):
+        """A host must come back even if every disk of this machine is full."""
+        self.config(compute_start_command='sh -c "touch %s/{host}; exit 3"'
+                    % self.directory.path, **{GUESTS: 'echo {host}'})
+        self.useFixture(fixtures.MockPatch(
+            'tempfile.TemporaryFile', side_effect=OSError(
+                errno.ENOSPC, 'No space left on device')))
+        self.assertIn('sh exited with 3: no word on stderr', self.refused(
+            commands.run, 'compute_start_command', 'cmp1'))
+        self.assertTrue(os.path.exists(self.directory.join('cmp1')))
+        # What nobody could read must not look like no guests.
+        self.assertIn('No space left on device', self.refused(
+            commands.uuids, GUESTS, 'cmp1'))
+
     def test_waits_until_the_command_has_ended(self):
         path = self.directory.join('host')
         self.run_shell('sleep 0.1; echo $0 > %s' % path)
