@@ -465,6 +465,9 @@ class ComputeChange(safety_change.Change):
                            'nova-compute there, so that it registers again'
                            % host)
 
+    def is_of(self, this_run: run.Run) -> bool:
+        return self.reason in (None, this_run.fence_reason)
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         away = OUTAGES[self.outage](admin, None, None, self.target,
                                     self.reason, self.before, self.stop)

@@ -51,6 +51,9 @@ class Credentials(safety_change.Change):
         there = projects(admin, this_run) or _users(admin, this_run)
         return [cls(this_run.id)] if there else []
 
+    def is_of(self, this_run: run.Run) -> bool:
+        return self.run_id == this_run.id
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         this_run = run.Run(self.run_id)
         release_accounts(this_run)

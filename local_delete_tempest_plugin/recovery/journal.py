@@ -695,6 +695,7 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
             'to %d' % (version, VERSION))
     cloud = _line(path, 1, lines[0], _CLOUDS.get(version, _NO_CLOUD))[
         'cloud']
+    this_run = run.Run(head['run'])
     intents: dict[int, safety_change.Intent] = {}
     for number, text in enumerate(lines[1:], 2):
         try:
@@ -705,13 +706,18 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
                 str(path), 'is corrupt in line %d' % number))
             continue
         if 'intent' in line:
+            change = kinds.read(str(path), version, line['kind'], line['what'])
+            if not change.is_of(this_run):
+                # Somebody has edited the journal, or put two of them together.
+                change = kinds.Unusable(
+                    str(path), 'has an intent of kind %s that is not of run '
+                    '%s: %s' % (change.kind, this_run.id, change))
             intents[line['intent']] = safety_change.Intent(
-                line['intent'], kinds.read(
-                    str(path), version, line['kind'], line['what']))
+                line['intent'], change)
         else:
             intents.pop(
                 line['complete' if 'complete' in line else 'struck'], None)
-    return _Parsed(version, head['run'], identity.Cloud(cloud, '')
+    return _Parsed(version, this_run.id, identity.Cloud(cloud, '')
                    if isinstance(cloud, str) else identity.Cloud(
                        cloud['uri'], cloud['region'], frozenset(cloud['ids'])),
                    list(intents.values()))

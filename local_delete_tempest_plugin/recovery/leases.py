@@ -40,6 +40,9 @@ class TraitChange(safety_change.Change):
         there = lease.Lease(admin, this_run.trait).trait_exists()
         return [cls(this_run.trait)] if there else []
 
+    def is_of(self, this_run: run.Run) -> bool:
+        return self.trait == this_run.trait
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         lease.Lease(admin, self.trait).delete_trait()
 
@@ -60,6 +63,9 @@ class LeaseChange(safety_change.Change):
         holders = leased.providers()
         _refuse_unfenced(admin, this_run, holders)
         return [cls(holder, this_run.trait) for holder in holders]
+
+    def is_of(self, this_run: run.Run) -> bool:
+        return self.trait == this_run.trait
 
     def undo(self, admin: cloud_admin.Admin) -> None:
         # A provider that went with its service has no lease any more.

@@ -71,6 +71,9 @@ class RunResource(safety_change.Change):
         return [cls(name) for name in sorted(set(cls._names(admin).values()))
                 if this_run.owns(name)]
 
+    def is_of(self, this_run: run.Run) -> bool:
+        return this_run.owns(self.name)
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         if not self._is_available():
             raise exceptions.RestoreFailed(

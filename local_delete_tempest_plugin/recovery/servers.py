@@ -59,6 +59,9 @@ class ServerChange(safety_change.Change):
         return [cls(name) for name in sorted(set(
             _servers_with_anything(admin, this_run).values()))]
 
+    def is_of(self, this_run: run.Run) -> bool:
+        return this_run.owns(self.name)
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         servers = [server['id'] for server in _servers(admin, self.name)]
         # Nova hides the migrations of a deleted server, and they may hold
@@ -82,6 +85,9 @@ class MigrationChange(safety_change.Change):
     migration: str
     #: Name of the server.
     server: str
+
+    def is_of(self, this_run: run.Run) -> bool:
+        return this_run.owns(self.server)
 
     def undo(self, admin: cloud_admin.Admin) -> None:
         ServerChange(self.server).undo(admin)

@@ -105,6 +105,14 @@ class Change:
         """
         return ()
 
+    def is_of(self, this_run: run.Run) -> bool:
+        """Tell whether a run may have made the change.
+
+        :param this_run: The ``run.Run`` whose journal has the change.
+        :returns: False where the change names something of somebody else.
+        """
+        return True
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         """Undo the change; nothing is done where it is not there.
 

@@ -33,13 +33,15 @@ from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
+from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 
 RUN = '0123456789AB'
 CLOUD = 'https://keystone.test/v3'
 KEPT = 'BA9876543210'
-TRAIT = leases.TraitChange('A')
-LEASE = leases.LeaseChange('B', 'A')
+OURS = run.Run(RUN)
+TRAIT = leases.TraitChange(OURS.trait)
+LEASE = leases.LeaseChange('B', OURS.trait)
 
 
 class JournalTest(base.TestCase):
@@ -89,7 +91,7 @@ class JournalTest(base.TestCase):
         stderr = io.StringIO()
         with contextlib.redirect_stderr(stderr):
             written.say_what_is_left()
-            flavor = written.intend(run_resources.Flavor('x'))
+            flavor = written.intend(run_resources.Flavor(OURS.name))
             trait = written.intend(TRAIT)
             written.complete(flavor)
             written.say_what_is_left()
@@ -110,7 +112,7 @@ class JournalTest(base.TestCase):
         kept = journal.Journal(RUN)
         trait = kept.intend(TRAIT)
         kept.intend(LEASE)
-        changed = dataclasses.replace(TRAIT, trait='B')
+        changed = dataclasses.replace(LEASE, provider_id='C')
         trait = kept.update(trait, changed)
         self.assertEqual({RUN: [changed, LEASE]}, journal.of_live_runs())
         kept.complete(trait)
@@ -206,9 +208,10 @@ class JournalTest(base.TestCase):
 
     def test_a_complete_intent_is_not_to_undo(self):
         self.write(self.head(),
-                   {'intent': 1, 'kind': 'trait', 'what': {'trait': 'A'}},
+                   {'intent': 1, 'kind': 'trait',
+                    'what': {'trait': OURS.trait}},
                    {'intent': 2, 'kind': 'lease',
-                    'what': {'provider_id': 'B', 'trait': 'A'}},
+                    'what': {'provider_id': 'B', 'trait': OURS.trait}},
                    {'complete': 1})
         self.assertEqual([(RUN, [LEASE])], self.abandoned())
 
@@ -257,7 +260,7 @@ class JournalTest(base.TestCase):
             self.assertEqual('journal PATH ' + problem, self.problem())
 
     def test_a_damaged_line_costs_that_line(self):
-        whole = {'intent': 1, 'kind': 'trait', 'what': {'trait': 'A'}}
+        whole = {'intent': 1, 'kind': 'trait', 'what': {'trait': OURS.trait}}
         for damaged in ('nonsense\n', '\0\n', {'intent': 1, 'kind': 'trait'},
                         {'intent': 'one', 'kind': 'trait', 'what': {}}):
             self.write(self.head(), damaged, whole)
@@ -266,11 +269,36 @@ class JournalTest(base.TestCase):
                 str(self.path), 'is corrupt in line 2'), unusable)
             self.assertEqual(TRAIT, trait)
 
+    def test_a_run_changes_nothing_of_others(self):
+        """Somebody has edited the journal, or put two of them together."""
+        other = run.Run('A' * 12)
+        service = {'id': 'i', 'host': 'cmp1', 'state': 'up',
+                   'status': 'enabled', 'disabled_reason': None,
+                   'forced_down': False, 'updated_at': None}
+        target = {'host': 'cmp1', 'provider_id': 'p', 'provider_name': 'n'}
+        for kind, what in (
+                ('trait', {'trait': 'HW_CPU_X86_AVX'}),
+                ('trait', {'trait': other.trait}),
+                ('lease', {'provider_id': 'p', 'trait': 'CUSTOM_GOLD'}),
+                ('flavor', {'name': 'm1.tiny'}),
+                ('volume', {'name': other.name}),
+                ('server', {'name': 'web-1'}),
+                ('migration', {'migration': 'm', 'server': 'web-1'}),
+                ('credentials', {'run_id': other.id}),
+                ('compute', {'outage': 'forced-down', 'target': target,
+                             'reason': 'Bob: disk', 'before': service})):
+            self.write(self.head(), {
+                'intent': 1, 'kind': kind, 'what': what})
+            (_, (unusable,)), = self.abandoned()
+            self.assertIsInstance(unusable, kinds.Unusable, str(unusable))
+            self.assertIn('has an intent of kind %s that is not of run %s: '
+                          % (kind, RUN), str(unusable))
+
     def test_what_is_undone_stays_so(self):
         """A change that was undone may be somebody else's the next time."""
         self.write(self.head(), *(
-            {'intent': number, 'kind': 'trait', 'what': {'trait': trait}}
-            for number, trait in ((1, 'A'), (2, 'B'))), '{"intent": 3, "ki')
+            {'intent': number, 'kind': 'trait', 'what': {'trait': OURS.trait}}
+            for number in (1, 2)), '{"intent": 3, "ki')
         left, = journal.find_abandoned(self.cloud())
         left.complete(left.intents[1])
         left.close(recovered=False)
@@ -344,7 +372,7 @@ class JournalTest(base.TestCase):
 
     def test_dismissed(self):
         self.write(self.head(), {'intent': 1, 'kind': 'trait',
-                                 'what': {'trait': 'A'}}, 'nonsense\n')
+                                 'what': {'trait': OURS.trait}}, 'nonsense\n')
         text = self.path.read_text()
         path, intents = journal.dismiss(RUN, dry_run=True)
         self.assertEqual((self.path, TRAIT), (path, intents[0].change))
