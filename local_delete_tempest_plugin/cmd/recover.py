@@ -174,7 +174,7 @@ class Recover(base.Command):
                  'passed over: %s' % passed_over.why)]
 
     def _count(self, result):
-        if result is undo.Result.NOT_UNDONE:
+        if result in (undo.Result.NOT_UNDONE, undo.Result.CANNOT_BE):
             self._code = NOT_UNDONE
         elif result is undo.Result.LEFT and not self._code:
             self._code = LEFT

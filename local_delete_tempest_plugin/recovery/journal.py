@@ -350,7 +350,8 @@ class PassedOver:
     :param run_id: Id of the run, or None where it cannot be read.
     :param path: The journal.
     :param why: Why not, in words.
-    :param is_alive: Whether its run lives. Then nobody else has to undo it.
+    :param is_alive: Whether a process holds it: its run, or a recover. Then
+        nobody else has to undo it.
     """
 
     run_id: str | None
@@ -519,7 +520,8 @@ def _refuse_if_held(path: pathlib.Path) -> None:
     if _is_held(path):
         raise exceptions.JournalUnusable(
             path=path,
-            problem='is held by a run that lives: end it first')
+            problem='is held by a run that lives, or by another recover: end '
+            'it first')
 
 
 def dismiss(run_id: str, dry_run: bool = False
@@ -614,7 +616,8 @@ def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud
                 _check_owner)
     except BlockingIOError:
         return PassedOver(path.stem if run.is_id(path.stem) else None, path,
-                          'its run lives', is_alive=True)
+                          'its run lives, or another recover is at work',
+                          is_alive=True)
     if file is None:
         # Its run undid all, and removed it.
         return None
