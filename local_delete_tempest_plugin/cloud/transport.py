@@ -70,6 +70,10 @@ _REDIRECTS = (301, 302, 303, 305, 307, 308)
 # uses another clock. So a new token is fetched this long before the expiry.
 _CLOCKS_APART = datetime.timedelta(minutes=10)
 
+# Until when a service may do what it was asked for and has not answered
+# (time.monotonic).
+_unanswered_until = 0.0
+
 # When the request that this thread sends has to be over (time.monotonic).
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar('deadline')
 
@@ -250,9 +254,12 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
     limit = timeout or CONF.local_delete.request_timeout
     deadline = time.monotonic() + limit
     token = _deadline.set(deadline)
+    answered = method in ('GET', 'HEAD')
     try:
         response, data = _until_service_answers(
             method, lambda: _exchange(pool, url, method, headers, body, limit))
+        # A proxy has given up, and the service may go on.
+        answered = answered or response.status != 504
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         if time.monotonic() >= deadline:
             raise exceptions.RequestFailed(
@@ -262,8 +269,12 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
         kind = (exceptions.Unreachable if isinstance(
             cause, urllib3.exceptions.NewConnectionError)
             else exceptions.RequestFailed)
+        answered = answered or kind is exceptions.Unreachable
         raise kind(call=call, problem=_explain(cause))
     finally:
+        # After a signal, too.
+        if not answered:
+            _note_unanswered(limit)
         _deadline.reset(token)
         pool.clear()
     if len(data) > MAX_ANSWER:
@@ -279,6 +290,23 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
                 _without_secrets(response.get('location', 'nowhere'))))
     response.call = call
     return response, response_schemas.check(call, response, data)
+
+
+def unanswered_until() -> float:
+    """Tell until when a service may do late what it was asked for.
+
+    A client that gives up on an answer, or a proxy that answers 504, does not
+    keep the service from going on. It is given as long again.
+
+    :returns: The moment, as ``time.monotonic`` tells it; 0.0 where each change
+        that was asked for was answered.
+    """
+    return _unanswered_until
+
+
+def _note_unanswered(limit):
+    global _unanswered_until
+    _unanswered_until = max(_unanswered_until, time.monotonic() + limit)
 
 
 def _until_service_answers(method, exchange):

@@ -34,6 +34,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin.common import signals
@@ -235,6 +236,37 @@ def start(options: Sequence[str], host: str | None,
             if attempt == _STARTS:
                 raise failure or error
             LOG.warning('%s; running %s again', failure or error, option)
+
+
+def until_all_is_answered(give_back: Callable[[], None]) -> None:
+    """Give something back, and again as long as a service may change it late.
+
+    It is done once where the services have answered all that they were asked
+    for.
+
+    :param give_back: It looks first, and does nothing where nothing has
+        changed.
+    :raises Exception: what it raises. Before the last look, a
+        ``RestoreFailed`` may be due to what came just then.
+    """
+    def look() -> tuple[float, exceptions.RestoreFailed | None]:
+        began = time.monotonic()
+        try:
+            give_back()
+        except exceptions.RestoreFailed as error:
+            return began, error
+        return began, None
+
+    until = transport.unanswered_until()
+    if time.monotonic() >= until:
+        return give_back()
+    LOG.warning('A service may still do what it has not answered, so what is '
+                'given back is watched for %d s', until - time.monotonic())
+    _, failure = waiters.wait_until(
+        look, lambda seen: seen[0] >= until, 'no service does anything late',
+        math.inf)
+    if failure:
+        raise failure
 
 
 def _watch(options: Sequence[str], host: str | None,

@@ -32,6 +32,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import commands
+from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -98,7 +99,10 @@ class ComputeRestore(outage_base.Outage):
             self._target.provider_id)['traits']
 
     def _set(self, **settings: Any) -> None:
-        self._services.update(self._before, **settings)
+        # A signal waits for the answer. Otherwise the restore would look
+        # before Nova has done it.
+        with signals.deferred():
+            self._services.update(self._before, **settings)
 
     def _show(self) -> compute_services.Service:
         return self._services.show(self._target.host)
@@ -113,6 +117,9 @@ class ComputeRestore(outage_base.Outage):
             '%s is seen %s' % (self._whose, state), limit)
 
     def _give_back(self) -> None:
+        outage_base.until_all_is_answered(self._give_back_once)
+
+    def _give_back_once(self) -> None:
         self._left = []
         problems: list[str] = []
         if self._journal or self._try(self._claim, problems):

@@ -37,6 +37,7 @@ from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
@@ -122,7 +123,9 @@ class Intents:
     def _undo(self, intent):
         with signals.deferred():
             try:
-                self._recovery.undo(intent)
+                # What was asked for last may be made only now.
+                outage_base.until_all_is_answered(
+                    lambda: self._recovery.undo(intent))
             except exceptions.LeftToOperator:
                 # All that was the run's own is undone.
                 self._journal.complete(intent)

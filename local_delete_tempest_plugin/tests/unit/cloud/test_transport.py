@@ -222,6 +222,33 @@ class RequestTest(base.TestCase):
         self.assertEqual(USAGES, self.client(server.url).get('/usages')[1])
         self.assertEqual(4, len(server.seen))
 
+    @base.slow
+    def test_what_a_service_may_still_do(self):
+        """Only a change that nobody has answered may come late."""
+        self.config(request_timeout=1)
+        gone = self.serve(rude_server.answer(b''))
+        slow = self.serve(rude_server.silence)
+        proxy = self.serve(rude_server.answer(
+            FULL.replace(b' 200 OK', b' 504 Gateway Timeout')))
+        refusal = self.serve(rude_server.answer(
+            FULL.replace(b' 200 OK', b' 500 Broken')))
+        for server, method, may in (
+                (refusal, 'put', False), (slow, 'get', False),
+                (gone, 'post', True), (slow, 'put', True),
+                (proxy, 'delete', True)):
+            transport._unanswered_until = 0.0
+            ask = getattr(self.client(server.url), method)
+            arguments = ('/x', '{}') if method in ('put', 'post') else ('/x',)
+            self.assertRaises(lib_exc.TempestException, ask, *arguments)
+            self.assertEqual(
+                may, transport.unanswered_until() > 0,
+                (method, server.seen))
+        transport._unanswered_until = 0.0
+        self.assertRaises(
+            exceptions.Unreachable,
+            self.client('http://127.0.0.1:1').put, '/x', '{}')
+        self.assertEqual(0.0, transport.unanswered_until())
+
     def test_through_a_proxy(self):
         proxy = self.serve(rude_server.answer(FULL))
         client = self.client('http://placement.test', proxy_url=proxy.url)

@@ -21,6 +21,7 @@ import time
 import fixtures
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
@@ -102,6 +103,61 @@ class ComputeOutageTest(outage_case.OutageTest):
             self.failureException, self.use, compute_outage.Attempt(
                 admin, written, watchman, target, attempt=attempt))
         self.assert_as_before()
+
+    @base.slow
+    def test_what_nova_does_after_its_client_gave_up(self):
+        """A proxy answers 504, or a database hangs, and Nova goes on."""
+        self.config(poll_interval_max=3)
+        for number in (1, 2):
+            self.build_cloud()
+            self.do_late(number)
+            self.assertRaises(
+                exceptions.RequestFailed, self.use,
+                self.make(compute_outage.ForcedDown, FENCE))
+            self.assertEqual([], self.waiting, 'it came after the restore')
+            self.assert_as_before('PUT %d' % number)
+
+    def do_late(self, number):
+        """Let Nova do what one of its requests asked for, but late."""
+        dispatch, puts, self.waiting = self.cloud._dispatch, [], []
+
+        def late(method, *arguments):
+            if self.waiting and len(self.cloud.requests) > self.due:
+                dispatch(*self.waiting.pop())
+            if method == 'PUT':
+                puts.append(arguments)
+                if len(puts) == number:
+                    self.waiting.append((method, *arguments))
+                    self.due = len(self.cloud.requests) + 40
+                    transport._note_unanswered(90)
+                    raise exceptions.RequestFailed(
+                        call='PUT', problem='no whole answer within 90 s')
+            return dispatch(method, *arguments)
+
+        self.cloud._dispatch = late
+
+    def test_ctrl_c_does_not_give_up_on_nova(self):
+        """Otherwise the restore would look before Nova has done it."""
+        for number in (1, 2):
+            self.build_cloud()
+            dispatch, puts = self.cloud._dispatch, []
+
+            def interrupted(method, *arguments):
+                if method == 'PUT':
+                    puts.append(arguments)
+                    if len(puts) == number:
+                        signal.raise_signal(signal.SIGINT)
+                        # What follows a signal that is obeyed at once.
+                        answered.append(number)
+                return dispatch(method, *arguments)
+
+            answered: list[int] = []
+            self.cloud._dispatch = interrupted
+            self.assertRaises(
+                KeyboardInterrupt, self.use,
+                self.make(compute_outage.ForcedDown, FENCE))
+            self.assertEqual([number], answered)
+            self.assert_as_before()
 
     def test_deleted_service_comes_back_as_another(self):
         """Nova knows neither the host nor its provider meanwhile."""

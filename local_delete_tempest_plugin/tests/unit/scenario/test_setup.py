@@ -19,10 +19,12 @@ import io
 import os
 import signal
 import threading
+import time
 from unittest import mock
 
 import fixtures
 
+from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import placement
 from local_delete_tempest_plugin.outages import scheduler
@@ -85,6 +87,19 @@ class IntentsTest(SetupTest):
         self.cleanups[0]()
         intent, = self.recovery.undo.call_args.args
         self.assertEqual(SERVER, intent.change)
+        self.assertEqual('', self.written())
+
+    def test_undone_again_if_it_is_made_late(self):
+        """Nova may make a server after its client gave up on an answer."""
+        transport._note_unanswered(90)
+        until = transport.unanswered_until()
+        ended = []
+        self.recovery.undo.side_effect = lambda intent: ended.append(
+            time.monotonic())
+        self.write()
+        self.cleanups[0]()
+        self.assertGreater(len(ended), 2)
+        self.assertGreaterEqual(ended[-1], until)
         self.assertEqual('', self.written())
 
     def test_an_undo_that_fails_stays_in_the_journal(self):
