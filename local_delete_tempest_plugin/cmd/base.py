@@ -37,6 +37,9 @@ CONF = config.CONF
 # tempest.conf names.
 _EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
 
+#: The exit code after Ctrl-C, as a shell gives it, and what is said then.
+CTRL_C, INTERRUPTED = 130, 'interrupted, so call it again'
+
 _NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
            ('identity', 'uri_v3'))
 
@@ -63,6 +66,9 @@ class Command(lister.Lister):
             _read_conf()
             with transport.BoundedFixture():
                 return super().run(parsed_args)
+        except KeyboardInterrupt:
+            self._say(INTERRUPTED)
+            return CTRL_C
         except Exception as error:
             if self.app.options.debug:
                 raise

@@ -49,6 +49,7 @@ class Recover(base.Command):
     columns = 'Run', 'Change', 'What', 'Outcome'
 
     _code = 0
+    _is_interrupted = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -74,7 +75,8 @@ class Recover(base.Command):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        return super().run(parsed_args) or self._code
+        return super().run(parsed_args) or (
+            base.CTRL_C if self._is_interrupted else self._code)
 
     def take_action(self, args: argparse.Namespace) -> tuple:
         if args.dismiss:
@@ -95,10 +97,10 @@ class Recover(base.Command):
         the_admin = base.find_admin()
         recovery = undo.Recovery(the_admin)
         found = journal.find(identity.Cloud.of(the_admin))
+        outcomes = []
         try:
             chosen = [abandoned for abandoned in found.abandoned
                       if args.run in (None, abandoned.run_id)]
-            outcomes = []
             for abandoned in chosen:
                 outcomes += self._undo(recovery, abandoned, args)
             if args.run and not chosen:
@@ -106,6 +108,10 @@ class Recover(base.Command):
                 outcomes += self._search(
                     recovery, journal.AbandonedRun(args.run, []), args,
                     suspects=True)
+        except KeyboardInterrupt:
+            # What is complete by now is not told the next time.
+            self._say(base.INTERRUPTED)
+            self._is_interrupted = True
         finally:
             found.close()
         for outcome in outcomes:

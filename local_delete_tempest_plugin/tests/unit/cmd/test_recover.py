@@ -120,6 +120,23 @@ class RecoverCommandTest(base.TestCase):
             self.debug = True
             self.assertRaises(KeyError, self.run_command)
 
+    def test_ctrl_c_hides_nothing(self):
+        """What was left before is complete, and is not told again."""
+        self.leave_lease()
+        first = self.folder / (RUN + '.journal')
+        second = self.folder / ('B' * 12 + '.journal')
+        second.touch(mode=0o600)
+        second.write_text(first.read_text().replace(RUN, second.stem))
+        left = exceptions.LeftToOperator(what='it', found='X did it')
+        with fixtures.MockPatchObject(leases.LeaseChange, 'undo',
+                                      side_effect=[left, KeyboardInterrupt]):
+            self.assertEqual(
+                (130, {'lease': 'left to you: %s' % left},
+                 'tempest local-delete recover: interrupted, so call it '
+                 'again\n'), self.outcomes())
+        self.assertEqual([second], [*self.folder.glob('*.journal')])
+        self.assertEqual((0, {'lease': 'undone'}, ''), self.outcomes())
+
     def test_undoes_what_the_journal_says_and_then_nothing(self):
         self.leave_lease()
         code, rows, _ = self.run_command()
