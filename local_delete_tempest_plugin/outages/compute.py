@@ -465,6 +465,14 @@ class ComputeChange(safety_change.Change):
                            'nova-compute there, so that it registers again'
                            % host)
 
+    def before_undo(self, admin: cloud_admin.Admin) -> 'ComputeChange':
+        if self.outage == ServiceDeleted.name and not self.is_restarted:
+            there = {service.host for service in admin.services.list()}
+            # Nova answers for other hosts. So the undo starts the process.
+            if there and self.target.host not in there:
+                return dataclasses.replace(self, is_restarted=True)
+        return self
+
     def is_of(self, this_run: run.Run) -> bool:
         return self.reason in (None, this_run.fence_reason)
 

@@ -150,9 +150,7 @@ class Journal:
         with signals.deferred():
             try:
                 self._file = self._file or self._create()
-                _append(self._file, {
-                    'intent': intent.number, 'kind': intent.change.kind,
-                    'what': dataclasses.asdict(intent.change)})
+                _append(self._file, _as_line(intent))
             except OSError as error:
                 raise exceptions.JournalUnusable(
                     path=self._path or directory(), problem='cannot be '
@@ -230,6 +228,11 @@ class Journal:
         return file
 
 
+def _as_line(intent: safety_change.Intent) -> dict[str, Any]:
+    return {'intent': intent.number, 'kind': intent.change.kind,
+            'what': dataclasses.asdict(intent.change)}
+
+
 def _append(file: io.FileIO, line: dict[str, Any]) -> None:
     data = (json.dumps(line) + '\n').encode()
     size = os.fstat(file.fileno()).st_size
@@ -296,17 +299,32 @@ class AbandonedRun:
         return any(isinstance(intent.change, kinds.Unusable)
                    for intent in self.intents)
 
+    def update(self, intent: safety_change.Intent,
+               change: safety_change.Change) -> safety_change.Intent:
+        """Write down what else is known of a change.
+
+        :param intent: One of ``intents``.
+        :param change: The change, to be undone in the place of the former.
+        :returns: The intent of the change.
+        """
+        changed = safety_change.Intent(intent.number, change)
+        self._write(_as_line(changed))
+        return changed
+
     def complete(self, intent: safety_change.Intent) -> None:
         """Write down that a change was undone, so that it stays so.
 
         :param intent: One of ``intents``.
         """
+        self._write({'complete': intent.number})
+
+    def _write(self, line: dict[str, Any]) -> None:
         if self.file:
             try:
                 _cut_off_half_a_line(self.file)
-                _append(self.file, {'complete': intent.number})
+                _append(self.file, line)
             except OSError as error:
-                LOG.warning('%s: cannot write that a change was undone: %s',
+                LOG.warning('%s: cannot write what was undone: %s',
                             self.file.name, error)
 
     def close(self, recovered: bool) -> None:

@@ -246,6 +246,8 @@ class Recovery:
         """
         outcomes, left = [], []
         for intent in reversed(abandoned.intents):
+            if not dry_run:
+                intent = self._foresee(abandoned, intent)
             outcome = self._outcome(abandoned.run_id, intent.change, dry_run)
             if outcome.result is Result.UNDONE:
                 abandoned.complete(intent)
@@ -256,6 +258,19 @@ class Recovery:
         for intent in left:
             abandoned.complete(intent)
         return outcomes
+
+    def _foresee(self, abandoned: journal.AbandonedRun,
+                 intent: safety_change.Intent) -> safety_change.Intent:
+        """Write down what the undo is about to do, in case it is killed."""
+        try:
+            change = self._retrier.call(
+                lambda: intent.change.before_undo(self._admin))
+        except Exception as error:
+            LOG.warning('%s: %s', intent.change, error)
+            return intent
+        if change == intent.change:
+            return intent
+        return abandoned.update(intent, change)
 
     def _outcome(self, run_id: str, change: safety_change.Change,
                  dry_run: bool) -> Outcome:

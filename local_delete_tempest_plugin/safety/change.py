@@ -113,6 +113,15 @@ class Change:
         """
         return True
 
+    def before_undo(self: _Self, admin: cloud_admin.Admin) -> _Self:
+        """Tell what has to be on disk before the undo begins.
+
+        :param admin: An ``admin.Admin``.
+        :returns: The change, with what a second undo has to know if this one
+            is killed.
+        """
+        return self
+
     def undo(self, admin: cloud_admin.Admin) -> None:
         """Undo the change; nothing is done where it is not there.
 

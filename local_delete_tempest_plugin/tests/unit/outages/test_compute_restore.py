@@ -24,6 +24,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import provider_state
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
@@ -446,3 +447,53 @@ class ServiceDeletedTest(RestoreTest):
     def test_recovered_wherever_it_is_killed(self):
         self.assert_recovered_wherever_it_is_killed(
             compute_outage.ServiceDeleted, [FENCE])
+
+    @base.slow
+    def test_recovered_wherever_recover_is_killed(self):
+        """Nobody else has started nova-compute, but the recover before."""
+        number = 1
+        while True:
+            self.build_cloud()
+            before = self.held()
+            away = self.make(compute_outage.ServiceDeleted, FENCE)
+            away.begin()
+            away._journal._file.close()
+            killed = self.recover_and_be_killed_at(number)
+            self.assertEqual([], self.recover_again())
+            where = 'killed at request %d' % number
+            self.assert_as_before(where)
+            self.assertEqual(before, self.held(), where)
+            if not killed:
+                break
+            number += 1
+        self.assertGreater(number, 10)
+
+    def recover_and_be_killed_at(self, number):
+        request, left = self.cloud.request, iter(range(number))
+
+        def mortal(*arguments, **options):
+            answer = request(*arguments, **options)
+            if next(left, 0) == number - 1:
+                raise _Killed
+            return answer
+
+        self.cloud.request = mortal
+        try:
+            self.recover_again()
+        except _Killed:
+            return True
+        finally:
+            self.cloud.request = request
+        return False
+
+    def recover_again(self):
+        outcomes = []
+        for abandoned in journal.find_abandoned(identity.Cloud.of_conf()):
+            try:
+                outcomes += undo.Recovery(self.cloud.admin()).undo_all(
+                    abandoned)
+            except BaseException:
+                abandoned.close(recovered=False)
+                raise
+            abandoned.close(recovered=True)
+        return [outcome.why for outcome in outcomes if outcome.why]
