@@ -64,6 +64,8 @@ _RETRIES = urllib3.Retry(
 _REPEATABLE = ('GET', 'HEAD', 'PUT')
 _ATTEMPTS = 4
 
+_IMAGES = re.compile(r'/images(/|\?|\Z)')
+
 _REDIRECTS = (301, 302, 303, 305, 307, 308)
 
 # Tempest compares a token's expiry with this machine's clock, and Keystone
@@ -194,6 +196,8 @@ class BoundedFixture(fixtures.Fixture):
                 (rest_client.RestClient, 'validate_response',
                  response_schemas.validator_of_tempest(
                      rest_client.RestClient.validate_response)),
+                (rest_client.RestClient, '_error_checker',
+                 _only_a_service_knows(rest_client.RestClient._error_checker)),
                 (tempest_http.ClosingHttp, 'request', request),
                 (tempest_http.ClosingProxyHttp, 'request', request),
                 (auth.KeystoneV3AuthProvider, 'base_url', _find_endpoint),
@@ -207,6 +211,26 @@ class BoundedFixture(fixtures.Fixture):
         log, mask = rest_client.RestClient.LOG.logger, _Mask()
         log.addFilter(mask)
         self.addCleanup(log.removeFilter, mask)
+
+
+def _only_a_service_knows(check):
+    """Let an ingress not pass for a service that knows of no such thing.
+
+    What is gone counts as undone. An ingress whose service is away answers 404
+    too, and then nothing is gone.
+
+    :param check: ``RestClient._error_checker``.
+    :returns: What takes its place.
+    """
+    def check_error(client, resp, body):
+        if (resp.status == 404 and not is_of_service(body)
+                # Glance explains its errors in HTML.
+                and not _IMAGES.search(resp.call)):
+            raise exceptions.InvalidAnswer(
+                call=resp.call,
+                problem='answered 404, and not as its service does')
+        return check(client, resp, body)
+    return check_error
 
 
 _base_url = auth.KeystoneV3AuthProvider.base_url

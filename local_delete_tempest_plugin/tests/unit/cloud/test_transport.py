@@ -249,6 +249,31 @@ class RequestTest(base.TestCase):
             self.client('http://127.0.0.1:1').put, '/x', '{}')
         self.assertEqual(0.0, transport.unanswered_until())
 
+    def test_what_is_gone_only_its_service_can_tell(self):
+        """An ingress whose service is away knows nothing of what is there."""
+        head = FULL.replace(b' 200 OK', b' 404 Not Found')
+        for kind, body, error in (
+                (b'application/json', b'{"errors": []}', lib_exc.NotFound),
+                (b'text/html', b'<h1>nginx</h1>', exceptions.InvalidAnswer),
+                (b'text/plain', b'404 page not found',
+                 exceptions.InvalidAnswer),
+                (b'application/json', b'', exceptions.InvalidAnswer)):
+            answer = head.split(b'Content-Type')[0] + (
+                b'Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s' % (
+                    kind, len(body), body))
+            server = self.serve(rude_server.answer(answer))
+            failed = self.assertRaises(
+                error, self.client(server.url).delete, '/traits/X')
+            if error is exceptions.InvalidAnswer:
+                self.assertEqual(
+                    'DELETE %s/traits/X: answered 404, and not as its '
+                    'service does' % server.url, str(failed))
+        # Glance says it in HTML.
+        self.assertRaises(
+            lib_exc.NotFound, self.client(self.serve(rude_server.answer(
+                head.replace(USAGES, b'<html></html>!'))).url).delete,
+            '/v2/images/x')
+
     def test_through_a_proxy(self):
         proxy = self.serve(rude_server.answer(FULL))
         client = self.client('http://placement.test', proxy_url=proxy.url)
