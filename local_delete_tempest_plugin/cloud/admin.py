@@ -91,6 +91,16 @@ class Admin:
         self.manager.local_delete_compute.ServicesClient().delete_service(
             service_id)
 
+    def require_all_cells(self) -> None:
+        """Refuse to take for gone what Nova does not list.
+
+        Nova leaves out of a list what is in a cell whose database is away. It
+        does not so with its hypervisors.
+
+        :raises InvalidAnswer: the database of a cell is away.
+        """
+        self.services.nodes()
+
     def aggregates_of(self, host: str) -> list[str]:
         """Name the aggregates that a host is in.
 

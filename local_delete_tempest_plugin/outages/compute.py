@@ -435,6 +435,7 @@ class ComputeChange(safety_change.Change):
         outage = (Unknown if CONF.local_delete.compute_start_command
                   else ForcedDown)
         refusals = []
+        admin.require_all_cells()
         for service in admin.services.list():
             if run.fenced_by(service.disabled_reason) != this_run.id:
                 continue

@@ -78,6 +78,7 @@ def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
     """Refuse to give back a lease if only it tells of a host's outage."""
     if not holders:
         return
+    admin.require_all_cells()
     for service in admin.services.list():
         if run.fenced_by(service.disabled_reason) == this_run.id or (
                 service.state == 'up' and not service.forced_down):

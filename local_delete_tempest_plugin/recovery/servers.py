@@ -56,6 +56,7 @@ class ServerChange(safety_change.Change):
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
              ) -> list['ServerChange']:
+        admin.require_all_cells()
         return [cls(name) for name in sorted(set(
             _servers_with_anything(admin, this_run).values()))]
 
@@ -72,6 +73,8 @@ class ServerChange(safety_change.Change):
             _delete_servers(admin, self.name)
         deleted = [server['id'] for server in _servers(
             admin, self.name, deleted=True)]
+        if not servers and not deleted:
+            admin.require_all_cells()
         remove_allocations(admin, deleted + migrations)
 
 

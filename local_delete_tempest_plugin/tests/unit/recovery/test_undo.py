@@ -574,6 +574,38 @@ class RecoveryTest(base.TestCase):
         self.assertNotIn(RUN.trait,
                          self.cloud.traits[self.target.provider_id])
 
+    def take_cell_away(self):
+        """Nova leaves out what is in a cell whose database is away."""
+        def answer(method, path):
+            for name in 'os-services', 'servers':
+                if path.split('?')[0] == name:
+                    raise fake_cloud.Answer(200, {name[-8:]: []})
+            if path.startswith('os-hypervisors'):
+                raise fake_cloud.Answer(500, {'computeFault': {
+                    'message': 'Unexpected API Error'}})
+
+        self.cloud.before_answer = answer
+
+    def test_server_of_a_cell_that_is_away_is_not_gone(self):
+        self.cloud.servers['one'] = 'ACTIVE'
+        self.take_cell_away()
+        failed = self.assertRaises(exceptions.RestoreFailed, self.recover,
+                                   servers.ServerChange('server'))
+        self.assertIn('the database of one of its cells is away', str(failed))
+        self.cloud.before_answer = lambda method, path: None
+        self.recover(servers.ServerChange('server'))
+        self.assertEqual({'one': 'deleted'}, self.cloud.servers)
+
+    def test_nothing_of_a_cell_that_is_away_is_looked_for_in_vain(self):
+        self.take_down()
+        self.take_cell_away()
+        found = {outcome.kind: outcome.why for outcome
+                 in self.recovery.search(RUN.id) if outcome.why}
+        for kind in 'compute', 'server', 'lease':
+            self.assertIn('the database of one of its cells is away',
+                          found.get(kind, 'nothing'), kind)
+        self.assertIn(RUN.trait, self.cloud.traits[self.target.provider_id])
+
     def test_nothing_found_without_a_journal(self):
         self.assertEqual({}, self.find_in_cloud())
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
