@@ -38,6 +38,9 @@ processes shows the command. The message that tells how to start a service by
 hand also shows it. Use ssh keys and sudo rules, because they need no
 password."""
 
+_ENDS = """The command must not end before the process has ended. Otherwise the
+process may end after a restore, and nobody starts it again."""
+
 _HOST = """{host} is replaced with the name of the compute's host, as Nova has
 it. The plugin refuses an invalid host name."""
 
@@ -206,7 +209,7 @@ the delete. A comma-separated list; default: the defects of the release
 Stops the process of a host's compute service. Example: ``ssh {host} sudo
 systemctl stop devstack@n-cpu``. Default: none, and the scenarios that need a
 dead compute skip. Set it where the machine that runs Tempest can reach the
-computes.""", _HOST, _COMMAND),
+computes.""", _ENDS, _HOST, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'compute_start_command',
@@ -240,7 +243,7 @@ systemctl stop devstack@placement-api``. Default: none, and the scenarios that
 need a Placement outage skip. Set it where the machine that runs Tempest can
 reach the machine of Placement. Behind a proxy the clients then see a 5xx
 answer. Without a proxy their connections are refused. Each of these two cases
-has a scenario of its own.""", _COMMAND),
+has a scenario of its own.""", _ENDS, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'placement_start_command',
@@ -278,7 +281,7 @@ BUILD. Example: ``ssh controller sudo systemctl stop devstack@n-sch``. Default:
 none, and the scenarios that need it skip. Set it where the machine that runs
 Tempest can reach every scheduler. A start must take less than
 rpc_response_timeout of nova.conf, because the conductor waits only for that
-time.""", _COMMAND),
+time.""", _ENDS, _COMMAND),
         secret=True),
     cfg.StrOpt(
         'scheduler_start_command',
