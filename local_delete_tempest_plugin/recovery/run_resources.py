@@ -39,7 +39,7 @@ from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 
-# Glance gives this many images at once, by its default.
+# How many are asked for at once. The APIs give no more by their default.
 _PAGE = 1000
 
 _Self = TypeVar('_Self', bound='RunResource')
@@ -104,7 +104,8 @@ class RunResource(safety_change.Change):
     @classmethod
     def _read(cls, admin: cloud_admin.Admin, **filters: Any) -> _Items:
         if cls.fields:
-            filters['fields'] = cls.fields
+            # Neutron gives all at once unless it is asked for pages.
+            filters.update(fields=cls.fields, limit=_PAGE)
         return pagination.read(cls.list_method(admin.manager), cls.key,
                                'GET /' + cls.key, **filters)
 

@@ -118,6 +118,14 @@ class RunResourcesTest(base.TestCase):
                  more: ['next']}, {key: [found]}, {key: []}]
         self.assertEqual({(kind, OURS) for kind in self.deletes}, self.find())
 
+    def test_pages_are_asked_for(self):
+        """Neutron gives all ports at once, and 30,000 are over the limit."""
+        self.find()
+        for listed in (self.manager.ports_client.list_ports,
+                       self.manager.qos_client.list_qos_policies,
+                       self.manager.floating_ips_client.list_floatingips):
+            self.assertEqual(1000, listed.call_args.kwargs.get('limit'))
+
     def test_deleted_by_the_whole_name(self):
         for kind in KINDS:
             kind(OURS).undo(self.admin)
