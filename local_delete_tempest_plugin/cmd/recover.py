@@ -158,7 +158,8 @@ class Recover(base.Command):
     def _search(self, recovery, abandoned, args, suspects=False):
         """Undo what carries the id of a run in the cloud."""
         def ask(question):
-            if args.yes or args.dry_run or not sys.stdin.isatty():
+            if args.yes or args.dry_run or not (
+                    sys.stdin and sys.stdin.isatty()):
                 return args.yes
             print(exceptions.one_line(question), '[y/N]',
                   file=self.app.stderr)

@@ -320,11 +320,14 @@ class RecoverCommandTest(base.TestCase):
     def test_a_fence_that_somebody_may_have_typed(self):
         self.fence()
         stdin = mock.Mock(**{'isatty.return_value': False})
-        self.useFixture(fixtures.MonkeyPatch('sys.stdin', stdin))
-        code, (row,), _ = self.recover_without_a_journal(run_id=RUN)
-        self.assertEqual((1, 'not undone: neither trait, flavor nor project '
-                          'of the run is there, so somebody may have typed '
-                          'the fence'), (code, row['Outcome']))
+        # Without a standard input, and with one that is no terminal.
+        for nobody in None, stdin:
+            self.useFixture(fixtures.MonkeyPatch('sys.stdin', nobody))
+            code, rows, _ = self.recover_without_a_journal(run_id=RUN)
+            self.assertEqual((1, ['not undone: neither trait, flavor nor '
+                                  'project of the run is there, so somebody '
+                                  'may have typed the fence']), (
+                                      code, [row['Outcome'] for row in rows]))
         stdin.isatty.return_value = True
         for answer, expected in (('', 1), ('n\n', 1), ('y\n', 0)):
             stdin.readline.return_value = answer
