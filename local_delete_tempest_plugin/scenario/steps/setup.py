@@ -240,10 +240,12 @@ class ClassAccounts(fixtures.Fixture):
         """
         if self._intent is None:
             return
+        intent = self._intent
         if CONF.auth.use_dynamic_credentials:
-            undo.Recovery(cloud_admin.Admin.of(
-                accounts.log_in_admin())).undo(self._intent)
-        self._journal.complete(self._intent)
+            recovery = undo.Recovery(cloud_admin.Admin.of(
+                accounts.log_in_admin()))
+            outage_base.until_all_is_answered(lambda: recovery.undo(intent))
+        self._journal.complete(intent)
 
 
 class Testbed(fixtures.Fixture):

@@ -222,6 +222,20 @@ class ClassAccountsTest(SetupTest):
         accounts.cleanUp()
         self.assertFalse(journal.is_alive('BA9876543210'))
 
+    def test_a_project_that_keystone_makes_late_is_deleted(self):
+        """Tempest has given up on the answer by then, and the class fails."""
+        accounts = self.accounts()
+        self.addCleanup(accounts.cleanUp)
+        accounts.begin()
+        transport._note_unanswered(90)
+        until, ended = transport.unanswered_until(), []
+        with fixtures.MockPatchObject(
+                setup.undo.Recovery, 'undo', lambda recovery, intent:
+                ended.append(time.monotonic())):
+            accounts.undo()
+        self.assertGreaterEqual(ended[-1], until)
+        self.assertEqual('', self.written())
+
     def test_all_abandoned_runs_are_left_to_the_operator(self):
         """The first of them fails the class."""
         self.config(recover_on_start=False)
