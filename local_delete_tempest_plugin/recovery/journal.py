@@ -708,14 +708,13 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
     if not lines and run.is_id(path.stem):
         # Cut short before its head was whole, and so before any change.
         return _Parsed(1, path.stem, identity.Cloud.of_conf(), [])
-    head = _line(path, 1, lines[0] if lines else '', _HEAD)
+    head = _head(path, lines[0] if lines else '', _HEAD)
     version = head['version']
     if version > VERSION:
         raise exceptions.JournalUnusable(
             path=path, problem='is of version %d, and this plugin reads up '
             'to %d' % (version, VERSION))
-    cloud = _line(path, 1, lines[0], _CLOUDS.get(version, _NO_CLOUD))[
-        'cloud']
+    cloud = _head(path, lines[0], _CLOUDS.get(version, _NO_CLOUD))['cloud']
     this_run = run.Run(head['run'])
     intents: dict[int, safety_change.Intent] = {}
     for number, text in enumerate(lines[1:], 2):
@@ -742,6 +741,21 @@ def _parse(path: pathlib.Path, data: bytes) -> _Parsed:
                    if isinstance(cloud, str) else identity.Cloud(
                        cloud['uri'], cloud['region'], frozenset(cloud['ids'])),
                    list(intents.values()))
+
+
+def _head(path: pathlib.Path, text: str,
+          validator: jsonschema.Draft202012Validator) -> dict[str, Any]:
+    try:
+        return _line(path, 1, text, validator)
+    except exceptions.JournalUnusable:
+        # Each later run on this machine fails until the operator acts.
+        way_out = ('What the run has left in this cloud: tempest local-delete '
+                   'recover --run {0}; then: tempest local-delete recover '
+                   '--dismiss {0}'.format(path.stem) if run.is_id(path.stem)
+                   else 'Move it to another directory')
+        raise exceptions.JournalUnusable(
+            path=path, problem='is corrupt in line 1, so nothing tells of '
+            'which cloud its run is. %s' % way_out) from None
 
 
 def _line(path: pathlib.Path, number: int, text: str,

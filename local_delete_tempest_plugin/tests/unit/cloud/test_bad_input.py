@@ -471,7 +471,7 @@ ROWS = (
         r'if that can never be undone: .*--dismiss 0123456789AB',
         world=journal_of('nonsense')),
     Row('a journal that is no text', RECOVER,
-        r'{c}: {j} is corrupt in line 1',
+        r'{c}: {j} is corrupt in line 1, .* recover --run 0123456789AB; .*',
         world=lambda box: (
             box.leave_journal().write_bytes(b'\xff\xfe\n'))),
     Row('a journal that was cut short', RECOVER,

@@ -247,17 +247,26 @@ class JournalTest(base.TestCase):
         self.assertTrue(self.path.exists())
 
     def test_unusable(self):
-        for lines, problem in (
-                (({'version': 1},), 'is corrupt in line 1'),
-                ((self.head(cloud='x'),), 'is corrupt in line 1'),
-                ((self.head(version=2),), 'is corrupt in line 1'),
-                ((self.head(version=0),), 'is corrupt in line 1'),
-                ((self.head(run='../x'),), 'is corrupt in line 1'),
-                (('[]\n',), 'is corrupt in line 1'),
-                ((self.head(version=4),), 'is of version 4, and this plugin '
-                 'reads up to 3')):
-            self.write(*lines)
-            self.assertEqual('journal PATH ' + problem, self.problem())
+        for head in ({'version': 1}, self.head(cloud='x'),
+                     self.head(version=2), self.head(version=0),
+                     self.head(run='../x'), '[]\n'):
+            self.write(head)
+            self.assertEqual(
+                'journal PATH is corrupt in line 1, so nothing tells of which '
+                'cloud its run is. What the run has left in this cloud: '
+                'tempest local-delete recover --run %s; then: tempest '
+                'local-delete recover --dismiss %s' % (RUN, RUN),
+                self.problem())
+        self.write(self.head(version=4))
+        self.assertEqual('journal PATH is of version 4, and this plugin reads '
+                         'up to 3', self.problem())
+
+    def test_unusable_and_its_name_tells_no_run(self):
+        self.write('nonsense\n')
+        self.path = self.path.rename(self.folder / 'x.journal')
+        self.assertEqual(
+            'journal PATH is corrupt in line 1, so nothing tells of which '
+            'cloud its run is. Move it to another directory', self.problem())
 
     def test_a_damaged_line_costs_that_line(self):
         whole = {'intent': 1, 'kind': 'trait', 'what': {'trait': OURS.trait}}
@@ -450,8 +459,9 @@ class JournalTest(base.TestCase):
         good.write_text(json.dumps(self.head(run='BA9876543210')) + '\n')
         found = journal.find(self.cloud())
         self.addCleanup(found.close)
-        self.assertEqual(['journal %s is corrupt in line 1' % self.path],
-                         [str(error) for error in found.unusable])
+        error, = found.unusable
+        self.assertIn('journal %s is corrupt in line 1' % self.path,
+                      str(error))
         self.assertEqual(['BA9876543210'],
                          [left.run_id for left in found.abandoned])
 
