@@ -91,7 +91,10 @@ class Outage(fixtures.Fixture):
                 self._intent = self._journal.intend(self._change())
 
     def _stop_service(self, option: str, host: str | None = None) -> None:
-        """Run a stop command, and let the journal know it until it has ended.
+        """Run a stop command, and let the journal know it.
+
+        The command may end before the service does, as ``systemctl
+        --no-block`` does. So ``_note_stopped`` tells the journal of the end.
 
         :param option: Name of the command's option.
         :param host: Its host, or None.
@@ -107,6 +110,9 @@ class Outage(fixtures.Fixture):
         except exceptions.CommandNotBegun:
             self._write_stop(None)
             raise
+
+    def _note_stopped(self) -> None:
+        """Let the journal know that the stop command has taken effect."""
         self._write_stop(None)
 
     def _write_stop(self, stop: commands.Underway | None) -> None:

@@ -179,6 +179,7 @@ class Stopped(ComputeOutage):
         self._has_stopped = True
         self._stop_process()
         self.await_down()
+        self._note_stopped()
 
     def _stop_process(self) -> None:
         self._stop_service(self.needs[0], self._target.host)
@@ -361,6 +362,8 @@ class Unnoticed(Stopped):
     def _take_away(self) -> None:
         self._has_stopped = True
         self._stop_process()
+        # Nova does not show that, so the end of the command has to do.
+        self._note_stopped()
 
     def force_down(self) -> None:
         """Tell Nova, as an operator does who finds the host dead.

@@ -110,6 +110,7 @@ class PlacementStopped(outage_base.Outage):
         seen = waiters.wait_until(
             self.probe, lambda seen: seen != self.ANSWERS,
             'Placement is out of reach', CONF.local_delete.placement_timeout)
+        self._note_stopped()
         if seen != self._answer:
             raise exceptions.OutageRefused(
                 exceptions.Refusal.OTHER_OUTAGE,

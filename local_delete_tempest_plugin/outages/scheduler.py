@@ -81,6 +81,7 @@ class SchedulerStopped(outage_base.Outage):
     def _take_away(self) -> None:
         self._stop_service(self.needs[0])
         self._await_down()
+        self._note_stopped()
 
     @spans.span(spans.SEEN_DOWN)
     def _await_down(self) -> None:

@@ -99,17 +99,23 @@ class OutageTest(base.TestCase):
         self.struck = None
         self.cloud.before_answer = strike
 
-    def assert_stays(self, make, option, name):
-        """Cut a stop command off, and let it take effect after the start."""
+    def assert_stays(self, make, option, name, code=255,
+                     error=exceptions.CommandFailed):
+        """Let a stop command take effect only after the start.
+
+        :param code: The command ends with this at once.
+        :param error: The outage ends with this.
+        """
         self.config(stop_settle_time=300, poll_interval_max=3,
                     poll_interval_start=1, service_up_timeout=100,
                     placement_timeout=100,
-                    **{option: self.stop_script(name, 'exit 255')})
+                    **{option: self.stop_script(name, 'exit %d' % code)})
         away = make()
         with away:
-            self.assertRaises(exceptions.CommandFailed, away.begin)
+            self.assertRaises(error, away.begin)
             self.strike_later(name, 40)
-        self.assertIsNotNone(self.struck)
+        self.assertIsNotNone(
+            self.struck, 'given back before the stop took effect')
         self.assert_as_before()
 
     def stop_script(self, name, script):

@@ -538,6 +538,12 @@ class ComputeOutageTest(outage_case.OutageTest):
             self.assertGreater(enabled[0], self.struck)
             self.set_commands()
 
+    def test_a_stop_that_returned_at_once_takes_effect_much_later(self):
+        """As with "systemctl --no-block", or a SIGTERM."""
+        self.assert_stays(lambda: self.make(compute_outage.Stopped, FENCE),
+                          'compute_stop_command', 'cmp1',
+                          code=0, error=exceptions.TimedOut)
+
     def test_a_stop_is_on_disk_before_it_is_run(self):
         copy = self.stopped.join('copy')
         path = os.path.join(self.journals, outage_case.RUN.id + '.journal')

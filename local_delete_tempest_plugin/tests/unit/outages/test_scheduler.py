@@ -71,6 +71,11 @@ class SchedulerStoppedTest(outage_case.OutageTest):
     def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
         self.assert_stays(self.make, 'scheduler_stop_command', 'controller')
 
+    def test_a_stop_that_returned_at_once_takes_effect_much_later(self):
+        """As with "systemctl --no-block", or a SIGTERM."""
+        self.assert_stays(self.make, 'scheduler_stop_command', 'controller',
+                          code=0, error=exceptions.TimedOut)
+
     @base.slow
     def test_a_stop_whose_run_was_killed(self):
         self.assert_stays_after_a_kill(
