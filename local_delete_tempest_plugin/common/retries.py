@@ -30,7 +30,8 @@ CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
 _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
-             lib_exc.InvalidHTTPResponseBody, lib_exc.IdentityError,
+             lib_exc.InvalidHTTPResponseBody,
+             lib_exc.InvalidHTTPResponseHeader, lib_exc.IdentityError,
              # Keystone's, which has no status.
              lib_exc.Unauthorized,
              exceptions.RequestFailed, exceptions.InvalidAnswer)

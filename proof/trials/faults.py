@@ -52,6 +52,7 @@ from allinone import errors
 from allinone import files
 from allinone import lifecycle
 from allinone import readiness
+from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin import exceptions
 from proof.trials import journals
 from proof.trials import progress
@@ -365,8 +366,12 @@ FAULTS = (
     _answering('403', _error(403, 'forbidden', 'Policy does not allow this '
                              'request to be performed.')),
     _answering('409', _error(409, 'conflictingRequest', 'Conflict')),
+    # Tempest refuses an answer of Nova that tells no microversion.
     _answering('200 for a cell that is down', recording_proxy.Answer(
-        200, '{"services": []}'), '/os-services'),
+        200, '{"services": []}', headers={
+            'OpenStack-API-Version': f'compute {admin.COMPUTE_MICROVERSION}',
+            'X-OpenStack-Nova-API-Version': admin.COMPUTE_MICROVERSION}),
+        '/os-services'),
 )
 
 

@@ -66,6 +66,8 @@ class RetrierTest(base.TestCase):
                 # Keystone refuses a new token.
                 lib_exc.Unauthorized('The request requires authentication.'),
                 lib_exc.InvalidHTTPResponseBody('<html>'),
+                # Something in front of Nova knows no microversions.
+                lib_exc.InvalidHTTPResponseHeader('no version'),
                 exceptions.InvalidAnswer(call='GET x', problem='a page'),
                 exceptions.RequestFailed(call='GET x', problem='reset'),
                 urllib3.exceptions.ProtocolError('reset')):
