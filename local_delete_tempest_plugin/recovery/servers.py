@@ -56,14 +56,29 @@ class ServerChange(safety_change.Change):
     @classmethod
     def find(cls, admin: cloud_admin.Admin, this_run: run.Run
              ) -> list['ServerChange']:
-        admin.require_all_cells()
-        return [cls(name) for name in sorted(set(
-            _servers_with_anything(admin, this_run).values()))]
+        found = _servers_with_anything(admin, this_run)
+        if not found:
+            admin.require_all_cells()
+            found = _servers_with_anything(admin, this_run)
+        return [cls(name) for name in sorted(set(found.values()))]
 
     def is_of(self, this_run: run.Run) -> bool:
         return this_run.owns(self.name)
 
     def undo(self, admin: cloud_admin.Admin) -> None:
+        consumers, is_sure = self._delete(admin)
+        if not is_sure:
+            admin.require_all_cells()
+            more, _ = self._delete(admin)
+            consumers += more
+        remove_allocations(admin, list(dict.fromkeys(consumers)))
+
+    def _delete(self, admin: cloud_admin.Admin) -> tuple[list[str], bool]:
+        """Delete the servers.
+
+        :returns: (all that may hold something in Placement, whether Nova has
+            listed each server that is gone).
+        """
         servers = [server['id'] for server in _servers(admin, self.name)]
         # Nova hides the migrations of a deleted server, and they may hold
         # something.
@@ -73,9 +88,8 @@ class ServerChange(safety_change.Change):
             _delete_servers(admin, self.name)
         deleted = [server['id'] for server in _servers(
             admin, self.name, deleted=True)]
-        if not servers and not deleted:
-            admin.require_all_cells()
-        remove_allocations(admin, deleted + migrations)
+        return (deleted + migrations,
+                bool(deleted) and {*servers} <= {*deleted})
 
 
 @dataclasses.dataclass(frozen=True)

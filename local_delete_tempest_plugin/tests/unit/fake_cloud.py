@@ -450,7 +450,9 @@ class FakeCloud:
             if node['id'] == hypervisor_id)}
 
     def _list_servers(self, query):
-        left_out = 'unchanged' if 'changes-since' in query else 'deleted'
+        # An admin who asks for deleted servers gets them, and no others.
+        left_out = (None if query.get('deleted') == 'True' else
+                    'unchanged' if 'changes-since' in query else 'deleted')
         return self._page(query, 'servers', [
             {'id': server_id, 'name': self.names.get(server_id, 'server'),
              'links': []}

@@ -285,6 +285,76 @@ class RecoveryTest(base.TestCase):
             self.assertIn(words, outcome.why)
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
+    def leave_cell_away(self, requests):
+        """Let the database of the cell be away for a number of requests."""
+        left = iter(range(requests))
+        answers = {
+            'os-services': (200, {'services': []}),
+            'servers': (200, {'servers': []}),
+            'os-migrations': (200, {'migrations': []}),
+            'os-hypervisors': (500, {'computeFault': {
+                'code': 500, 'message': 'Unexpected API Error.'}})}
+
+        def answer(method, path):
+            given = answers.get(path.partition('?')[0].partition('/')[0])
+            if given and next(left, None) is not None:
+                raise fake_cloud.Answer(*given)
+
+        self.cloud.before_answer = answer
+
+    def test_a_cell_whose_database_is_away_for_a_while(self):
+        """Nova shows no service then, and a host that is out is one."""
+        self.config(api_timeout=300, poll_interval_max=3)
+        self.take_down()
+        self.cloud.custom_traits.add(RUN.trait)
+        self.leave_cell_away(20)
+        self.assertEqual(
+            [('compute', undo.Result.UNDONE), ('lease', undo.Result.UNDONE),
+             ('trait', undo.Result.UNDONE)],
+            [(outcome.kind, outcome.result) for outcome in self.search()])
+        self.assertEqual(self.before, self.cloud.settings_of('cmp1'))
+
+    def test_a_cell_whose_database_stays_away(self):
+        """The trait is kept, because it alone tells of the host then."""
+        self.take_down()
+        self.cloud.custom_traits.add(RUN.trait)
+        self.leave_cell_away(10000)
+        found = self.search()
+        self.assertEqual(
+            dict.fromkeys(('compute', 'server', 'lease', 'trait'),
+                          undo.Result.NOT_UNDONE),
+            {outcome.kind: outcome.result for outcome in found})
+        self.assertIn('the database of one of its cells', found[0].why)
+        self.assertIn(RUN.trait, self.cloud.traits[self.target.provider_id])
+        self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
+
+    def test_servers_of_a_cell_whose_database_is_away_for_a_while(self):
+        """Nova lists none of them then, and they are there."""
+        self.config(api_timeout=300, poll_interval_max=3)
+        self.cloud.servers['one'] = 'ACTIVE'
+        self.leave_cell_away(20)
+        self.recover(servers.ServerChange('server'))
+        self.assertEqual(
+            {'one': 'deleted'}, self.cloud.servers,
+            'Nova did not list the server, and so it was taken for gone')
+        self.cloud.servers['one'] = 'ACTIVE'
+        self.cloud.names['one'] = RUN.name
+        self.leave_cell_away(20)
+        self.assertEqual(
+            [('server', undo.Result.UNDONE)],
+            [(outcome.kind, outcome.result) for outcome in self.search()])
+
+    def test_a_leased_host_without_a_service(self):
+        """A proxy may hide it, or its process has not registered yet."""
+        self.cloud.custom_traits.add(RUN.trait)
+        self.cloud.traits[self.target.provider_id].add(RUN.trait)
+        services, self.cloud.services[:] = list(self.cloud.services), []
+        for outcome in self.search():
+            self.assertEqual(undo.Result.NOT_UNDONE, outcome.result)
+            self.assertIn(self.target.provider_id if outcome.kind != 'trait'
+                          else 'it is kept until', outcome.why)
+        self.cloud.services[:] = services
+
     def test_a_host_is_given_back_before_all_else_is_looked_for(self):
         """One odd object of somebody else must not keep the host down."""
         self.take_down()
