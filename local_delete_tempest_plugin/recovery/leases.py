@@ -19,6 +19,7 @@ import dataclasses
 from tempest.lib.common.utils import test_utils
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute_restore
 from local_delete_tempest_plugin.safety import change as safety_change
@@ -61,7 +62,10 @@ class LeaseChange(safety_change.Change):
              ) -> list['LeaseChange']:
         leased = lease.Lease(admin, this_run.trait)
         holders = leased.providers()
-        _refuse_unfenced(admin, this_run, holders)
+        if holders:
+            services = admin.services.list()
+            leased.check_shown(services)
+            _refuse_unfenced(admin, this_run, holders, services)
         return [cls(holder, this_run.trait) for holder in holders]
 
     def is_of(self, this_run: run.Run) -> bool:
@@ -74,12 +78,10 @@ class LeaseChange(safety_change.Change):
 
 
 def _refuse_unfenced(admin: cloud_admin.Admin, this_run: run.Run,
-                     holders: list[str]) -> None:
+                     holders: list[str],
+                     services: list[compute_services.Service]) -> None:
     """Refuse to give back a lease if only it tells of a host's outage."""
-    if not holders:
-        return
-    admin.require_all_cells()
-    for service in admin.services.list():
+    for service in services:
         if run.fenced_by(service.disabled_reason) == this_run.id or (
                 service.state == 'up' and not service.forced_down):
             continue

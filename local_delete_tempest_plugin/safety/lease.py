@@ -38,6 +38,7 @@ from tempest.lib.common.utils import test_utils
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
+from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run
@@ -118,6 +119,32 @@ class Lease:
             if self.trait_exists():
                 raise
             return []
+
+    def check_shown(self, services: Iterable[compute_services.Service]
+                    ) -> None:
+        """Refuse to judge the leased hosts if Nova does not show them.
+
+        If the database of a cell is away, Nova leaves its services out, and
+        says nothing. A host of the run may then be down.
+
+        :param services: All compute services that Nova shows.
+        :raises OutageRefused: the service of a leased host is not among them.
+        :raises InvalidAnswer: nobody knows the hosts of the providers.
+        """
+        holders = self.providers()
+        if not holders:
+            return
+        hosts = self._admin.services.nodes().hosts_of_providers()
+        shown = {service.host for service in services}
+        for holder in holders:
+            # A proxy may drop the filter of a list.
+            if (hosts.get(holder) not in shown
+                    and self.trait in self._read(holder)[0]):
+                raise exceptions.OutageRefused(
+                    exceptions.Refusal.NOT_ONE_SERVICE,
+                    'the run has leased provider %s, and Nova shows no '
+                    'compute service for it. The database of its cell may be '
+                    'away' % holder)
 
     def of_other_runs(self) -> dict[str, str]:
         """List what other runs have leased.

@@ -242,8 +242,10 @@ class JournalTest(base.TestCase):
         self.path = self.path.with_name('database.journal')
         for text in '', 'SQLite format 3':
             self.write(text)
-            self.assertEqual('journal PATH is corrupt in line 1',
-                             self.problem())
+            self.assertEqual(
+                'journal PATH is corrupt in line 1, so nothing tells of which '
+                'cloud its run is. Move it to another directory',
+                self.problem())
         self.assertTrue(self.path.exists())
 
     def test_unusable(self):
