@@ -188,7 +188,8 @@ class Recovery:
                 LOG.warning('Nothing tells of the %s of run %s: %s',
                             proof.kind, this_run.id, error)
         return '' if ask('%s, fenced by run %s: %s. Give it back?' % (
-            change, this_run.id, _UNPROVEN)) else _UNPROVEN
+            change, this_run.id, _UNPROVEN)) else (
+                _UNPROVEN + '; if nobody has, add --yes')
 
     def recover_all(self,
                     abandoned: Iterable[journal.AbandonedRun]) -> None:

@@ -327,7 +327,8 @@ class RecoverCommandTest(base.TestCase):
             code, rows, _ = self.recover_without_a_journal(run_id=RUN)
             self.assertEqual((1, ['not undone: neither trait, flavor nor '
                                   'project of the run is there, so somebody '
-                                  'may have typed the fence']), (
+                                  'may have typed the fence; if nobody has, '
+                                  'add --yes']), (
                                       code, [row['Outcome'] for row in rows]))
         stdin.isatty.return_value = True
         for answer, expected in (('', 1), ('n\n', 1), ('y\n', 0)):
