@@ -15,25 +15,42 @@
 """``tempest local-delete preflight``: foresee a run on this cloud."""
 
 import argparse
+from collections.abc import Iterable
+from collections.abc import Sequence
 import logging
+import shutil
+import textwrap
+from typing import Any
+from typing import TextIO
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
+from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import checks
+from local_delete_tempest_plugin.preflight import digest
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import scenarios
+
+_ERASE_LINE = '\r\x1b[K'
 
 
 class Preflight(base.Command):
     """Check the options and the cloud, and change nothing.
 
-    A failed check makes the exit code 1; a warning does not.
+    The last line tells how many scenarios would run, and about how long they
+    would take. A failed check makes the exit code 1; a warning does not.
     """
 
     columns = 'Check', 'Outcome', 'Found', 'To do'
 
+    _findings: list[finding.Finding] = []
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--all', action='store_true', dest='every_row',
+            help='show every check and every scenario, also those that pass; '
+            'the other formats (-f) always show all of them')
         parser.add_argument(
             '--try-commands', action='store_true',
             help='run the start commands of outages. Each runs only if the '
@@ -42,20 +59,51 @@ class Preflight(base.Command):
         return parser
 
     def take_action(self, args: argparse.Namespace) -> tuple:
-        with admin.microversions():
-            findings = list(checks.Checks(
-                scenarios.find_classes(), args.try_commands).run())
+        progress = _Progress(self.app.stderr if self._is_quiet else None)
+        try:
+            with admin.microversions():
+                self._findings = list(checks.Checks(
+                    scenarios.find_classes(), args.try_commands,
+                    progress.show).run())
+        finally:
+            progress.end()
         self._failed = any(found.outcome == finding.FAIL
-                           for found in findings)
+                           for found in self._findings)
         return self.columns, [
             (found.check, found.outcome, found.found, found.to_do)
-            for found in findings]
+            for found in self._findings]
+
+    def produce_output(self, parsed_args: argparse.Namespace,
+                       column_names: Sequence[str],
+                       data: Iterable[Sequence[Any]]) -> int:
+        stdout = self.app.stdout
+        width = digest.WIDTH
+        if stdout.isatty():
+            width = min(width, shutil.get_terminal_size().columns)
+        is_table = parsed_args.formatter == 'table'
+        if not is_table or parsed_args.columns or parsed_args.sort_columns:
+            return super().produce_output(parsed_args, column_names, data)
+        if not parsed_args.every_row:
+            for line in digest.lines(self._findings, width):
+                print(line, file=stdout)
+            return 0
+        if stdout.isatty() and not parsed_args.max_width:
+            parsed_args.max_width = width
+        super().produce_output(parsed_args, column_names, data)
+        print(textwrap.fill(digest.last_line(self._findings), width),
+              file=stdout)
+        return 0
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._failed = False
-        if self.app.options.verbose_level < 2:
+        self._findings = []
+        if self._is_quiet:
             self._quieten()
         return super().run(parsed_args) or int(self._failed)
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self.app.options.verbose_level < 2
 
     def _quieten(self):
         """Keep the log of requests off the terminal."""
@@ -63,3 +111,30 @@ class Preflight(base.Command):
             if getattr(handler, 'stream', None) is self.app.stderr:
                 handler.addFilter(lambda record: not record.name.startswith(
                     ('tempest.lib.', 'urllib3.')))
+
+
+class _Progress:
+    """Shows on a terminal which check is under way.
+
+    :param stream: Where to show it; None, or what is no terminal, shows
+        nothing.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream if stream and stream.isatty() else None
+
+    def show(self, words: str) -> None:
+        """Show words in the place of those before."""
+        if self._stream:
+            columns = shutil.get_terminal_size().columns
+            self._write(_ERASE_LINE + exceptions.one_line(
+                'Checking: %s' % words)[:columns - 1])
+
+    def end(self) -> None:
+        """Leave an empty line for what comes next."""
+        if self._stream:
+            self._write(_ERASE_LINE)
+
+    def _write(self, words):
+        self._stream.write(words)
+        self._stream.flush()

@@ -17,6 +17,7 @@
 The checks send only GET requests, and the POST that gets a token.
 """
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 
@@ -46,14 +47,17 @@ class Checks:
 
     :param scenario_classes: The classes of scenarios to foresee.
     :param try_commands: Whether to run the start commands of outages.
+    :param progress: Takes the name of each check before it begins.
     """
 
     def __init__(
             self,
             scenario_classes: Collection[type[base.BaseLocalDeleteTest]],
-            try_commands: bool = False) -> None:
+            try_commands: bool = False,
+            progress: Callable[[str], None] = lambda words: None) -> None:
         self._scenario_classes = scenario_classes
         self._try_commands = try_commands
+        self._progress = progress
         self._usable_hosts: int | None = None
         self._front: str | None = None
 
@@ -66,8 +70,10 @@ class Checks:
         yield from finding.collect('[identity] uri_v3',
                                    endpoints.check_keystone)
         if not CONF.auth.use_dynamic_credentials:
+            self._progress('accounts')
             yield from finding.collect('accounts', roles.check_provisioned,
                                        'see [auth] test_accounts_file')
+        self._progress('admin')
         yield from finding.collect('admin', self._ask_as_admin, _LOGIN)
         yield from finding.collect('scenarios', self._foresee)
 
@@ -75,6 +81,7 @@ class Checks:
         cloud_endpoints.require_tls_to_keystone()
         manager = accounts.log_in_admin()
         yield from roles.check_admin(manager)
+        self._progress('endpoints')
         yield from finding.collect('endpoints',
                                    lambda: endpoints.check(manager))
         # All that follows sends the token to the endpoints.
@@ -83,11 +90,12 @@ class Checks:
             yield from finding.collect('dynamic credentials',
                                        lambda: roles.check_dynamic(manager))
         admin = admins.Admin.of(manager)
-        asked = cloud.CloudChecks(admin)
+        asked = cloud.CloudChecks(admin, self._progress)
         yield from asked.run()
         self._usable_hosts = asked.usable_hosts
         self._front = front_end.find(admin.placement)
         if self._try_commands:
+            self._progress('commands')
             yield from finding.collect('commands',
                                        lambda: start_commands.check(admin))
 

@@ -15,6 +15,8 @@
 """Check what else a run needs of the cloud, beside endpoints and roles."""
 
 import collections
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
@@ -52,12 +54,15 @@ class CloudChecks:
     """The checks that ask the cloud as its admin.
 
     :param admin: An ``admin.Admin``.
+    :param progress: Takes the name of each check before it begins.
     :ivar usable_hosts: How many hosts may be taken down now; None until that
         is known.
     """
 
-    def __init__(self, admin: admins.Admin) -> None:
+    def __init__(self, admin: admins.Admin,
+                 progress: Callable[[str], None]) -> None:
         manager = admin.manager
+        self._progress = progress
         # A large cloud needs a second for a list, and there may be a thousand
         # hosts to look at.
         self._admin = dataclasses.replace(
@@ -89,6 +94,7 @@ class CloudChecks:
                  'allocations'),
                 ('journals', self._check_journals,
                  'see [local_delete] journal_dir')):
+            self._progress(name)
             yield from finding.collect(name, check, to_do)
 
     def _check_compute_api(self):
@@ -195,9 +201,9 @@ class CloudChecks:
         few = services.are_few(hosts)
         usable = 0
         with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            looks = list(pool.map(functools.partial(
+            looks = list(self._counted(len(hosts), pool.map(functools.partial(
                 _look, check, services if few
-                else _LikelyProviders(self._admin)), hosts))
+                else _LikelyProviders(self._admin)), hosts)))
             if not few:
                 # Most hosts of a large cloud are refused by now. Only Nova
                 # knows the providers of the others for sure.
@@ -212,11 +218,18 @@ class CloudChecks:
             'target hosts', usable, '%d may be taken down now' % usable,
             'free a host; until then every scenario skips')
 
+    def _counted(self, total: int, looks: Iterable['_Look']) -> Iterator[
+            '_Look']:
+        for number, look in enumerate(looks, 1):
+            self._progress('host %d of %d' % (number, total))
+            yield look
+
     def _judge_host(self, look):
         name = 'host ' + look.host
         if look.refusal:
             return finding.Finding(name, finding.WARN, str(look.refusal),
-                                   'nothing; no scenario uses this host')
+                                   'nothing; no scenario uses this host',
+                                   kind=look.refusal.code.value)
         lacking = self._lacking(look.target)
         return finding.judge(
             name, not lacking, 'may be taken down now, and has room for a '

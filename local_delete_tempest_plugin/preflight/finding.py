@@ -18,6 +18,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import enum
 
 from oslo_log import log as logging
 from tempest.lib import exceptions as lib_exc
@@ -37,12 +38,46 @@ class Finding:
     """What a check found, and what the operator has to do.
 
     :ivar outcome: ``PASS``, ``WARN`` or ``FAIL``.
+    :ivar kind: The same for findings that say the same of several things; ''
+        for a finding that is alone.
     """
 
     check: str
     outcome: str
     found: str
     to_do: str = ''
+    kind: str = ''
+
+
+class Plan(enum.Enum):
+    """What a scenario would do."""
+
+    RUN = 'run'
+    SKIP = 'skip'
+    FAIL = 'fail'
+    #: Checks that failed leave that open.
+    UNKNOWN = 'cannot be foreseen'
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast(Finding):
+    """What one scenario would do.
+
+    :ivar family: Name of the topic that the scenario belongs to.
+    :ivar plan: A ``Plan``.
+    :ivar reason: Why the scenario would not run, in words.
+    :ivar unless: What would make the scenario skip all the same, and only the
+        run itself can show; '' if there is nothing.
+    :ivar seconds: About how long the scenario would take.
+    :ivar host_out: About how many seconds a host would be out at most.
+    """
+
+    family: str = ''
+    plan: Plan = Plan.RUN
+    reason: str = ''
+    unless: str = ''
+    seconds: float = 0
+    host_out: float = 0
 
 
 def judge(check: str, good: object, found: str, to_do: str,

@@ -26,6 +26,7 @@ from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin.preflight import pace
 from local_delete_tempest_plugin import scenario
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base
@@ -52,17 +53,19 @@ def find_classes() -> list[type[base.BaseLocalDeleteTest]]:
 
 
 def foresee(scenario_class: type[base.BaseLocalDeleteTest],
-            usable_hosts: int | None,
-            front: str | None = None) -> Iterator[finding.Finding]:
+            usable_hosts: int | None, front: str | None = None,
+            its_pace: pace.Pace = pace.OF_NOVA) -> Iterator[finding.Forecast]:
     """Tell what each scenario of a class will do. A skip is a warning.
 
     :param scenario_class: A class of scenarios.
     :param usable_hosts: How many hosts may be taken down now; None if that is
         not known.
     :param front: What ``front_end.find`` returned for Placement.
-    :returns: An iterator of ``Finding``.
+    :param its_pace: How fast the cloud notices an outage.
+    :returns: An iterator of ``Forecast``.
     """
     error, skip = _look(scenario_class)
+    family = scenario_class.__module__.rpartition('.test_')[2]
     for name in sorted(dir(scenario_class)):
         if not name.startswith('test_'):
             continue
@@ -71,16 +74,26 @@ def foresee(scenario_class: type[base.BaseLocalDeleteTest],
         reason = error or skip or needs.missing(test) or (
             needed and needed.contradicted_by(front)) or (
                 _too_few(test, usable_hosts))
-        if not reason and usable_hosts is None:
-            yield finding.Finding(name, finding.WARN, 'cannot be foreseen',
-                                  'see the checks above that failed')
-            continue
-        yield finding.judge(
-            name, not reason,
-            '%s: %s' % ('fails' if error else 'skips', reason) if reason
-            else 'runs' + _unless(needed, front),
-            'change that if it should run',
-            bad=finding.FAIL if error else finding.WARN)
+        if reason:
+            yield finding.Forecast(
+                name, finding.FAIL if error else finding.WARN,
+                '%s: %s' % ('fails' if error else 'skips', reason),
+                'change that if it should run', family=family,
+                plan=finding.Plan.FAIL if error else finding.Plan.SKIP,
+                reason=reason)
+        elif usable_hosts is None:
+            yield finding.Forecast(
+                name, finding.WARN, 'cannot be foreseen',
+                'see the checks above that failed', family=family,
+                plan=finding.Plan.UNKNOWN)
+        else:
+            unless = _unless(needed, front)
+            yield finding.Forecast(
+                name, finding.PASS, 'runs' + (
+                    ', or skips if ' + unless if unless else ''),
+                family=family, unless=unless,
+                seconds=its_pace.seconds_of(test),
+                host_out=its_pace.host_out_in(test))
 
 
 def _too_few(test, usable_hosts):
@@ -116,4 +129,4 @@ def _unless(needed, front):
             CONF.local_delete.placement_proxy_stop_command):
         return ''
     other = _REFUSED if needed.answer == _UNAVAILABLE else _UNAVAILABLE
-    return ', or skips if the outage shows that %s' % other
+    return 'the outage shows that %s' % other

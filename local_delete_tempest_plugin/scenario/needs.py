@@ -46,6 +46,26 @@ def needs(*conditions: Condition) -> Callable:
     return mark
 
 
+def keeps_host_out(option: str) -> Callable:
+    """Declare that a scenario keeps its host out longer than it has to.
+
+    :param option: The option in ``[local_delete]`` that has the seconds.
+    :returns: A decorator of a test method.
+    """
+    def mark(test):
+        test.kept_out = option
+        return test
+    return mark
+
+
+def kept_out(test: Callable) -> str | None:
+    """Give the option of ``keeps_host_out``, or None.
+
+    :param test: A test method.
+    """
+    return getattr(test, 'kept_out', None)
+
+
 def missing(test: Callable) -> str | None:
     """Say what is missing for a scenario.
 

@@ -24,6 +24,7 @@ from tempest import config
 from tempest.lib import decorators
 
 from local_delete_tempest_plugin.scenario import each_outage
+from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import user_resources
 
 CONF = config.CONF
@@ -34,6 +35,7 @@ class StaysGoneTest(user_resources.UserResources):
     @decorators.idempotent_id('8e6f4c0a-3d52-4b7e-9a15-6c2f0d7b81e4')
     @decorators.attr(type='slow')
     @each_outage.each_outage('2b9d7f13-64c8-4e0a-b5f1-90a3c6e8d247')
+    @needs.keeps_host_out('stays_gone_period')
     @utils.services('compute')
     def test_stays_gone(self, outage):
         """Nothing of a deleted server comes back while its host is out."""
