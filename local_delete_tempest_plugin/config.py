@@ -76,6 +76,14 @@ Hosts whose compute services may be taken down. Write their names as
 two hosts during a move. A comma-separated list; a single * means every
 compute. Default: empty, which means no host, and every scenario skips. Name
 hosts on which nothing of value runs.""")),
+    cfg.StrOpt(
+        'availability_zone',
+        help=_text("""
+Availability zone that the servers of the scenarios ask for. Hosts of other
+zones are then left alone. Default: none; Nova then chooses, or takes
+default_schedule_zone of nova.conf. Set it to the zone of the target hosts
+where default_schedule_zone is another zone. Otherwise no server comes to the
+target hosts, and the scenarios fail with "No valid host was found".""")),
     cfg.BoolOpt(
         'allow_foreign_servers', default=False,
         help=_text("""

@@ -95,6 +95,8 @@ class Refusal(enum.Enum):
     OPTION_OFF = 'option-off'
     #: The host is not among ``[local_delete] target_hosts``.
     NOT_A_TARGET = 'not-a-target'
+    #: The host is not in ``[local_delete] availability_zone``.
+    OTHER_ZONE = 'other-zone'
     #: The host has no compute service, or several.
     NOT_ONE_SERVICE = 'not-one-service'
     #: The host has no compute node, or several.

@@ -19,6 +19,8 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import datetime
+import email.utils
 import functools
 import threading
 from typing import Any
@@ -237,6 +239,36 @@ class ComputeServices:
         return self._hypervisor_client.show_hypervisor(
             target.provider_id)['hypervisor'].get('hypervisor_type')
 
+    def zones(self) -> dict[str, str | None]:
+        """Tell which availability zone each host is in.
+
+        :returns: {name of the host: name of the zone}.
+        """
+        return {found['host']: found.get('zone')
+                for found in self._list_services(binary=BINARY)['services']
+                if found.get('binary', BINARY) == BINARY}
+
+    def silences(self) -> dict[str, float]:
+        """Tell how long ago each service that is up was last heard of.
+
+        Both times are of the cloud's clocks: of the head of the answer, or of
+        the newest heartbeat where the head has none.
+
+        :returns: {name of the host: seconds}; without the hosts whose time
+            cannot be read.
+        """
+        answer = self._list_services(binary=BINARY)
+        heard = {found['host']: moment for found in answer['services']
+                 if found['state'] == 'up' and not found['forced_down']
+                 and found.get('binary', BINARY) == BINARY
+                 and (moment := _moment(found['updated_at'])) is not None}
+        known = [*heard.values(), *_sent_at(answer.response)]
+        return {host: (max(known) - moment).total_seconds()
+                for host, moment in heard.items()}
+
+    def _list_services(self, **filters: Any) -> Any:
+        return self._services_client.list_services(**filters)
+
     def _read(self, **filters: Any) -> _Services:
         return [
             Service(id=found['id'], host=found['host'], state=found['state'],
@@ -244,8 +276,7 @@ class ComputeServices:
                     disabled_reason=found['disabled_reason'],
                     forced_down=found['forced_down'],
                     updated_at=found['updated_at'])
-            for found in self._services_client.list_services(
-                **filters)['services']
+            for found in self._list_services(**filters)['services']
             # A proxy may drop a filter.
             if all(found.get(name, wanted) == wanted
                    for name, wanted in filters.items())]
@@ -276,13 +307,34 @@ def first_label(name: str) -> str:
     return name.partition('.')[0]
 
 
+def _moment(words: str | None) -> datetime.datetime | None:
+    """Read a time as Nova writes it, in UTC; None where it is none."""
+    try:
+        return datetime.datetime.fromisoformat(
+            (words or '').removesuffix('Z')).replace(
+                tzinfo=datetime.timezone.utc)
+    except ValueError:
+        return None
+
+
+def _sent_at(head: Any) -> list[datetime.datetime]:
+    """Read the time of an answer off its head, if it is there."""
+    try:
+        sent = email.utils.parsedate_to_datetime(head.get('date') or '')
+    except (TypeError, ValueError):
+        return []
+    # A head of "-0000" has a time without a zone.
+    return [sent if sent.tzinfo else sent.replace(
+        tzinfo=datetime.timezone.utc)]
+
+
 def _once(read):
     """Cache a call, and let other threads wait for its first answer."""
     lock, cached = threading.Lock(), functools.cache(read)
 
-    def call(*arguments):
+    def call(*arguments, **filters):
         with lock:
-            return cached(*arguments)
+            return cached(*arguments, **filters)
     return call
 
 
@@ -295,5 +347,5 @@ class ReadOnce(ComputeServices):
 
     def __init__(self, *clients: Any) -> None:
         super().__init__(*clients)
-        for read in ('list', 'nodes'):
+        for read in ('list', 'nodes', '_list_services'):
             setattr(self, read, _once(getattr(self, read)))

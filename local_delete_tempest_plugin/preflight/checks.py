@@ -20,6 +20,8 @@ The checks send only GET requests, and the POST that gets a token.
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+import contextlib
+import functools
 
 from tempest import config
 
@@ -31,12 +33,17 @@ from local_delete_tempest_plugin.preflight import cloud
 from local_delete_tempest_plugin.preflight import endpoints
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
+from local_delete_tempest_plugin.preflight import pace
+from local_delete_tempest_plugin.preflight import reading
 from local_delete_tempest_plugin.preflight import roles
 from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.preflight import start_commands
 from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
+
+# How many hosts are read: their answers are alike.
+_MANY = 8
 
 _LOGIN = ('see [identity] uri_v3 and ca_certificates_file, and the admin of '
           '[auth]')
@@ -60,6 +67,7 @@ class Checks:
         self._progress = progress
         self._usable_hosts: int | None = None
         self._front: str | None = None
+        self._pace = pace.OF_NOVA
 
     def run(self) -> Iterator[finding.Finding]:
         """Do all checks. A check that cannot be done has failed.
@@ -90,16 +98,53 @@ class Checks:
             yield from finding.collect('dynamic credentials',
                                        lambda: roles.check_dynamic(manager))
         admin = admins.Admin.of(manager)
-        asked = cloud.CloudChecks(admin, self._progress)
+        members = self._members()
+        asked = cloud.CloudChecks(
+            admin, None if members is None else [
+                reading.project_of(member) for member in members.values()],
+            self._progress)
         yield from asked.run()
         self._usable_hosts = asked.usable_hosts
+        self._pace = asked.pace
+        yield from self._read(admin, members, asked)
         self._front = front_end.find(admin.placement)
         if self._try_commands:
             self._progress('commands')
             yield from finding.collect('commands',
                                        lambda: start_commands.check(admin))
 
+    def _members(self):
+        """Log in with an account of each project that may make servers.
+
+        :returns: {name: ``clients.Manager``}, or None where Tempest makes
+            the accounts.
+        """
+        if CONF.auth.use_dynamic_credentials:
+            return None
+        members = {}
+        for account in accounts.read():
+            if account.is_project_member:
+                manager = account.log_in()
+                with contextlib.suppress(*finding.FAILURES):
+                    # It is a finding of its own if nobody can log in.
+                    members.setdefault(reading.project_of(manager),
+                                       (str(account), manager))
+        return dict(members.values())
+
+    def _read(self, admin, members, asked):
+        # A project that Tempest will make has nothing, so the admin's own is
+        # read in its place.
+        for name, member in ({'admin': admin.manager} if members is None
+                             else members).items():
+            self._progress('reading as %s' % name)
+            yield from finding.collect(
+                'reading as %s' % name, functools.partial(
+                    reading.check, admin, member, name, asked.targets[:_MANY],
+                    asked.has_image),
+                'each scenario begins with this reading, and fails until the '
+                'answer is well formed')
+
     def _foresee(self):
         for scenario_class in self._scenario_classes:
             yield from scenarios.foresee(
-                scenario_class, self._usable_hosts, self._front)
+                scenario_class, self._usable_hosts, self._front, self._pace)

@@ -16,13 +16,13 @@
 
 import collections
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
 import functools
 import json
-import math
 from typing import Any
 
 from oslo_log import log as logging
@@ -34,6 +34,10 @@ from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin.preflight import heartbeats
+from local_delete_tempest_plugin.preflight import pace
+from local_delete_tempest_plugin.preflight import room
+from local_delete_tempest_plugin.preflight import scheduling
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import lease
@@ -42,24 +46,31 @@ from local_delete_tempest_plugin.safety import run
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-_MIB_PER_GIB = 1024
-
 # Tempest's connection pools hold ten connections.
 _SIDE_BY_SIDE = 8
 
-_RESOURCES = 'resources:'
+# The first microversion of Placement with allocation candidates of one tree.
+_CANDIDATES = '1.31'
+
+# The first release of Placement (Train) that knows the trait of a disabled
+# compute also has this one.
+_KNOWS_DISABLED = '1.36'
 
 
 class CloudChecks:
     """The checks that ask the cloud as its admin.
 
     :param admin: An ``admin.Admin``.
+    :param projects: Ids of the projects of the run; None where Tempest makes
+        them.
     :param progress: Takes the name of each check before it begins.
+    :ivar targets: The hosts that may be taken down now and have room.
+    :ivar pace: How fast the cloud notices an outage.
     :ivar usable_hosts: How many hosts may be taken down now; None until that
         is known.
     """
 
-    def __init__(self, admin: admins.Admin,
+    def __init__(self, admin: admins.Admin, projects: Collection[str] | None,
                  progress: Callable[[str], None]) -> None:
         manager = admin.manager
         self._progress = progress
@@ -69,7 +80,14 @@ class CloudChecks:
             admin, services=compute_services.ReadOnce(
                 manager.services_client, manager.hypervisor_client))
         self._run = run.Run()
-        self._amounts: dict[str, int] = {}
+        self._projects = projects
+        self._offered = '0.0'
+        self._flavor: tuple[dict, dict] | None = None
+        self._image: dict[str, Any] = {}
+        self._request: room.Request | None = None
+        self._tenants: scheduling.Tenants | None = None
+        self.targets: list[compute_services.TargetHost] = []
+        self.pace = pace.OF_NOVA
         self.usable_hosts: int | None = None
 
     def run(self) -> Iterator[finding.Finding]:
@@ -89,6 +107,13 @@ class CloudChecks:
                  'name another flavor in [compute] flavor_ref'),
                 ('network', self._check_network,
                  'make sure that [network] catalog_type leads to Neutron'),
+                ('heartbeats', self._check_heartbeats,
+                 'make sure that the admin may list services'),
+                ('availability zone',
+                 lambda: scheduling.check_zones(self._admin),
+                 'make sure that the admin may list services'),
+                ('aggregates', self._check_aggregates,
+                 'make sure that the admin may list aggregates'),
                 ('target hosts', self._check_hosts,
                  'make sure that the admin may list services and '
                  'allocations'),
@@ -115,6 +140,7 @@ class CloudChecks:
         except (ValueError, LookupError, TypeError):
             raise exceptions.InvalidAnswer(
                 call='GET /', problem='names no max_version')
+        self._offered = version
         yield self._check_version('placement', version,
                                   admins.PLACEMENT_MICROVERSION,
                                   required=False)
@@ -145,17 +171,32 @@ class CloudChecks:
     def _check_image(self):
         image = self._admin.manager.image_client_v2.show_image(
             CONF.compute.image_ref)
+        self._image = image
         yield finding.judge('image', image['status'] == 'active',
                             '%s is %s' % (image['name'], image['status']),
                             'name another image in [compute] image_ref')
+
+    @property
+    def has_image(self) -> bool:
+        """Whether the admin sees the image."""
+        return bool(self._image)
 
     def _check_flavor(self):
         client = self._admin.flavors_client
         flavor = client.show_flavor(CONF.compute.flavor_ref)['flavor']
         specs = client.list_flavor_extra_specs(flavor['id'])['extra_specs']
-        self._amounts = _amounts(flavor, specs)
-        yield finding.Finding('flavor', finding.PASS, '%s: %s' % (
-            flavor['name'], _listed(self._amounts)))
+        self._request = room.Request.of(
+            flavor, specs, self._image,
+            [room.DISABLED] if self._offers(_KNOWS_DISABLED) else [])
+        problem = _unfit(flavor, self._image)
+        yield finding.judge(
+            'flavor', not problem, '%s: %s' % (
+                flavor['name'], problem or self._request),
+            'name another flavor in [compute] flavor_ref, or another image in '
+            'image_ref')
+
+    def _offers(self, version):
+        return _as_version(self._offered) >= _as_version(version)
 
     def _check_network(self):
         if not CONF.service_available.neutron:
@@ -182,6 +223,15 @@ class CloudChecks:
         return '%s is %s, with %d subnets' % (
             name, network['status'], len(network['subnets'])), (
                 network['status'] == 'ACTIVE' and bool(network['subnets']))
+
+    def _check_heartbeats(self):
+        silences = self._admin.services.silences()
+        self.pace = heartbeats.guess(silences)
+        return heartbeats.check(silences)
+
+    def _check_aggregates(self):
+        self._tenants = scheduling.Tenants(self._admin, self._projects)
+        return ()
 
     def _check_hosts(self):
         known = [service.host for service in self._admin.services.list()]
@@ -210,8 +260,9 @@ class CloudChecks:
                 confirm = functools.partial(_confirm, check, services.finder([
                     look.host for look in looks if look.refusal is None]))
                 looks = list(pool.map(confirm, looks))
-            for found in pool.map(self._judge_host, looks):
-                usable += found.outcome != finding.WARN
+            for look, found in zip(
+                    looks, pool.map(self._judge_host, looks), strict=True):
+                usable += not look.refusal
                 yield found
         self.usable_hosts = usable
         yield finding.judge(
@@ -230,26 +281,29 @@ class CloudChecks:
             return finding.Finding(name, finding.WARN, str(look.refusal),
                                    'nothing; no scenario uses this host',
                                    kind=look.refusal.code.value)
-        lacking = self._lacking(look.target)
+        if self._tenants:
+            refusal = self._tenants.refusal(look.host)
+            if refusal:
+                return finding.Finding(
+                    name, finding.FAIL, refusal, 'remove the host from '
+                    'target_hosts, or let Tempest use accounts of such a '
+                    'project ([auth] test_accounts_file)', kind='tenants')
+        asked = self._request and self._offers(_CANDIDATES)
+        refusal = asked and self._request.refusal(
+            self._admin, look.target.provider_id)
+        if refusal:
+            return finding.Finding(
+                name, finding.FAIL, refusal, 'make room, name another flavor '
+                'in [compute] flavor_ref, or remove the host from '
+                'target_hosts', kind='room')
+        self.targets.append(look.target)
         return finding.judge(
-            name, not lacking, 'may be taken down now, and has room for a '
-            'server' if not lacking else 'has no room for %s of the flavor'
-            % _listed(lacking), 'make room, name a smaller flavor in '
-            '[compute] flavor_ref, or remove the host from target_hosts')
-
-    def _lacking(self, target):
-        """Tell for what of the flavor no provider of a host has room."""
-        def has_room(amounts):
-            return self._admin.placement.list_resource_providers(
-                in_tree=target.provider_id, resources=','.join(
-                    '%s:%d' % amount for amount in amounts.items()))[
-                        'resource_providers']
-
-        # Most hosts have all of it on one provider: one request tells.
-        if not self._amounts or has_room(self._amounts):
-            return {}
-        return {name: amount for name, amount in self._amounts.items()
-                if not has_room({name: amount})}
+            name, asked, 'may be taken down now, and ' + (
+                'has room for a server' if asked
+                else 'nobody asked whether it has room'),
+            'make sure that there is room: that can only be asked where the '
+            'flavor is known and Placement offers %s' % _CANDIDATES,
+            bad=finding.WARN)
 
     def _check_journals(self):
         left = []
@@ -325,24 +379,15 @@ def _as_version(version):
     return api_version_request.APIVersionRequest(version)
 
 
-def _amounts(flavor: dict[str, Any], specs: dict[str, str]) -> dict[str, int]:
-    """Tell what Nova asks Placement for, to create a server of a flavor.
-
-    :returns: {resource class: amount}, and no amount is 0.
-    """
-    amounts = {'VCPU': flavor['vcpus'], 'MEMORY_MB': flavor['ram'],
-               'DISK_GB': flavor['disk'] + flavor['OS-FLV-EXT-DATA:ephemeral']
-               + math.ceil((flavor['swap'] or 0) / _MIB_PER_GIB)}
-    if 'hw:cpu_policy' in specs:
-        # Dedicated CPUs are of another class. Nova's configuration decides
-        # how many are asked for.
-        del amounts['VCPU']
-    amounts.update({name[len(_RESOURCES):]: int(amount)
-                    for name, amount in specs.items()
-                    if name.startswith(_RESOURCES)})
-    return {name: amount for name, amount in amounts.items() if amount}
-
-
-def _listed(amounts):
-    return ', '.join('%d %s' % (amount, name)
-                     for name, amount in sorted(amounts.items()))
+def _unfit(flavor, image):
+    """Say why Nova would refuse servers of a flavor and an image."""
+    if not flavor['disk']:
+        return ('has no disk, so Nova refuses servers of members that boot '
+                'from an image')
+    for what, amount, least, unit in (
+            ('disk', flavor['disk'], image.get('min_disk') or 0, 'GiB'),
+            ('ram', flavor['ram'], image.get('min_ram') or 0, 'MiB')):
+        if amount < least:
+            return 'has %d %s of %s, and the image needs %d' % (
+                amount, unit, what, least)
+    return None

@@ -88,15 +88,21 @@ def _of_checks(checks, outcome):
     found = [one for one in checks if one.outcome == outcome]
     kinds = collections.Counter(one.kind for one in found)
     seen = collections.Counter()
+    # One cause, such as an API that does not answer, fails several checks.
+    blocks = {}
     for one in found:
         seen[one.kind] += 1
         more = kinds[one.kind] - _FEW if one.kind else 0
-        if more > 0 and seen[one.kind] > _FEW:
-            continue
-        yield ['%s: %s' % (one.check, one.found), _to_do(one.to_do)]
-        if more > 0 and seen[one.kind] == _FEW:
-            yield ['%d more of the same kind' % more,
-                   _to_do('see all of them with --all')]
+        if more <= 0 or seen[one.kind] <= _FEW:
+            blocks.setdefault(one.found, []).append(one)
+        elif seen[one.kind] == _FEW + 1:
+            words = '%d more of this kind: %s' % (more, one.kind)
+            blocks[words] = [finding.Finding(
+                '', outcome, words, 'see all of them with --all')]
+    for words, members in blocks.items():
+        names = ', '.join(one.check for one in members)
+        yield [': '.join(filter(None, (names, words))), *_to_do(
+            one.to_do for one in members)]
 
 
 def _of_plans(forecasts, outcome):
@@ -108,12 +114,12 @@ def _of_plans(forecasts, outcome):
         for reason, count in reasons.items() if bad == outcome else ():
             yield [_count(count, 'scenario') + (
                 ': ' + reason if reason else ' cannot be foreseen'),
-                _to_do('change that' if reason
-                       else 'see the checks that failed')]
+                *_to_do(['change that' if reason
+                         else 'see the checks that failed'])]
 
 
 def _to_do(words):
-    return words and 'To do: ' + words
+    return ['To do: ' + one for one in dict.fromkeys(words) if one]
 
 
 def _families(forecasts, width):

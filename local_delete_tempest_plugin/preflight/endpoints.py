@@ -53,18 +53,22 @@ def check(manager: clients.Manager) -> Iterator[finding.Finding]:
     :param manager: The clients of the admin.
     :returns: An iterator of ``Finding``.
     """
+    _, token = manager.auth_provider.auth_data
+    types = sorted({service['type'] for service in token.get('catalog', ())
+                    if service['endpoints']})
     for endpoint in cloud_endpoints.find(manager):
-        yield _check(endpoint)
+        yield _check(endpoint, types)
 
 
-def _check(endpoint):
+def _check(endpoint, types):
     name = 'endpoint ' + endpoint.service
     if endpoint.problem:
         return finding.Finding(
             name, finding.FAIL, endpoint.problem,
             'add the endpoint, or set catalog_type, region and the endpoint '
-            "type in the service's section of tempest.conf; if the cloud has "
-            'no such service, say so in [service_available]')
+            'type in [%s] of tempest.conf; the catalog has the types %s. If '
+            'the cloud has no such service, say so in [service_available]' % (
+                endpoint.service, ', '.join(types) or 'of no service'))
     try:
         answer, _ = endpoint.client.raw_request(
             endpoint.url.rstrip('/') + '/', 'GET')

@@ -108,10 +108,17 @@ def collect(name: str, check: Callable[[], Iterable[Finding]],
         yield from check()
     except FAILURES as error:
         LOG.debug('Checking %s', name, exc_info=True)
-        yield Finding(name, FAIL, exceptions.one_line(error), to_do)
+        yield Finding(name, FAIL, _words(error), to_do)
     except (LookupError, TypeError, ValueError) as error:
         # Some answers are used only here. They have no schema, because no
         # decision of a run depends on them.
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, 'an answer cannot be used: %r' % error,
                       to_do)
+
+
+def _words(error: Exception) -> str:
+    """Name the request that a service has refused; Tempest does not."""
+    call = getattr(getattr(error, 'resp', None), 'call', None)
+    return exceptions.one_line('%s: %s' % (
+        call.partition('?')[0], error) if call else error)

@@ -130,12 +130,23 @@ class Guard:
             yield (exceptions.Refusal.NOT_A_TARGET,
                    'it is not among [local_delete] target_hosts')
         yield from self._about_services(target, fenced, out)
+        yield from self._about_zone(target)
         # Placement is asked first: on a large cloud most hosts are refused
         # because of servers, and Nova takes ten times as long to list them.
         if not CONF.local_delete.allow_foreign_servers:
             yield from self._about_consumers(target)
             yield from self._about_servers(target)
         yield from self._about_migrations(target)
+
+    def _about_zone(self, target: _Target) -> _Reasons:
+        wanted = CONF.local_delete.availability_zone
+        if not wanted:
+            return
+        zone = self._admin.services.zones().get(target.host)
+        if zone != wanted:
+            yield (exceptions.Refusal.OTHER_ZONE,
+                   'it is in the availability zone %s, and [local_delete] '
+                   'availability_zone is %s' % (zone, wanted))
 
     def _about_services(self, target: _Target, fenced: bool,
                         out: bool) -> _Reasons:

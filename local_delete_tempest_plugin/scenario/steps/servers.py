@@ -115,7 +115,9 @@ class MemberServers:
         self._leased.renew()
         settings = dict({'imageRef': CONF.compute.image_ref,
                          'flavorRef': self._testbed.flavor_id,
-                         'networks': self._testbed.networks}, **settings)
+                         'networks': self._testbed.networks,
+                         'availability_zone':
+                         CONF.local_delete.availability_zone}, **settings)
         return (client or self._client).create_server(
             name=name, **{field: value for field, value in settings.items()
                           if value is not None})['server']['id']
@@ -184,10 +186,21 @@ class MemberServers:
             '%s is %s' % (server, status), limit)
         if shown['status'] != status:
             raise AssertionError(
-                '%s, which needs trait %s, became ERROR instead of %s: %s' % (
-                    server, self._testbed.lease.trait, status,
-                    shown.get('fault', {}).get('message')))
+                '%s, which needs trait %s, became ERROR instead of %s: %s%s' %
+                (server, self._testbed.lease.trait, status,
+                 shown.get('fault', {}).get('message'),
+                 '' if server.host else self._zones()))
         return self.note_host(server, shown['OS-EXT-SRV-ATTR:host'])
+
+    def _zones(self):
+        """Tell where the leased hosts are, because a server came to none."""
+        zones = self._admin.services.zones()
+        return ' (its availability zone is %s, and the hosts are: %s)' % (
+            CONF.local_delete.availability_zone
+            or 'default_schedule_zone of nova.conf, because [local_delete] '
+            'availability_zone is not set',
+            ', '.join('%s in %s' % (target.host, zones.get(target.host))
+                      for target in self._leased.targets))
 
     def _is_in_build(self, server):
         return any(found['id'] == server.id for found in self._admin.servers(

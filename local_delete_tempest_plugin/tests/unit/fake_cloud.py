@@ -22,6 +22,7 @@ pass, so that heartbeats and services that go silent need no real time.
 import collections
 import copy
 import datetime
+import email.utils
 import json
 import re
 import types
@@ -51,6 +52,10 @@ from local_delete_tempest_plugin.services import volume
 PROJECT = '0f1e2d3c4b5a69788796a5b4c3d2e1f0'
 
 DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
+SHARING_TRAIT = 'MISC_SHARES_VIA_AGGREGATE'
+
+# What the clock of the cloud begins with.
+_EPOCH = datetime.datetime(2026, 1, 1)
 
 VERSION_HEADERS = ('openstack-api-version', 'x-openstack-nova-api-version')
 
@@ -151,6 +156,8 @@ class FakeCloud:
         self.server_groups = []
         self.images = []
         self.aggregates = []
+        # {name of an aggregate: its metadata}
+        self.aggregate_metadata = {}
         # What went with a compute service, until its process starts again.
         self._forgotten = []
         self._now = 0
@@ -317,6 +324,8 @@ class FakeCloud:
                     if name.lower() in VERSION_HEADERS}
         return Response(status, dict(versions, **{
             'Content-Type': 'application/json',
+            'Date': email.utils.format_datetime(_EPOCH + datetime.timedelta(
+                seconds=self._now)),
             'X-Openstack-Request-Id': 'req-%d' % len(self.requests)})), answer
 
     def _tick(self):
@@ -376,11 +385,11 @@ class FakeCloud:
         silent = self._now - service['heartbeat'] > self.service_down_time
         shown = {name: service[name] for name in (
             'id', 'binary', 'host', 'zone', 'status', 'disabled_reason',
-            'forced_down')}
+            'forced_down', 'zone')}
         shown['state'] = ('down' if silent or service['forced_down']
                           else 'up')
         shown['updated_at'] = (
-            datetime.datetime(2026, 1, 1) + datetime.timedelta(
+            _EPOCH + datetime.timedelta(
                 seconds=service['updated_at'])).strftime(
                     '%Y-%m-%dT%H:%M:%S.000000')
         return shown
@@ -431,7 +440,8 @@ class FakeCloud:
             {'id': 1, 'uuid': uuid(700), 'name': name, 'hosts': hosts,
              'availability_zone': None, 'created_at': '2026-01-01T00:00:00',
              'updated_at': None, 'deleted': False, 'deleted_at': None,
-             'metadata': {}} for name, hosts in self.aggregates]}
+             'metadata': self.aggregate_metadata.get(name, {})}
+            for name, hosts in self.aggregates]}
 
     def _list_hypervisors(self, query):
         pattern = query.get('hypervisor_hostname_pattern')
@@ -556,6 +566,50 @@ class FakeCloud:
             provider for provider in self.providers
             if provider['root_provider_uuid'] == root]}
 
+    def _list_candidates(self, query):
+        """Offer what the providers of a tree have free, if they have it all.
+
+        Each group of the request is looked at alone. Without a tree only
+        sharing providers offer something, because another group has a tree.
+        """
+        taken = {}
+        for name in query:
+            if not name.startswith('resources'):
+                continue
+            suffix = name.removeprefix('resources')
+            tree = query.get('in_tree' + suffix)
+            wanted = dict(amount.split(':') for amount
+                          in query[name].split(','))
+            for resource, amount in wanted.items():
+                provider = next((
+                    one['uuid'] for one in self.providers
+                    if (tree == one['root_provider_uuid'] if tree
+                        else SHARING_TRAIT in self.traits[one['uuid']])
+                    and self._free(one['uuid'], resource) >= int(amount)
+                    and self._has(one['uuid'],
+                                  query.get('required' + suffix, ''))), None)
+                if provider is None:
+                    return 200, {'allocation_requests': [],
+                                 'provider_summaries': {}}
+                taken.setdefault(provider, {'resources': {}})['resources'][
+                    resource] = int(amount)
+        return 200, {'allocation_requests': [{'allocations': taken}],
+                     'provider_summaries': {}}
+
+    def _free(self, provider, resource):
+        inventory = self.inventories[provider].get(resource)
+        if not inventory:
+            return 0
+        _, answer = self._list_provider_usages(provider, {})
+        return (inventory['total'] * inventory['allocation_ratio']
+                - answer['usages'][resource])
+
+    def _has(self, provider, required):
+        traits = self.traits[provider]
+        return all((name[1:] not in traits) if name.startswith('!')
+                   else name in traits
+                   for name in required.split(',') if name)
+
     def _list_provider_allocations(self, provider_id, query):
         return 200, {
             'allocations': {
@@ -671,6 +725,7 @@ class FakeCloud:
         ('GET', 'volumes', _list_volumes_briefly),
         ('GET', 'attachments/detail', _list_attachments),
         ('GET', '', _show_root),
+        ('GET', 'allocation_candidates', _list_candidates),
         ('GET', 'resource_providers', _list_providers),
         ('GET', 'resource_providers/(.*)/allocations',
          _list_provider_allocations),

@@ -59,6 +59,9 @@ class FakeEdge(fixtures.Fixture):
         self.cloud = fake_cloud.FakeCloud()
         self.cloud.add_compute('cmp1', 11)
         self.cloud.add_compute('cmp2', 12)
+        for inventories in self.cloud.inventories.values():
+            for name in ('MEMORY_MB', 'DISK_GB'):
+                inventories[name] = dict(inventories['VCPU'], total=1024)
         self.roles = ['admin', 'member', 'reader']
         self.clock = datetime.timedelta()
         self.lifetime = datetime.timedelta(hours=1)

@@ -318,15 +318,15 @@ ROWS = (
         r'Details: \[compute\] image_ref is not set',
         options={'compute': {'image_ref': None}}),
     Row('an image that is not there', PREFLIGHT,
-        r'image,fail,Object not found .*,name another image '
+        r'image,fail,GET \S+: Object not found .*,name another image '
         r'in \[compute\] image_ref',
         options={'compute': {'image_ref': 'ubuntu'}}),
     Row('an image name that is a path', PREFLIGHT,
-        r'image,fail,Object not found .*,name another image '
+        r'image,fail,GET \S+: Object not found .*,name another image '
         r'in \[compute\] image_ref',
         options={'compute': {'image_ref': '../../v3/users'}}),
     Row('a flavor that is not there', PREFLIGHT,
-        r'flavor,fail,Object not found .*,name another flavor in '
+        r'flavor,fail,GET \S+: Object not found .*,name another flavor in '
         r'\[compute\] flavor_ref',
         options={'compute': {'flavor_ref': 'huge'}}),
     # Microversions
@@ -401,12 +401,13 @@ ROWS = (
         r'.*',
         world=instead_of('os-services', body=b'{"volumes": []}')),
     Row('no Nova behind a proxy', PREFLIGHT,
-        r'target hosts,fail,Unexpected response code received Details: '
+        r'target hosts,fail,GET \S+: Unexpected response code received '
+        r'Details: '
         r'503,make .*',
         world=instead_of(
             'os-services', 503, b'<html>')),
     Row('a lock-out', PREFLIGHT,
-        r'target hosts,fail,Request entity is too large Details: '
+        r'target hosts,fail,GET \S+: Request entity is too large Details: '
         r"{{'message': 5}},make .*",
         world=instead_of(
             'os-services', 413, b'{"message": 5}', {'Retry-After': '99999'})),
@@ -575,17 +576,17 @@ ROWS = (
     Row('a cloud 5 minutes ahead', PREFLIGHT,
         r'target hosts,pass,1 may be taken down now,',
         code=0,
-        world=edge(clock=5 * MINUTE, pause=MINUTE,
+        world=edge(clock=5 * MINUTE, pause=MINUTE / 10,
                    lifetime=8 * MINUTE)),
     Row('a cloud 5 minutes behind', PREFLIGHT,
         r'target hosts,pass,1 may be taken down now,',
         code=0,
-        world=edge(clock=-5 * MINUTE, pause=MINUTE,
+        world=edge(clock=-5 * MINUTE, pause=MINUTE / 10,
                    lifetime=8 * MINUTE)),
     Row('tokens that live for a moment', PREFLIGHT,
         r'target hosts,pass,1 may be taken down now,',
         code=0,
-        world=edge(pause=MINUTE, lifetime=2 * MINUTE)),
+        world=edge(pause=MINUTE / 20, lifetime=2 * MINUTE)),
 )
 
 

@@ -118,19 +118,28 @@ class DigestTest(base.TestCase):
 
     def test_many_hosts_of_one_kind(self):
         self.assertEqual([
-            'WARN  host 0: has a server', '      To do: nothing',
-            'WARN  host 1: has a server', '      To do: nothing',
-            'WARN  host 2: has a server', '      To do: nothing',
-            'WARN  997 more of the same kind',
+            'WARN  host 0: has server 0', '      To do: nothing',
+            'WARN  host 1: has server 1', '      To do: nothing',
+            'WARN  host 2: has server 2', '      To do: nothing',
+            'WARN  997 more of this kind: foreign-server',
             '      To do: see all of them with --all',
             'WARN  host x: is down', '      To do: nothing', '',
             '0 run, 0 skip, 0 fail'], self.lines([
                 *[finding.Finding(
-                    'host %d' % number, finding.WARN, 'has a server',
-                    'nothing', kind='foreign-server')
+                    'host %d' % number, finding.WARN,
+                    'has server %d' % number, 'nothing', kind='foreign-server')
                     for number in range(1000)],
                 finding.Finding('host x', finding.WARN, 'is down', 'nothing',
                                 kind='not-up')]))
+
+    def test_checks_that_fail_for_one_cause(self):
+        self.assertEqual([
+            'FAIL  a, c: no answer', '      To do: see x',
+            '      To do: see y', 'FAIL  b: other', ''], self.lines([
+                finding.Finding(check, finding.FAIL, found, to_do)
+                for check, found, to_do in (
+                    ('a', 'no answer', 'see x'), ('b', 'other', ''),
+                    ('c', 'no answer', 'see y'))])[:-1])
 
     def test_no_line_is_wider_than_the_terminal(self):
         names = ', '.join('compute%d' % number for number in range(99))

@@ -17,15 +17,12 @@
 import collections
 import io
 import json
-import pathlib
 import types
-from urllib import parse
 
 import fixtures
 
 from local_delete_tempest_plugin.cmd import preflight as command
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import scenarios
@@ -35,28 +32,18 @@ from local_delete_tempest_plugin.scenario import test_local_delete
 from local_delete_tempest_plugin.scenario import test_without_placement
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
-
-GOOD = {'allow_outages': True, 'target_hosts': ['cmp1'],
-        'allow_placement_outage': True,
-        'compute_stop_command': 'true {host}',
-        'compute_start_command': 'true {host}',
-        'placement_stop_command': 'true', 'placement_start_command': 'true'}
+from local_delete_tempest_plugin.tests.unit.preflight import whole_cloud
 
 PLACEMENT_AWAY = ('test_allocations_removed_after_compute_restart',
                   'test_deleted_again_after_placement_outage',
                   'test_server_kept_when_placement_unavailable')
-
-ACCOUNTS = """
-- {username: boss, password: SECRET, project_name: p, roles: [admin]}
-- {username: joe, password: SECRET, project_name: p, roles: [member]}
-"""
 
 
 class OptionsTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.config(**GOOD)
+        self.config(**whole_cloud.GOOD)
         self.config(group='compute', image_ref='i', flavor_ref='f',
                     max_microversion='latest')
 
@@ -103,7 +90,7 @@ class OptionsTest(base.TestCase):
                  'placement_stop_command', 'fail', '/no/such/program'),
                 ({'placement_proxy_stop_command': 'true'},
                  'placement_proxy_start_command', 'fail', 'is not set')):
-            self.config(**dict(GOOD, poll_interval_start=0.01,
+            self.config(**dict(whole_cloud.GOOD, poll_interval_start=0.01,
                                poll_interval_max=1.0,
                                local_cleanup_timeout=5, heal_timeout=300,
                                placement_proxy_stop_command=None,
@@ -229,126 +216,12 @@ class OptionsTest(base.TestCase):
                  {'require_tls': True})):
             self.config(group='identity',
                         uri_v3='http://keystone.test/v3')
-            self.config(**dict(GOOD, require_tls=False))
+            self.config(**dict(whole_cloud.GOOD, require_tls=False))
             self.config(**changed)
             self.assertEqual({expected}, set(self.scenarios(hosts).values()))
 
 
-class WholeCloud(fake_cloud.FakeCloud):
-    """With Keystone, Glance and Neutron, as far as preflight asks them."""
-
-    def __init__(self):
-        super().__init__()
-        self.roles = {'boss': ['admin', 'member', 'reader'],
-                      'joe': ['member', 'reader']}
-        self.urls = {kind: 'https://%s.test' % kind for kind in (
-            'identity', 'compute', 'placement', 'image', 'network',
-            'block-storage')}
-        self.offered = '2.96'
-        self.networks = [{'id': 'n1', 'name': 'net', 'status': 'ACTIVE',
-                          'subnets': ['s']}]
-        self.too_much = ()
-        self.known_roles = ['admin', 'member', 'reader']
-
-    def answer(self, url, method, headers, body):
-        self.asked = parse.urlsplit(url).hostname.split('.')[0]
-        response, answer = super().answer(url, method, headers, body)
-        response['x-subject-token'] = 'token'
-        return response, answer
-
-    def _dispatch(self, method, path, query, sent):
-        if self.asked == 'compute' and not path:
-            return 200, {'versions': [
-                {'version': version, 'status': 'CURRENT', 'id': 'v2',
-                 'updated': '2013-07-23T11:33:21Z', 'min_version': '',
-                 'links': []} for version in ('', self.offered)]}
-        known = {
-            'v2/images/image': {'name': 'cirros', 'status': 'active'},
-            'v2.0/networks': {'networks': self.networks},
-            'v3/roles': {'roles': [{'name': name}
-                                   for name in self.known_roles]},
-            'v3/domains': {'domains': [{'name': 'Default', 'enabled': True}]},
-            'flavors/flavor/os-extra_specs': {'extra_specs': {}},
-            'flavors/flavor': {'flavor': {
-                'id': 'flavor', 'name': 'tiny', 'vcpus': 1, 'ram': 64,
-                'disk': 0, 'swap': '', 'rxtx_factor': 1, 'links': [],
-                'os-flavor-access:is_public': True,
-                'OS-FLV-EXT-DATA:ephemeral': 1,
-                'OS-FLV-DISABLED:disabled': False}}}
-        if method == 'GET' and path in known:
-            return 200, known[path]
-        if (method, path) == ('POST', 'v3/auth/tokens'):
-            return self._create_token(sent)
-        if not path:
-            return 200, {'versions': [{'max_version': '1.39'}]}
-        if query.get('resources', '').partition(':')[0] in self.too_much:
-            return 200, {'resource_providers': []}
-        return super()._dispatch(method, path, query, sent)
-
-    def _create_token(self, sent):
-        user = sent['auth']['identity']['password']['user']
-        if user['password'] != 'SECRET':
-            raise fake_cloud.Answer(401, {'error': {'message': 'who?'}})
-        domain = {'id': 'default', 'name': 'Default'}
-        named = {'id': 'x', 'name': user['name'], 'domain': domain}
-        return 201, {'token': {
-            'expires_at': '2999-01-01T00:00:00.000000Z', 'user': named,
-            'project': named,
-            'roles': [{'name': role} for role in self.roles[user['name']]],
-            'catalog': [{'type': kind, 'endpoints': [{
-                'interface': 'public', 'region': 'RegionOne', 'url': url}]}
-                for kind, url in self.urls.items()]}}
-
-
-class CloudTest(base.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.use_microversions()
-        folder = self.useFixture(fixtures.TempDir()).path
-        self.accounts = pathlib.Path(folder) / 'accounts.yaml'
-        self.accounts.write_text(ACCOUNTS)
-        self.config(journal_dir=folder, **GOOD)
-        self.config(group='compute', max_microversion='latest',
-                    image_ref='image', flavor_ref='flavor')
-        self.config(group='identity', uri_v3='https://keystone.test/v3')
-        self.config(group='auth', admin_username='boss',
-                    admin_password='SECRET', admin_project_name='p',
-                    admin_domain_name='Default',
-                    test_accounts_file=str(self.accounts))
-        self.config(group='service_available', neutron=True)
-        self.cloud = WholeCloud()
-        self.cloud.add_compute('cmp1', 11)
-        self.cloud.add_compute('cmp2', 12)
-        self.error = None
-        self.useFixture(fixtures.MonkeyPatch(
-            'tempest.lib.common.http.ClosingHttp.request', self.request))
-        # What the command puts there in its turn.
-        self.useFixture(fixtures.MonkeyPatch(
-            'local_delete_tempest_plugin.cloud.transport.request',
-            lambda pool, url, method, **arguments: self.request(
-                pool, url, method, **arguments)))
-
-    def request(self, _, url, method, **arguments):
-        if self.error:
-            raise self.error
-        return self.cloud.request(url, method, **arguments)
-
-    def findings(self, **arguments):
-        return {found.check: found for found in checks.Checks(
-            [test_local_delete.LocalDeleteTest], **arguments).run()}
-
-    def assert_found(self, check, outcome, words):
-        found = self.findings()[check]
-        self.assertEqual(outcome, found.outcome, found)
-        self.assertIn(words, found.found)
-        self.assertEqual(outcome == 'pass', found.to_do == '')
-
-    def assert_only_reads(self):
-        self.assertEqual(set(), {
-            (method, path) for method, path, _, _ in self.cloud.requests
-            if method not in ('GET', 'HEAD')
-            and (method, path) != ('POST', 'v3/auth/tokens')})
+class CloudTest(whole_cloud.CloudCase):
 
     def test_good_and_only_reads(self):
         for dynamic in (True, False):
@@ -403,8 +276,9 @@ class CloudTest(base.TestCase):
         self.config(target_hosts=['*'])
         asked = self.requests()
         self.assertEqual(1, asked['traits'])
+        # Two of them are read again, as a scenario would.
         self.assertEqual(
-            32, sum(count for path, count in asked.items()
+            34, sum(count for path, count in asked.items()
                     if path.endswith('/allocations')))
         queries = [path for _, path, _, _ in self.cloud.requests
                    if path.startswith('os-hypervisors/detail')]
@@ -460,7 +334,7 @@ class CloudTest(base.TestCase):
 
     def test_account_with_a_wrong_password(self):
         self.config(group='auth', use_dynamic_credentials=False)
-        self.accounts.write_text(ACCOUNTS.replace(
+        self.accounts.write_text(whole_cloud.ACCOUNTS.replace(
             'joe, password: SECRET', 'joe, password: WRONG'))
         self.assert_found('account joe in p', 'fail', 'who?')
         self.assertNotIn('WRONG', str(self.findings()))
@@ -470,9 +344,9 @@ class CloudTest(base.TestCase):
         for text, check, words in (
                 ('- {username: SECRET', 'accounts', 'is not YAML'),
                 ('username: SECRET', 'accounts', 'not a list of accounts'),
-                (ACCOUNTS.replace('admin', 'reader'), 'accounts: admin',
-                 'has none'),
-                (ACCOUNTS.replace('[member]', '[reader]'),
+                (whole_cloud.ACCOUNTS.replace('admin', 'reader'),
+                 'accounts: admin', 'has none'),
+                (whole_cloud.ACCOUNTS.replace('[member]', '[reader]'),
                  'accounts: member', 'has none')):
             self.accounts.write_text(text)
             self.assert_found(check, 'fail', words)
@@ -555,11 +429,6 @@ class CloudTest(base.TestCase):
         self.cloud.hold(2, 11, VCPU=1)
         self.assert_found('host cmp1', 'warn', 'not of this run')
         self.assert_found('target hosts', 'fail', '0 may be taken down')
-
-    def test_capacity(self):
-        self.cloud.too_much = ('DISK_GB', 'VCPU')
-        self.assert_found('host cmp1', 'fail',
-                          'has no room for 1 DISK_GB, 1 VCPU of the flavor')
 
     def test_start_commands(self):
         self.config(compute_start_command='false {host}',

@@ -75,6 +75,13 @@ class GuardTest(base.TestCase):
             self.guard.check(self.target)
             self.cloud.service_of('cmp3')['status'] = odd
 
+    def test_host_of_another_zone(self):
+        """No server of the run would come there."""
+        self.config(availability_zone='far')
+        self.assert_refused(Refusal.OTHER_ZONE, 'zone nova', 'is far')
+        self.cloud.service_of('cmp1')['zone'] = 'far'
+        self.guard.check(self.target)
+
     def test_service_that_is_down(self):
         self.cloud.is_running = lambda host: host != 'cmp1'
         self.cloud._now = 100

@@ -211,9 +211,26 @@ class CreatesTest(base.TestCase):
 
     def test_error(self):
         self.shown.update(status='ERROR', fault={'message': 'No valid host'})
-        failure = self.assertRaises(self.failureException, self.await_active)
-        self.assertIn('became ERROR instead of ACTIVE: No valid host',
-                      str(failure))
+        self.admin.services.zones.return_value = {'cmp1': 'far', 'cmp2': 'x'}
+        for zone, words in (
+                (None, 'its availability zone is default_schedule_zone of '
+                 'nova.conf, because [local_delete] availability_zone is not '
+                 'set, and the hosts are: cmp1 in far'),
+                ('near', 'its availability zone is near, and the hosts are: '
+                 'cmp1 in far')):
+            self.config(availability_zone=zone)
+            self.testbed.intents.write.reset_mock()
+            self.leased.renew.reset_mock()
+            failure = self.assertRaises(
+                self.failureException, self.await_active)
+            self.assertIn('became ERROR instead of ACTIVE: No valid host (%s)'
+                          % words, str(failure))
+
+    def test_zone_of_the_operator(self):
+        self.config(availability_zone='far')
+        self.made.request()
+        self.assertEqual('far', self.client.create_server.call_args.kwargs[
+            'availability_zone'])
 
     def test_active_with_a_task_is_still_moving(self):
         self.shown['OS-EXT-STS:task_state'] = 'resize_prep'
