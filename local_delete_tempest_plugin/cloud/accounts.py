@@ -61,13 +61,24 @@ class Account:
     def is_project_member(self) -> bool:
         """Whether Tempest would take it for a ``project_member``."""
         return (not self.is_admin and MEMBER_ROLE in self.roles
-                and self.has_project)
+                and self._names_project)
 
     @property
     def is_project_reader(self) -> bool:
         """Whether it is a ``project_reader``, and no member."""
         return (not self.is_admin and READER_ROLE in self.roles
-                and MEMBER_ROLE not in self.roles and self.has_project)
+                and MEMBER_ROLE not in self.roles and self._names_project)
+
+    @property
+    def _names_project(self) -> bool:
+        # Tempest finds no member or reader whose project only has an id.
+        return 'project_name' in self.credentials
+
+    @property
+    def project(self) -> tuple[str | None, ...]:
+        """What the file says of its project: name and domain."""
+        return tuple(self.credentials.get(key) for key in (
+            'project_name', 'project_domain_name', 'domain_name'))
 
     def log_in(self) -> clients.Manager:
         """Make the clients that use the account; nothing is sent yet.

@@ -33,6 +33,7 @@ from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.preflight import consumers
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import heartbeats
 from local_delete_tempest_plugin.preflight import pace
@@ -261,7 +262,8 @@ class CloudChecks:
                     look.host for look in looks if look.refusal is None]))
                 looks = list(pool.map(confirm, looks))
             for look, found in zip(
-                    looks, pool.map(self._judge_host, looks), strict=True):
+                    looks, pool.map(functools.partial(
+                        self._judge_host, few), looks), strict=True):
                 usable += not look.refusal
                 yield found
         self.usable_hosts = usable
@@ -275,9 +277,17 @@ class CloudChecks:
             self._progress('host %d of %d' % (number, total))
             yield look
 
-    def _judge_host(self, look):
+    def _judge_host(self, few, look):
         name = 'host ' + look.host
         if look.refusal:
+            unknown = few and look.target and look.refusal.code is (
+                exceptions.Refusal.FOREIGN_CONSUMER) and (
+                    consumers.find_unknown(self._admin, look.target))
+            if unknown:
+                return finding.Finding(
+                    name, finding.WARN, '%s. Nova knows no server and no '
+                    'migration of: %s' % (look.refusal, ', '.join(unknown)),
+                    consumers.TO_DO, kind='unknown-consumer')
             return finding.Finding(name, finding.WARN, str(look.refusal),
                                    'nothing; no scenario uses this host',
                                    kind=look.refusal.code.value)
@@ -352,7 +362,7 @@ class _LikelyProviders:
 
 @dataclasses.dataclass(frozen=True)
 class _Look:
-    """What was seen of a host, which is refused or has a provider."""
+    """What was seen of a host: it may be refused, or have no provider."""
 
     host: str
     target: compute_services.TargetHost | None = None
@@ -360,12 +370,13 @@ class _Look:
 
 
 def _look(check, providers, host, known=None):
+    target = None
     try:
         target = providers.target_host(host)
         if target != known:
             check(target)
     except exceptions.OutageRefused as refusal:
-        return _Look(host, refusal=refusal)
+        return _Look(host, target, refusal)
     return _Look(host, target)
 
 

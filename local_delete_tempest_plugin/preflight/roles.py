@@ -16,6 +16,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+import contextlib
 
 from tempest import clients
 from tempest import config
@@ -84,15 +85,15 @@ def check_provisioned() -> Iterator[finding.Finding]:
         file, or it is not a list of accounts.
     """
     listed = accounts.read()
-    for kind, found in (
-            ('admin', [one for one in listed if one.is_admin]),
-            ('member', [one for one in listed if one.is_project_member])):
+    for kind, role, found in (
+            ('admin', CONF.identity.admin_role,
+             [one for one in listed if one.is_admin]),
+            ('member', accounts.MEMBER_ROLE,
+             [one for one in listed if one.is_project_member])):
         yield finding.judge(
             'accounts: %s' % kind, found, ', '.join(map(str, found))
             or '%s has none' % CONF.auth.test_accounts_file,
-            'add an account with the role %s and a project_name' % (
-                CONF.identity.admin_role if kind == 'admin'
-                else accounts.MEMBER_ROLE))
+            '' if found else _cure(listed, role))
     endpoints.require_tls_to_keystone()
     for account in listed:
         try:
@@ -102,6 +103,29 @@ def check_provisioned() -> Iterator[finding.Finding]:
                 'account %s' % account, finding.FAIL,
                 exceptions.one_line(error),
                 'correct the account in %s' % CONF.auth.test_accounts_file)
+
+
+def _cure(listed: Iterable[accounts.Account], role: str) -> str:
+    """Say how the accounts file gets an account with a role.
+
+    account-generator writes no roles for most accounts that have some.
+    """
+    able = []
+    with contextlib.suppress(exceptions.InsecureCloud):
+        endpoints.require_tls_to_keystone()
+        for account in listed:
+            with contextlib.suppress(*finding.FAILURES):
+                if not account.roles and account.has_project and (
+                        role in accounts.roles_of(account.log_in())):
+                    able.append(account)
+    if able:
+        return ('write "roles: [%s]" and its project_name to the account %s '
+                'in %s: the user has this role, and the file does not say so, '
+                'as account-generator writes it' % (
+                    role, ' or '.join(map(str, able)),
+                    CONF.auth.test_accounts_file))
+    return ('add an account with "roles: [%s]" and a project_name; its user '
+            'needs this role in the project' % role)
 
 
 def _compare(account: accounts.Account) -> finding.Finding:

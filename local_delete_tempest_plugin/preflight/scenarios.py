@@ -33,6 +33,9 @@ from local_delete_tempest_plugin.scenario.steps import base
 
 CONF = config.CONF
 
+_NO_MEMBER = ('%%s has no account with the role %s and a project_name'
+              % accounts.MEMBER_ROLE)
+
 _REFUSED = placement_outage.PlacementStopped.REFUSED
 _UNAVAILABLE = placement_outage.PlacementStopped.UNAVAILABLE
 
@@ -111,8 +114,11 @@ def _look(scenario_class):
         if not CONF.auth.use_dynamic_credentials:
             # Tempest reads the file again, and does not catch the errors of
             # the parser.
-            accounts.read()
+            listed = accounts.read()
         scenario_class.skip_checks()
+        if not CONF.auth.use_dynamic_credentials and not any(
+                account.is_project_member for account in listed):
+            return _NO_MEMBER % CONF.auth.test_accounts_file, None
     except unittest.SkipTest as skip:
         return None, str(skip)
     except finding.FAILURES as error:

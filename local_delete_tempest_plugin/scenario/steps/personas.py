@@ -109,6 +109,11 @@ class Personas(base.BaseLocalDeleteTest):
                     CONF.auth.test_accounts_file, len(readers),
                     accounts.READER_ROLE, accounts.MEMBER_ROLE, len(members),
                     accounts.MEMBER_ROLE))
+        if len({one.project for one in members}) < 2:
+            raise cls.skipException(
+                'all accounts with the role %s in %s are in one project, and '
+                'a member of another project is needed' % (
+                    accounts.MEMBER_ROLE, CONF.auth.test_accounts_file))
 
     @classmethod
     def setup_credentials(cls) -> None:

@@ -29,6 +29,7 @@ from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base as scenario_base
 from local_delete_tempest_plugin.scenario import test_local_delete
+from local_delete_tempest_plugin.scenario import test_rights
 from local_delete_tempest_plugin.scenario import test_without_placement
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -353,6 +354,50 @@ class CloudTest(whole_cloud.CloudCase):
             self.assertNotIn('SECRET', str(self.findings()))
         self.accounts.unlink()
         self.assert_found('accounts', 'fail', 'could not be found')
+
+    def test_advice_for_what_account_generator_writes(self):
+        """It omits the roles, and Tempest then finds no member."""
+        self.config(group='auth', use_dynamic_credentials=False)
+        no_roles = whole_cloud.ACCOUNTS.replace(', roles: [member]', '')
+        for text, roles, to_do in (
+                (no_roles, ['member'],
+                 'write "roles: [member]" and its project_name to the account '
+                 'joe in p in %s' % self.accounts),
+                (no_roles, ['reader'],
+                 'add an account with "roles: [member]"'),
+                (no_roles.replace('joe, password: SECRET',
+                                  'joe, password: WRONG'), ['member'],
+                 'add an account with "roles: [member]"'),
+                # Tempest asks for the name of the project.
+                (whole_cloud.ACCOUNTS.replace(
+                    'project_name: p, roles: [member]',
+                    'project_id: x, roles: [member]'), ['member'],
+                 'and a project_name')):
+            self.accounts.write_text(text)
+            self.cloud.roles['joe'] = roles
+            found = self.findings()
+            self.assertEqual('fail', found['accounts: member'].outcome)
+            self.assertIn(to_do, found['accounts: member'].to_do)
+            self.assertEqual(
+                'fails: %s has no account with the role member and a '
+                'project_name' % self.accounts,
+                found['test_allocations_removed_by_api'].found)
+        self.assert_only_reads()
+
+    def test_account_that_only_some_scenarios_need(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        more = whole_cloud.ACCOUNTS + (
+            '- {username: ann, password: SECRET, project_name: p, roles: '
+            '[reader]}\n- {username: jim, password: SECRET, project_name: '
+            '%s, roles: [member]}\n')
+        for text, words in (
+                (whole_cloud.ACCOUNTS, 'and one is needed; and 1 with member'),
+                (more % 'p', 'a member of another project is needed'),
+                (more % 'q', 'runs')):
+            self.accounts.write_text(text)
+            found = {one.check: one.found for one in scenarios.foresee(
+                test_rights.RightsTest, 1)}
+            self.assertIn(words, found['test_unknown_caller_refused'])
 
     def test_nobody_logs_in(self):
         call = 'POST https://keystone.test/v3/auth/tokens'

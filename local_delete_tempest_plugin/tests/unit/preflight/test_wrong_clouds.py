@@ -193,6 +193,39 @@ class ReadingTest(whole_cloud.CloudCase):
         self.assert_found('network', 'pass', 'net is ACTIVE')
 
 
+class UnknownConsumerTest(whole_cloud.CloudCase):
+    """A leak on the host keeps it from being taken down."""
+
+    def setUp(self):
+        super().setUp()
+        self.cloud.hold(2, 11, VCPU=1)
+        self.unknown = fake_cloud.uuid(2)
+
+    def test_leak(self):
+        self.assert_found('host cmp1', 'warn', 'Nova knows no server and no '
+                          'migration of: %s' % self.unknown)
+        to_do = self.findings()['host cmp1'].to_do
+        self.assertIn('openstack resource provider allocation show', to_do)
+        self.assertIn('nova-manage placement audit', to_do)
+
+    def assert_known(self):
+        found = self.findings()['host cmp1']
+        self.assertNotIn('no migration', found.found)
+        self.assertIn(self.unknown, found.found)
+
+    def test_server_and_migration_and_soft_deleted_server(self):
+        for state, host in (('ACTIVE', 'cmp1'), ('SOFT_DELETED', None)):
+            self.cloud.servers[self.unknown] = state
+            self.cloud.hosts[self.unknown] = host
+            self.assert_known()
+        self.cloud.servers.clear()
+        self.cloud.migrations = [{
+            'uuid': self.unknown, 'status': 'finished',
+            'instance_uuid': fake_cloud.uuid(3), 'source_compute': 'cmp1',
+            'dest_compute': 'cmp2'}]
+        self.assert_known()
+
+
 class EndpointTest(whole_cloud.CloudCase):
 
     def test_other_type_in_the_catalog(self):
