@@ -16,14 +16,18 @@
 
 import argparse
 import functools
+from importlib import metadata
 import sys
 
 from allinone import command_line
 from allinone import deployment
+from allinone import environment
 from allinone import errors
 from allinone import lifecycle
 from allinone import status
 from allinone import workspace
+
+_PACKAGE = 'local-delete-tempest-plugin'
 
 # Verbs that are now verbs of the command "python -m proof".
 _MOVED = ('mutate', 'trial')
@@ -45,6 +49,9 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog='python -m allinone', description=__doc__, epilog=_EPILOG,
         parents=[options])
+    parser.add_argument(
+        '--version', action='version', version=_version(),
+        help='show the version of this source tree, and of OpenStack')
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
 
     def verb(name, text):
@@ -73,7 +80,10 @@ def _parser():
         help="number of the computes of Nova's fake driver (default: "
              f'{deployment.Deployment.computes})')
     verb('down', 'End every process of the cloud, and remove its data.')
-    verb('status', 'Show every process. The exit code is 1 unless all run.')
+    shown = verb('status',
+                 'Show every process. The exit code is 1 unless all run.')
+    shown.add_argument('--json', action='store_true',
+                       help='print JSON, for a program that reads it')
     verbs.add_parser(
         'tempest', add_help=False, allow_abbrev=False,
         help='Run "tempest run" with the arguments. With TEMPEST_CONFIG='
@@ -85,6 +95,14 @@ def _parser():
     for name in _MOVED:
         verbs.add_parser(name, add_help=False)
     return parser
+
+
+def _version():
+    try:
+        version = metadata.version(_PACKAGE)
+    except metadata.PackageNotFoundError:
+        version = 'that is not installed'
+    return f'{_PACKAGE} {version}, OpenStack {environment.RELEASE}'
 
 
 def _do(rest, state, arguments):
@@ -100,9 +118,12 @@ def _do(rest, state, arguments):
             and value is not None})
     if arguments.verb == 'down':
         return lifecycle.down(state)
+    if arguments.verb == 'tempest' and not {'-h', '--help'}.isdisjoint(rest):
+        # Nobody needs a cloud to read it.
+        return workspace.show_help()
     cloud = deployment.load(state)
     if arguments.verb == 'status':
-        return 0 if status.show(cloud) else 1
+        return 0 if status.show(cloud, arguments.json) else 1
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)

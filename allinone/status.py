@@ -14,7 +14,9 @@
 
 """The table of every process."""
 
+import dataclasses
 import datetime
+import json
 
 import prettytable
 
@@ -26,38 +28,62 @@ from allinone import supervision
 _MOST_CPU = 0.1
 
 
-def show(cloud: deployment.Deployment) -> bool:
-    """Print the table, and tell whether every process runs as it should."""
+def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
+    """Print every process, and tell whether each runs as it should.
+
+    :param as_json: whether to print JSON, and no table
+    """
     running = supervision.running(cloud.state)
     info = supervision.info(cloud.state) if running else {}
+    processes = [_Process(
+        name=name,
+        pid=info.get(name, {}).get('pid') or None,
+        port=cloud.ports[program.listener] if program.listener else None,
+        state=info.get(name, {}).get('statename', 'DOWN'),
+        since=_since(info.get(name, {})),
+        log=str(cloud.logs / f'{name}.log'))
+        for name, program in boot.programs(cloud).items()]
+    problem = _burns(cloud)
+    healthy = all(process.state == 'RUNNING'
+                  for process in processes) and not problem
+    if as_json:
+        print(json.dumps({
+            'healthy': healthy, 'problem': problem,
+            'processes': [dataclasses.asdict(one) for one in processes]},
+            indent=2))
+        return healthy
     table = prettytable.PrettyTable(
         ('Name', 'PID', 'Port', 'State', 'Since', 'Log file'))
     table.align = 'l'
-    programs = boot.programs(cloud)
-    for name, program in programs.items():
-        known = info.get(name, {})
-        table.add_row([
-            name, known.get('pid') or '',
-            cloud.ports[program.listener] if program.listener else '',
-            known.get('statename', 'DOWN'), _since(known),
-            cloud.logs / f'{name}.log'])
+    table.add_rows([['' if cell is None else cell for cell
+                     in dataclasses.astuple(one)] for one in processes])
     print(table)
-    return all(info.get(name, {}).get('statename') == 'RUNNING'
-               for name in programs) and not _burns(cloud)
+    if problem:
+        print(problem)
+    return healthy
+
+
+@dataclasses.dataclass(frozen=True)
+class _Process:
+    name: str
+    pid: int | None
+    port: int | None
+    state: str
+    since: str | None
+    log: str
 
 
 def _burns(cloud):
-    """Tell whether supervisord burns CPU time, and print how much."""
+    """Say how much CPU time supervisord burns, or return None."""
     share, waits = supervision.cpu_share(cloud.state)
     if share < _MOST_CPU and (waits or not share):
-        return False
-    print(f'supervisord uses {share:.0%} of a core, although it should wait; '
-          f'see {cloud.logs}/supervisord.log')
-    return True
+        return None
+    return (f'supervisord uses {share:.0%} of a core, although it should '
+            f'wait; see {cloud.logs}/supervisord.log')
 
 
 def _since(known):
     moment = max(known.get('start', 0), known.get('stop', 0))
     if not moment:
-        return ''
+        return None
     return datetime.datetime.fromtimestamp(moment).isoformat(' ')

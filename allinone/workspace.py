@@ -101,6 +101,15 @@ def run(cloud: deployment.Deployment,
     return code
 
 
+def show_help() -> int:
+    """Show the arguments of "tempest run".
+
+    :returns: The exit code.
+    """
+    return subprocess.run([supervision.tool('tempest'), 'run',
+                           '--help']).returncode
+
+
 def _deleted_service(log, begin):
     if not log.exists():
         return False

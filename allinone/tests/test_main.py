@@ -14,6 +14,8 @@
 
 """The command line: what it takes, and how it refuses."""
 
+import contextlib
+import io
 import os
 from unittest import mock
 
@@ -65,6 +67,21 @@ class MainTest(base.TestCase):
         self.assertEqual(2, code)
         self.assertEqual(f'No all-in-one in {self.state}: run "up" first\n',
                          text)
+
+    def test_what_needs_no_cloud(self):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code, _ = self.run_main('--version')
+            self.assertEqual(0, code)
+            for verb in ('up', 'status', 'tempest'):
+                with mock.patch('subprocess.run', autospec=True) as run:
+                    run.return_value.returncode = 0
+                    code, text = self.run_main('--state', self.state, verb,
+                                               '--help')
+                self.assertEqual(0, code, text)
+                self.assertEqual(verb == 'tempest', run.called)
+        self.assertRegex(said.getvalue(), r'^local-delete-tempest-plugin .*, '
+                         r'OpenStack \d{4}\.\d')
 
     def test_what_has_moved_says_where(self):
         for verb in ('mutate', 'trial'):

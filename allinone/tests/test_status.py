@@ -16,6 +16,7 @@
 
 import contextlib
 import io
+import json
 import subprocess
 import sys
 from unittest import mock
@@ -28,7 +29,7 @@ from allinone.tests import base
 @base.slow
 class BurnsTest(base.TestCase):
 
-    def show(self, code):
+    def show(self, code, **options):
         """Show the status of a cloud whose supervisord runs some code."""
         process = subprocess.Popen([sys.executable, '-c', code])
         self.addCleanup(process.wait)
@@ -43,12 +44,24 @@ class BurnsTest(base.TestCase):
             client.return_value.getPID.return_value = process.pid
             info.return_value = {name: {'statename': 'RUNNING'}
                                  for name in boot.programs(self.cloud)}
-            return status.show(self.cloud), output.getvalue()
+            return status.show(self.cloud, **options), output.getvalue()
 
     def test_a_supervisor_that_spins(self):
         healthy, text = self.show('while True: pass')
         self.assertFalse(healthy)
         self.assertRegex(text, r'supervisord uses \d+% of a core, although')
+
+    def test_json_of_a_supervisor_that_spins(self):
+        healthy, text = self.show('while True: pass', as_json=True)
+        told = json.loads(text)
+        self.assertEqual((False, False), (healthy, told['healthy']))
+        self.assertIn('of a core', told['problem'])
+        self.assertEqual(
+            {'name': 'nova-api', 'pid': None, 'state': 'RUNNING',
+             'port': self.cloud.ports['nova-api'], 'since': None,
+             'log': str(self.cloud.logs / 'nova-api.log')},
+            next(one for one in told['processes']
+                 if one['name'] == 'nova-api'))
 
     def test_a_supervisor_that_waits(self):
         healthy, text = self.show(

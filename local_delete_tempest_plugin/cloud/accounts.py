@@ -14,6 +14,7 @@
 
 """The accounts of tempest.conf: the admin, and the accounts of a file."""
 
+import contextvars
 import dataclasses
 from typing import Any
 
@@ -132,13 +133,34 @@ def _account(entry):
     return Account(frozenset(roles), entry)
 
 
+# What a command was given in the place of the admin of tempest.conf.
+_given: contextvars.ContextVar[dict[str, Any] | None] = (
+    contextvars.ContextVar('admin', default=None))
+
+
+def use_admin(credentials: dict[str, Any]) -> None:
+    """Let ``log_in_admin`` take other credentials from now on.
+
+    :param credentials: Fields of ``auth.KeystoneV3Credentials``.
+    """
+    _given.set(credentials)
+
+
+def has_other_admin() -> bool:
+    """Tell whether ``use_admin`` was called."""
+    return _given.get() is not None
+
+
 def log_in_admin() -> clients.Manager:
-    """Authenticate as the admin of tempest.conf.
+    """Authenticate as the admin of tempest.conf, or of ``use_admin``.
 
     :returns: A manager with the admin's clients.
     :raises tempest.lib.exceptions.TempestException: tempest.conf names no
         admin, or Keystone refuses the admin.
     """
+    given = _given.get()
+    if given:
+        return clients.Manager(credentials_factory.get_credentials(**given))
     if CONF.auth.use_dynamic_credentials:
         return clients.Manager(
             credentials_factory.get_configured_admin_credentials())

@@ -18,6 +18,7 @@ import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
 import io
+import os
 from typing import Any
 from typing import ClassVar
 
@@ -25,9 +26,11 @@ from cliff import lister
 from oslo_config import cfg
 from tempest import config
 from tempest.lib import exceptions as lib_exc
+import yaml
 
 from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import clouds_yaml
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 
@@ -50,6 +53,26 @@ class Command(lister.Lister):
     #: The names of the columns of the table.
     columns: ClassVar[tuple[str, ...]]
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        group = parser.add_argument_group('cloud')
+        group.add_argument(
+            '--config-file', metavar='FILE',
+            help='the tempest.conf (default: as "tempest run" finds it)')
+        group.add_argument(
+            '--workspace', metavar='NAME',
+            help="the workspace whose etc/tempest.conf is read, as 'tempest "
+            "workspace list' names it")
+        group.add_argument(
+            '--workspace-path', metavar='FILE',
+            help='the list of the workspaces (default: '
+            '~/.tempest/workspace.yaml)')
+        group.add_argument(
+            '--os-cloud', metavar='NAME',
+            help='log in as the account of this cloud in clouds.yaml, and not '
+            'as the admin of tempest.conf')
+        return parser
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         # cliff would notice these only after the work is done, and then show
         # nothing of it.
@@ -63,7 +86,9 @@ class Command(lister.Lister):
         # What cliff says of an error goes nowhere, because Tempest has set up
         # the logging so.
         try:
+            _choose_conf(parsed_args)
             _read_conf()
+            _choose_admin(parsed_args)
             with transport.BoundedFixture():
                 return super().run(parsed_args)
         except KeyboardInterrupt:
@@ -111,6 +136,49 @@ def find_admin() -> admin.Admin:
             'test_accounts_file): %s' % error.resp_body)
 
 
+def _choose_conf(args):
+    """Let Tempest read the file that the command line names."""
+    path = args.config_file and os.path.abspath(args.config_file)
+    if args.workspace:
+        workspace = _find_workspace(args.workspace, args.workspace_path)
+        path = path or os.path.join(workspace, 'etc', 'tempest.conf')
+        # Paths in tempest.conf may be relative to it.
+        os.chdir(workspace)
+    if path:
+        if not os.path.isfile(path):
+            # Tempest would read another file.
+            raise lib_exc.InvalidConfiguration('there is no file %s' % path)
+        CONF.set_config_path(path)
+
+
+def _find_workspace(name, path):
+    # Tempest's own reader reads tempest.conf before it can be chosen.
+    path = os.path.expanduser(path or '~/.tempest/workspace.yaml')
+    try:
+        with open(path) as listed:
+            found = yaml.safe_load(listed)
+    except FileNotFoundError:
+        found = None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        raise lib_exc.InvalidConfiguration('%s is not YAML' % path) from None
+    workspace = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(workspace, str):
+        raise lib_exc.InvalidConfiguration(
+            'there is no workspace %s in %s' % (name, path))
+    return workspace
+
+
+def _choose_admin(args):
+    """Let the commands log in as the account that the command line names."""
+    if not args.os_cloud:
+        return
+    uri, credentials = clouds_yaml.read(args.os_cloud, CONF.identity.uri_v3)
+    accounts.use_admin(credentials)
+    if not CONF.identity.uri_v3:
+        cfg.CONF.set_override('uri_v3', uri.rstrip('/').removesuffix('/v3')
+                              + '/v3', group='identity')
+
+
 def _read_conf():
     try:
         # Tempest reads the file when an option is first read.
@@ -123,9 +191,11 @@ def _read_conf():
 def _check_conf():
     if not CONF.config_file:
         raise lib_exc.InvalidConfiguration(
-            'there is no tempest.conf: set TEMPEST_CONFIG_DIR to where it is')
+            'there is no tempest.conf: give --config-file or --workspace, or '
+            'set TEMPEST_CONFIG_DIR to where it is')
     for group, option in _NEEDED:
-        needed = CONF.auth.use_dynamic_credentials or group != 'auth'
+        needed = group != 'auth' or (CONF.auth.use_dynamic_credentials
+                                     and not accounts.has_other_admin())
         if needed and not getattr(CONF, group)[option]:
             raise lib_exc.InvalidConfiguration('[%s] %s is not set' % (
                 group, option))

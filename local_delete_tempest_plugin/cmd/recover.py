@@ -15,9 +15,13 @@
 """``tempest local-delete recover``: undo what an abandoned run left."""
 
 import argparse
+from collections.abc import Iterable
+from collections.abc import Sequence
 import sys
+from typing import Any
 
 from local_delete_tempest_plugin.cloud import admin
+from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
@@ -50,6 +54,7 @@ class Recover(base.Command):
 
     _code = 0
     _is_interrupted = False
+    _where: Sequence[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -74,6 +79,16 @@ class Recover(base.Command):
             'as it is')
         return parser
 
+    def produce_output(self, parsed_args: argparse.Namespace,
+                       column_names: Sequence[str],
+                       data: Iterable[Sequence[Any]]) -> int:
+        rows = list(data)
+        if parsed_args.formatter != 'table' or rows or self._code:
+            return super().produce_output(parsed_args, column_names, rows)
+        for line in self._where:
+            print(exceptions.one_line(line), file=self.app.stdout)
+        return 0
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         return super().run(parsed_args) or (
             base.CTRL_C if self._is_interrupted else self._code)
@@ -96,7 +111,9 @@ class Recover(base.Command):
     def _recover(self, args):
         the_admin = base.find_admin()
         recovery = undo.Recovery(the_admin)
-        found = journal.find(identity.Cloud.of(the_admin))
+        cloud = identity.Cloud.of(the_admin)
+        self._where = _where(cloud, args.run)
+        found = journal.find(cloud)
         outcomes = []
         try:
             chosen = [abandoned for abandoned in found.abandoned
@@ -189,6 +206,24 @@ class Recover(base.Command):
     def _fail(self, error):
         self._code = NOT_UNDONE
         self._say(error)
+
+
+def _where(cloud, run_id):
+    """Say in lines where a command looked that has found nothing."""
+    place = 'the cloud at %s, region %s' % (
+        endpoints.describe(cloud.uri), cloud.region)
+    if run_id:
+        return ['Nothing of run %s is in %s.' % (run_id, place)]
+    folder = journal.directory()
+    return [
+        'Nothing to undo: no journal in %s is of an abandoned run in %s.' % (
+            folder, place),
+        *([] if folder.is_dir() else [
+            'That directory does not exist: see [local_delete] journal_dir, '
+            'and [oslo_concurrency] lock_path.']),
+        'If a run was started on another machine or with another '
+        'tempest.conf, run the command there, or give the id of the run '
+        '(--run).']
 
 
 def _run_id(text):

@@ -43,6 +43,12 @@ def check_admin(manager: clients.Manager) -> Iterator[finding.Finding]:
         'admin', CONF.identity.admin_role in roles,
         'has the roles %s' % _listed(roles),
         'give the admin the role %s' % CONF.identity.admin_role)
+    if accounts.has_other_admin():
+        yield finding.Finding(
+            'admin of tempest.conf', finding.WARN,
+            'nobody tried its login, because of --os-cloud',
+            'run preflight without --os-cloud, too: scenarios log in as the '
+            'admin of tempest.conf')
 
 
 def check_dynamic(manager: clients.Manager) -> Iterator[finding.Finding]:

@@ -160,9 +160,9 @@ class Sandbox(fixtures.Fixture):
     def _in_child(self, action):
         # It limits the parent's test.
         os.environ.pop('OS_TEST_TIMEOUT', None)
-        os.environ.update(
-            TEMPEST_CONFIG_DIR=str(self.conf.parent),
-            TEMPEST_CONFIG=self.conf.name, **self.environment)
+        os.environ.update({
+            'TEMPEST_CONFIG_DIR': str(self.conf.parent),
+            'TEMPEST_CONFIG': self.conf.name, **self.environment})
         # Read once in the parent, and for another test.
         cfg.CONF.reset()
         config.CONF._config = None

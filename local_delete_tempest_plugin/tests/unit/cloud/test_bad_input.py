@@ -662,7 +662,8 @@ class WholeCommandTest(testcase.WithAttributes, testtools.TestCase):
     def test_no_tempest_conf(self):
         self.assertEqual(
             (1, 'tempest local-delete recover: Invalid Configuration '
-             'Details: there is no tempest.conf: set TEMPEST_CONFIG_DIR to '
+             'Details: there is no tempest.conf: give --config-file or '
+             '--workspace, or set TEMPEST_CONFIG_DIR to '
              'where it is'), self.tempest('recover'))
 
     @base.slow

@@ -89,6 +89,38 @@ class RecoverCommandTest(base.TestCase):
         return (code, json.loads(printed) if printed else None,
                 app.stderr.getvalue())
 
+    def table_of(self, *arguments):
+        """Run it in the format of a table.
+
+        :returns: (exit code, what it printed).
+        """
+        app = self.app(stdout=io.StringIO())
+        return self.run_in(app, *arguments), app.stdout.getvalue()
+
+    def test_where_it_looked_if_there_is_nothing_to_undo(self):
+        place = 'in the cloud at https://keystone.test, region RegionOne.\n'
+        code, text = self.table_of()
+        self.assertEqual(0, code)
+        self.assertIn('Nothing to undo: no journal in %s is of an abandoned '
+                      'run %s' % (self.folder, place), text)
+        self.assertIn('give the id of the run (--run)', text)
+        self.assertNotIn('does not exist', text)
+        self.config(journal_dir='/no/such/directory')
+        self.assertIn('does not exist', self.table_of()[1])
+        self.config(journal_dir=str(self.folder))
+        self.leave_lease()
+        self.assertNotIn('Nothing', self.table_of('--dry-run')[1])
+        self.of_journal = dict(self.of_journal, region='RegionTwo')
+        self.leave_lease()
+        self.assertNotIn('Nothing', self.table_of()[1])
+
+    def test_where_it_looked_for_a_run(self):
+        self.recover_without_a_journal()
+        _, text = self.table_of('--run', 'A' * 12)
+        self.assertEqual('Nothing of run %s is in the cloud at '
+                         'https://keystone.test, region RegionOne.\n' % (
+                             'A' * 12), text)
+
     def test_a_wrong_column_undoes_nothing(self):
         """Nobody would see the outcomes, and they are not told again."""
         self.leave_lease()
