@@ -189,6 +189,12 @@ class JournalUnusable(_Printable, exceptions.TempestException):
     message = 'journal %(path)s %(problem)s'
 
 
+class ReportFailed(_Printable, exceptions.TempestException):
+    """The results of a run cannot be read, or not be written."""
+
+    message = '%(problem)s'
+
+
 class DefectShown(_Printable, AssertionError):
     """A scenario failed because the cloud does not do what its story expects.
 

@@ -23,6 +23,7 @@ from typing import Any
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
@@ -54,6 +55,7 @@ def known_bug(name: str) -> Callable:
                 test(self, *arguments)
             except exceptions.DefectShown as error:
                 failure = error
+            attachments.attach_known_defect(self.addDetail, name)
             self.expectFailure(
                 'defect %s of Nova is not there any more: take it off '
                 '[local_delete] known_bugs' % name, _raise, failure)
@@ -82,6 +84,7 @@ def new_to_placement(test: Any) -> Iterator[None]:
                 'while Placement answers makes a worker speak to it: %s' % (
                     _NEW_TO_PLACEMENT, exceptions.one_line(error)))
         if _NEW_TO_PLACEMENT in CONF.local_delete.known_bugs:
+            attachments.attach_known_defect(test.addDetail, _NEW_TO_PLACEMENT)
             test.skipTest(told)
         test.fail(told)
 

@@ -25,6 +25,7 @@ import testtools
 from testtools import matchers
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.report import results
 
 KILLED = 'killed'
 SURVIVED = 'survived'
@@ -97,30 +98,15 @@ def judge(test: collections.abc.Mapping[str, typing.Any]) -> Verdict | None:
 
 
 def _why(test_id, traceback, seconds):
-    raised = last_exception(traceback)
+    raised = results.last_exception(traceback)
     kind = raised.partition(':')[0]
     if test_id.startswith(('setUpClass', 'tearDownClass')):
         killed = kind == _LAST_LOOK
     else:
         killed = kind in _EXPECTATIONS and not _SET_UP.search(
-            _last(traceback))
+            results.last_traceback(traceback))
     return KILLED if killed else ERROR, seconds, first_line(
         raised.partition(': ')[2] if killed else raised or 'no traceback')
-
-
-def last_exception(traceback: str) -> str:
-    """Return the end of a traceback, "class: message".
-
-    The end of a chain of exceptions is the last exception.
-    """
-    lines = _last(traceback).splitlines()
-    while lines and (not lines[0].strip() or lines[0].startswith(' ')):
-        lines.pop(0)
-    return '\n'.join(lines).strip()
-
-
-def _last(traceback):
-    return traceback.rpartition('Traceback (most recent call last):\n')[2]
 
 
 def first_line(text: str) -> str:

@@ -24,6 +24,7 @@ from tempest import config
 from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import servers
@@ -215,6 +216,7 @@ class Moves(base.BaseLocalDeleteTest):
                 "Nova's answer: %s" % (
                     server.host, server, _DELETED_SERVICE, refusal))
         if _DELETED_SERVICE in CONF.local_delete.known_bugs:
+            attachments.attach_known_defect(self.addDetail, _DELETED_SERVICE)
             self.skipTest(told)
         self.fail(told)
 

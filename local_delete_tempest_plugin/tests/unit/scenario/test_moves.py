@@ -37,6 +37,7 @@ class RefusedMoveTest(base.TestCase):
         self.story.member = mock.Mock()
         self.story.testbed = mock.Mock()
         self.story.admin = mock.Mock()
+        self.story.addDetail = mock.Mock()
         self.story._note_move = mock.Mock(return_value='the move')
         self.story._check_leaves = lambda move: move
         self.answers = self.story.member.servers_client.resize_server
@@ -61,6 +62,10 @@ class RefusedMoveTest(base.TestCase):
     def test_a_known_defect_skips(self):
         self.answers.side_effect = [self.refusal(), self.refusal()]
         self.assertIn('archive_deleted_rows', self.skip_reason(self.request))
+        (name, detail), = [
+            call.args for call in self.story.addDetail.call_args_list]
+        self.assertEqual(('known-defect', 'deleted-service-refuses-moves'),
+                         (name, detail.as_text()))
 
     def test_one_that_is_not_known_fails(self):
         self.config(known_bugs=[])

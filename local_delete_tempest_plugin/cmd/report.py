@@ -1,0 +1,115 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``tempest local-delete report``: tell how the last run ended."""
+
+import argparse
+from collections.abc import Callable
+import pathlib
+import sys
+
+from cliff import command
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.report import formats
+from local_delete_tempest_plugin.report import results
+from local_delete_tempest_plugin.report import stream
+
+#: The exit code if there is no report.
+NO_REPORT = 2
+
+_WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
+    'json': ('report.json', formats.as_json),
+    'junit': ('report.xml', formats.as_junit),
+}
+
+
+class Report(command.Command):
+    """Write how the last run ended, for people and for programs.
+
+    A known defect of Nova is neither a pass nor a failure.
+
+    The exit code is 0 if all tests passed, and 3 if all else passed and some
+    showed known defects. It is 1 if anything new failed, and 4 if no test
+    ran. It is 2 if there is no report, because the command line is wrong or
+    the results cannot be read.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'stream', nargs='?', default='.', metavar='STREAM',
+            help="a workspace of Tempest, of which the last run is read; or a "
+            "file with a subunit stream; or '-', which is the standard input "
+            '(default: the workspace in the current folder)')
+        parser.add_argument(
+            '--output', metavar='FOLDER', default='local-delete-report',
+            type=pathlib.Path,
+            help='where the files are written (default: %(default)s)')
+        parser.add_argument(
+            '--format', action='append', choices=sorted(_WRITERS),
+            dest='formats',
+            help='write only this format; may be given several times')
+        parser.add_argument(
+            '--findings', metavar='ADDRESS', default=formats.FINDINGS,
+            help='where your copy of the page on known defects is '
+            '(default: %(default)s)')
+        parser.add_argument(
+            '--fail-on-known', action='store_true',
+            help='end with 1 and not with 3 if there are known defects, which '
+            'are failures in the JUnit XML then')
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        try:
+            return self.take_action(parsed_args)
+        except (exceptions.ReportFailed, OSError) as error:
+            print('tempest %s: %s' % (
+                self.cmd_name, exceptions.one_line(error)),
+                file=self.app.stderr)
+            return NO_REPORT
+
+    def take_action(self, args: argparse.Namespace) -> int:
+        run = results.judge(_read(args.stream))
+        args.output.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in args.formats or sorted(_WRITERS):
+            file, write = _WRITERS[name]
+            path = args.output / file
+            path.write_text(write(run, args.fail_on_known, args.findings),
+                            encoding='utf-8')
+            written.append(str(path))
+        for line in (*_lines(run), 'Written: ' + ', '.join(written)):
+            print(exceptions.one_line(line), file=self.app.stdout)
+        return run.exit_code(args.fail_on_known)
+
+
+def _read(name: str) -> list[stream.Result]:
+    if name == '-':
+        return stream.read(sys.stdin.buffer.read(), 'the standard input')
+    path = pathlib.Path(name)
+    return (stream.read_last_run if path.is_dir() else stream.read_file)(path)
+
+
+def _lines(run):
+    """Say how a run ended, and what did not pass."""
+    yield '%s: %s' % (run.verdict.label, ', '.join(
+        '%d %s' % (count, outcome.value)
+        for outcome, count in run.counts.items()
+        if count or outcome in (results.Outcome.PASSED,
+                                results.Outcome.FAILED)))
+    for outcome in (*results.NEW, results.Outcome.KNOWN_DEFECT):
+        for test in run.tests:
+            if test.outcome is outcome:
+                yield '%s: %s' % (test.name, test.summary)

@@ -1,0 +1,154 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Read the results of tests from a stream of subunit.
+
+There are two versions of subunit. Runners write version 2. The repository of
+stestr, which Tempest uses, has version 1 on disk.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import datetime
+import io
+import pathlib
+from typing import Any
+
+from stestr.repository import util as repositories
+import subunit
+from subunit import v2
+import testtools
+
+from local_delete_tempest_plugin import exceptions
+
+# A test that stestr adds if a process of its runner has failed.
+PROCESS = 'process-returncode'
+
+# What subunit says of bytes that it cannot read.
+_UNREADABLE = 'subunit.parser'
+
+_LISTED = 'exists'
+
+# A failed scenario logs a megabyte. A reader needs the end of it.
+_LOG = 'pythonlogging'
+_LONGEST_LOG = 1 << 16
+_LONGEST = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The result of a test, as its runner told it.
+
+    :param id: The id of the test, with its tags.
+    :param status: A status of subunit: success, skip, fail, xfail, uxsuccess
+        or inprogress.
+    :param details: {name: text} of what is attached to it. Of a long text,
+        only its end. The log is there only if the test did not pass.
+    """
+
+    id: str
+    status: str
+    began: datetime.datetime | None
+    ended: datetime.datetime | None
+    details: Mapping[str, str]
+
+
+def read_file(path: pathlib.Path) -> list[Result]:
+    """Read the results from a file.
+
+    :param path: The file.
+    :returns: A list of ``Result``, in the order in which the tests ended.
+    :raises ReportFailed: the file has no results that can be read.
+    :raises OSError: the file cannot be read.
+    """
+    return read(path.read_bytes(), str(path))
+
+
+def read_last_run(folder: pathlib.Path) -> list[Result]:
+    """Read the results of the last run in a workspace of Tempest.
+
+    :param folder: The folder of the workspace, which has ``.stestr``.
+    :returns: As ``read_file``.
+    :raises ReportFailed: there was no run, or it has no results that can be
+        read.
+    :raises OSError: the repository of stestr cannot be read.
+    """
+    try:
+        run = repositories.get_repo_open(repo_url=str(folder)).get_latest_run()
+    except OSError:
+        raise
+    except Exception:
+        # stestr raises KeyError, ValueError, and exceptions of its own.
+        raise exceptions.ReportFailed(
+            problem='%s has no results of a run of Tempest (.stestr): name '
+            'the workspace, or a file with a subunit stream' % folder)
+    return read(run.get_subunit_stream().getvalue(), str(folder))
+
+
+def read(data: bytes, origin: str) -> list[Result]:
+    """Read the results from a stream, which may be cut off.
+
+    :param data: The stream.
+    :param origin: Where it is from, for the words of a failure.
+    :returns: As ``read_file``.
+    :raises ReportFailed: the stream has bytes, and no result of a test.
+    """
+    found: list[Result] = []
+    unreadable: list[object] = []
+
+    def add(test: Mapping[str, Any]) -> None:
+        if test['id'] == _UNREADABLE:
+            unreadable.append(test)
+        elif test['status'] != _LISTED:
+            found.append(_result_of(test))
+
+    results = testtools.StreamToDict(add)
+    results.startTestRun()
+    try:
+        if data[:1] == v2.SIGNATURE:
+            subunit.ByteStreamToStreamResult(
+                io.BytesIO(data), non_subunit_name='printed').run(results)
+        else:
+            subunit.ProtocolTestCase(
+                io.BytesIO(data), passthrough=subunit.DiscardStream()).run(
+                    testtools.ExtendedToStreamDecorator(results))
+    except Exception as error:
+        # The parsers of subunit raise whatever a broken stream makes them.
+        unreadable.append(error)
+    results.stopTestRun()
+    if data and not found:
+        raise exceptions.ReportFailed(
+            problem='%s is no subunit stream with results of tests' % origin)
+    if unreadable:
+        found.append(Result(_UNREADABLE, 'fail', None, None, {
+            'traceback': 'The stream is damaged: more results may be lost.'}))
+    return found
+
+
+def _result_of(test: Mapping[str, Any]) -> Result:
+    began, ended = test['timestamps']
+    return Result(
+        exceptions.printable(test['id']), str(test['status']), began, ended, {
+            name: _text_of(
+                detail, _LONGEST_LOG if name.startswith(_LOG) else _LONGEST)
+            for name, detail in test['details'].items()
+            if test['status'] != 'success' or not name.startswith(_LOG)})
+
+
+def _text_of(detail: Any, longest: int) -> str:
+    data = b''.join(detail.iter_bytes())
+    text = data[-longest:].decode(errors='replace')
+    if len(data) > longest:
+        text = '(%d bytes are left out.)\n%s' % (len(data) - longest, text)
+    return exceptions.printable(text)

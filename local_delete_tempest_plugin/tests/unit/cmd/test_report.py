@@ -1,0 +1,178 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import io
+import json
+import pathlib
+import types
+from xml.etree import ElementTree
+
+import fixtures
+import jsonschema
+from stestr.repository import util as repositories
+import subunit
+
+from local_delete_tempest_plugin.cmd import report
+from local_delete_tempest_plugin.report import formats
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit.report import streams
+
+SCHEMA = json.loads(
+    pathlib.Path(formats.__file__).with_name('schema.json').read_text())
+
+# What a cloud, or somebody else's plugin, could call a thing.
+HOSTILE = '<script>alert(1)</script>"\'&]]>\x1b[2J\u202e\x00\ufffe'
+
+
+class ReportTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.config(known_bugs=[streams.DEFECT])
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def report(self, *arguments):
+        """Run the command; return its exit code and what it printed."""
+        app = types.SimpleNamespace(stdout=io.StringIO(), stderr=io.StringIO())
+        command = report.Report(app, None)
+        command.cmd_name = 'local-delete report'
+        code = command.run(command.get_parser('tempest').parse_args(
+            ['--output', str(self.folder / 'out'), *map(str, arguments)]))
+        return code, app.stdout.getvalue() + app.stderr.getvalue()
+
+    def write(self, *names):
+        path = self.folder / 'stream'
+        path.write_bytes(streams.version_2(*map(streams.Told, names)))
+        return path
+
+    def read(self):
+        data = json.loads((self.folder / 'out' / 'report.json').read_text())
+        jsonschema.validate(data, SCHEMA)
+        return data, ElementTree.parse(self.folder / 'out' / 'report.xml')
+
+    def test_all_ways_to_end(self):
+        code, said = self.report(self.write(
+            'test_passes', 'test_leaks', 'test_shows_a_defect',
+            'test_shows_no_defect', 'test_skips'))
+        self.assertEqual(1, code)
+        self.assertEqual(
+            'new-failures: 1 passed, 1 failed, 1 known-defect, 1 defect-gone, '
+            '1 skipped', said.splitlines()[0])
+        self.assertIn(streams.WORDS, said)
+        data, xml = self.read()
+        self.assertEqual(
+            ('new-failures', 1), (data['verdict'], data['exit_code']))
+        suite = xml.getroot()
+        self.assertEqual(('5', '2', '2'), tuple(
+            suite.get(name) for name in ('tests', 'failures', 'skipped')))
+
+    def test_a_known_defect_is_neither_pass_nor_failure(self):
+        code, said = self.report(
+            self.write('test_passes', 'test_shows_a_defect'),
+            '--findings', 'https://docs.test/findings.html')
+        self.assertEqual(3, code)
+        link = 'https://docs.test/findings.html#' + streams.DEFECT
+        self.assertIn('known defect %s: the cloud' % streams.DEFECT, said)
+        data, xml = self.read()
+        self.assertEqual(3, data['exit_code'])
+        self.assertEqual({'name': streams.DEFECT, 'findings': link},
+                         data['tests'][1]['known_defect'])
+        case = xml.findall('testcase')[1]
+        self.assertIsNone(case.find('failure'))
+        self.assertEqual('known-defect', case.find('skipped').get('type'))
+        self.assertIn(streams.DEFECT, case.find('skipped').get('message'))
+        self.assertEqual(
+            [streams.DEFECT, link],
+            [one.get('value') for one in case.iter('property')])
+
+    def test_gates_can_fail_on_known_defects(self):
+        code, _ = self.report(
+            self.write('test_passes', 'test_shows_a_defect'),
+            '--fail-on-known')
+        self.assertEqual(1, code)
+        data, xml = self.read()
+        self.assertEqual(('known-defects', 1),
+                         (data['verdict'], data['exit_code']))
+        self.assertEqual('1', xml.getroot().get('failures'))
+        self.assertEqual('known-defect', xml.findall('testcase')[1].find(
+            'failure').get('type'))
+
+    def test_nothing_ran(self):
+        code, said = self.report(self.write('test_skips'))
+        self.assertEqual(4, code)
+        self.assertIn('nothing-ran: 0 passed, 0 failed, 1 skipped', said)
+        self.read()
+        code, _ = self.report(self.write())
+        self.assertEqual(4, code)
+        self.read()
+
+    def test_one_format(self):
+        self.report(self.write('test_passes'), '--format', 'json')
+        self.assertEqual(['report.json'], [
+            path.name for path in (self.folder / 'out').iterdir()])
+
+    def test_last_run_of_a_workspace(self):
+        repository = repositories.get_repo_initialise(
+            repo_url=str(self.folder))
+        for name in 'test_passes', 'test_shows_a_defect':
+            inserter = repository.get_inserter()
+            inserter.startTestRun()
+            subunit.ByteStreamToStreamResult(io.BytesIO(
+                streams.version_2(streams.Told(name)))).run(inserter)
+            inserter.stopTestRun()
+        code, said = self.report(self.folder)
+        self.assertEqual(3, code, said)
+
+    def test_bad_input_gets_one_line(self):
+        junk = self.folder / 'junk'
+        junk.write_bytes(b'\x1b[2Jno stream')
+        for name, words in ((junk, 'no subunit stream'),
+                            (self.folder / 'missing', 'No such file'),
+                            (self.folder, 'no results of a run')):
+            code, said = self.report(name)
+            self.assertEqual(2, code)
+            self.assertIn(words, said)
+            self.assertEqual(1, len(said.splitlines()), said)
+            self.assertTrue(said.startswith('tempest local-delete report: '))
+
+    def test_an_output_that_cannot_be_written(self):
+        (self.folder / 'out').write_text('a file')
+        code, said = self.report(self.write('test_passes'))
+        self.assertEqual((2, 1), (code, len(said.splitlines())), said)
+
+    def test_hostile_names(self):
+        class Hostile(streams.Told):
+            def id(self):
+                # subunit itself forbids a zero byte here, and nowhere else.
+                return 'module.Class.test_' + HOSTILE.replace('\0', '')
+
+            def test_fails(self):
+                self.fail(HOSTILE + '\n' + HOSTILE)
+
+            def test_skips(self):
+                self.skipTest(HOSTILE)
+
+        path = self.folder / 'stream'
+        path.write_bytes(streams.version_2(
+            Hostile('test_fails'), Hostile('test_skips')))
+        code, said = self.report(path)
+        self.assertEqual(1, code)
+        self.assertTrue(said.replace('\n', '').isprintable(), ascii(said))
+        data, xml = self.read()
+        for words in (data['tests'][0]['failure']['message'],
+                      data['tests'][1]['summary'],
+                      xml.find('.//failure').text,
+                      xml.find('.//testcase').get('name')):
+            self.assertIn('<script>alert(1)</script>"\'&]]>\\x1b[2J', words)
+            self.assertTrue(words.replace('\n', '').isprintable())

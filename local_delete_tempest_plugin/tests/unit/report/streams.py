@@ -1,0 +1,82 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Streams of subunit, made by tests that really run."""
+
+import io
+
+import subunit
+from subunit import v2
+from tempest.lib import decorators
+import testtools
+from testtools import content
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.scenario import known_bug
+
+UUID = '11111111-1111-4111-8111-111111111111'
+DEFECT = 'half-way-migration-leaked'
+WORDS = 'VCPU before 0, during 1, after 1'
+
+
+class Told(testtools.testcase.WithAttributes, testtools.TestCase):
+    """Stories of no cloud, one for each way to end."""
+
+    def test_passes(self):
+        self.addDetail("pythonlogging:''", content.text_content('logged'))
+
+    @decorators.idempotent_id(UUID)
+    def test_leaks(self):
+        self.addDetail("pythonlogging:''", content.text_content('logged'))
+        raise exceptions.LeakFound('the cloud holds more:\n' + WORDS)
+
+    def test_breaks(self):
+        raise ValueError('no answer')
+
+    @known_bug.known_bug(DEFECT)
+    def test_shows_a_defect(self):
+        raise exceptions.LeakFound('the cloud holds more:\n' + WORDS)
+
+    @known_bug.known_bug(DEFECT)
+    def test_shows_no_defect(self):
+        pass
+
+    def test_skips(self):
+        self.skipTest('[local_delete] reclaims is False')
+
+    def test_meets_a_defect(self):
+        with known_bug.new_to_placement(self):
+            raise exceptions.DeleteNotAccepted(
+                '500 openstack.exceptions.NotSupported')
+
+
+def version_2(*tests):
+    """Run tests as a runner does, which writes version 2."""
+    stream = io.BytesIO()
+    result = testtools.ExtendedToStreamDecorator(
+        v2.StreamResultToBytes(stream))
+    result.startTestRun()
+    for test in tests:
+        test.run(result)
+    result.stopTestRun()
+    return stream.getvalue()
+
+
+def version_1(*tests):
+    """Run tests as the repository of stestr keeps them."""
+    stream = io.BytesIO()
+    result = subunit.TestProtocolClient(stream)
+    for test in tests:
+        test.run(result)
+    return stream.getvalue()

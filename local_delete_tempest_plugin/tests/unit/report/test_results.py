@@ -1,0 +1,182 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import contextlib
+
+import hypothesis
+from hypothesis import strategies
+import testtools
+from testtools import content
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.report import results
+from local_delete_tempest_plugin.report import stream
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit.report import streams
+
+
+class ResultsTest(base.TestCase):
+    """Each way to end is told by both versions of subunit."""
+
+    def setUp(self):
+        super().setUp()
+        self.config(known_bugs=[streams.DEFECT, 'api-new-to-placement'])
+
+    def judge(self, *names, write=streams.version_2):
+        return results.judge(stream.read(
+            write(*map(streams.Told, names)), 'it'))
+
+    def test_outcomes(self):
+        for write in streams.version_1, streams.version_2:
+            for name, outcome, code in (
+                    ('test_passes', 'passed', 0),
+                    ('test_leaks', 'failed', 1),
+                    ('test_breaks', 'failed', 1),
+                    ('test_shows_a_defect', 'known-defect', 3),
+                    ('test_shows_no_defect', 'defect-gone', 1),
+                    ('test_skips', 'skipped', 4),
+                    ('test_meets_a_defect', 'known-defect', 3)):
+                run = self.judge(name, write=write)
+                test, = run.tests
+                self.assertEqual((name, outcome, code), (
+                    test.name.rpartition('.')[2], test.outcome.value,
+                    run.exit_code()), write)
+
+    def test_a_known_defect_is_named(self):
+        test, = self.judge('test_shows_a_defect').tests
+        self.assertEqual(streams.DEFECT, test.defect)
+        self.assertEqual(
+            'known defect %s: the cloud holds more: %s' % (
+                streams.DEFECT, streams.WORDS), test.summary)
+        test, = self.judge('test_meets_a_defect').tests
+        self.assertEqual('api-new-to-placement', test.defect)
+        self.assertIn('NotSupported', test.summary)
+
+    def test_a_defect_that_is_gone_is_named(self):
+        test, = self.judge('test_shows_no_defect').tests
+        self.assertIn('the known defect %s is not there' % streams.DEFECT,
+                      test.summary)
+
+    def test_a_failure_tells_its_words_only(self):
+        test, = self.judge('test_leaks').tests
+        self.assertEqual(results.Failure(
+            'LeakFound', 'the cloud holds more:\n' + streams.WORDS),
+            test.failure)
+        self.assertEqual(streams.UUID, test.uuid)
+        self.assertEqual('logged', test.log)
+        test, = self.judge('test_passes').tests
+        self.assertEqual('', test.log, 'nobody reads the log of a pass')
+
+    def test_anything_new_outdoes_a_known_defect(self):
+        self.assertEqual(1, self.judge(
+            'test_shows_a_defect', 'test_breaks').exit_code())
+        self.assertEqual(3, self.judge(
+            'test_shows_a_defect', 'test_passes', 'test_skips').exit_code())
+        self.assertEqual(0, self.judge(
+            'test_passes', 'test_skips').exit_code())
+        self.assertEqual(4, self.judge().exit_code())
+
+    def test_known_defects_can_fail(self):
+        known = self.judge('test_shows_a_defect')
+        self.assertEqual(1, known.exit_code(fail_on_known=True))
+        clean = self.judge('test_passes')
+        self.assertEqual(0, clean.exit_code(fail_on_known=True))
+
+    def test_skips_are_grouped(self):
+        skips = self.judge('test_skips', 'test_skips', 'test_passes').skips
+        self.assertEqual(
+            {'[local_delete] reclaims is False': 2},
+            {reason: len(tests) for reason, tests in skips.items()})
+
+    def test_a_killed_run_is_unfinished(self):
+        whole = streams.version_2(*map(
+            streams.Told, ('test_passes', 'test_breaks')))
+        begun = whole.index(b'test_breaks')
+        packet = whole.rindex(b'\xb3', 0, begun)
+        after = whole.index(b'\xb3', begun)
+        run = results.judge(stream.read(whole[:after], 'it'))
+        self.assertEqual(
+            ['passed', 'unfinished'],
+            [test.outcome.value for test in run.tests], packet)
+        self.assertEqual(1, run.exit_code())
+
+    def test_a_failed_process_alone_counts(self):
+        """Beside a failed test it says nothing new."""
+        def process():
+            return testtools.ErrorHolder(stream.PROCESS, _raised())
+
+        for names, ended in ((['test_passes'], ['passed', 'failed']),
+                             (['test_breaks'], ['failed'])):
+            data = streams.version_2(*map(streams.Told, names), process())
+            run = results.judge(stream.read(data, 'it'))
+            self.assertEqual(
+                ended, [test.outcome.value for test in run.tests])
+
+    def test_long_details_are_cut(self):
+        class Long(streams.Told):
+            def test_long(self):
+                self.addDetail("pythonlogging:''", content.text_content(
+                    'x' * (1 << 21) + 'the end'))
+                raise exceptions.LeakFound('y' * (1 << 21) + 'the end')
+
+        test, = results.judge(stream.read(
+            streams.version_2(Long('test_long')), 'it')).tests
+        for text, longest in ((test.log, 1 << 17), (test.summary, 1100),
+                              (test.failure.message, 1 << 21)):
+            self.assertLess(len(text), longest)
+            self.assertTrue(text.endswith('the end'), text[-50:])
+
+
+class BrokenStreamTest(base.TestCase):
+
+    def test_no_stream(self):
+        for data in b'hello\n', b'\x00\xff' * 9, b'\xb3':
+            error = self.assertRaises(
+                exceptions.ReportFailed, stream.read, data, 'here')
+            self.assertIn('here is no subunit stream', str(error))
+
+    def test_damage_is_a_failure(self):
+        good = streams.version_2(streams.Told('test_passes'))
+        for data in good + b'\xb3\x29\x01\x00', good + good[:-3]:
+            run = results.judge(stream.read(data, 'here'))
+            self.assertEqual(1, run.exit_code())
+            self.assertIn('damaged', run.tests[-1].summary)
+
+    def test_version_1_that_is_cut_off(self):
+        good = streams.version_1(streams.Told('test_breaks'))
+        run = results.judge(stream.read(good[:-20], 'here'))
+        self.assertEqual(1, run.exit_code())
+
+    @hypothesis.settings(
+        deadline=None, max_examples=100,
+        suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(
+        strategies.sampled_from([streams.version_1, streams.version_2]),
+        strategies.lists(strategies.tuples(
+            strategies.floats(0, 1, exclude_max=True),
+            strategies.integers(0, 255)), min_size=1, max_size=4))
+    def test_no_bytes_break_it(self, write, changes):
+        data = bytearray(write(*map(streams.Told, (
+            'test_leaks', 'test_skips'))))
+        for place, byte in changes:
+            data[int(place * len(data))] = byte
+        with contextlib.suppress(exceptions.ReportFailed):
+            results.judge(stream.read(bytes(data), 'here'))
+
+
+def _raised():
+    try:
+        raise RuntimeError('exit code 1')
+    except RuntimeError as error:
+        return (type(error), error, error.__traceback__)
