@@ -26,6 +26,13 @@ from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
 from local_delete_tempest_plugin.report import stream
 
+try:
+    from local_delete_tempest_plugin.report import page
+except ModuleNotFoundError as error:
+    if error.name != 'jinja2':
+        raise
+    page = None  # type: ignore[assignment]
+
 #: The exit code if there is no report.
 NO_REPORT = 2
 
@@ -33,6 +40,13 @@ _WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
     'json': ('report.json', formats.as_json),
     'junit': ('report.xml', formats.as_junit),
 }
+if page:
+    _WRITERS['html'] = 'report.html', page.as_html
+
+_FORMATS = ('html', 'json', 'junit')
+
+_NO_PAGE = ('the HTML page needs more packages: pip install '
+            "'local-delete-tempest-plugin[report]'")
 
 
 class Report(command.Command):
@@ -58,13 +72,15 @@ class Report(command.Command):
             type=pathlib.Path,
             help='where the files are written (default: %(default)s)')
         parser.add_argument(
-            '--format', action='append', choices=sorted(_WRITERS),
+            '--format', action='append', choices=_FORMATS,
             dest='formats',
             help='write only this format; may be given several times')
         parser.add_argument(
-            '--findings', metavar='ADDRESS', default=formats.FINDINGS,
-            help='where your copy of the page on known defects is '
-            '(default: %(default)s)')
+            '--findings', metavar='ADDRESS',
+            help='where your copy of the page on known defects is, such as '
+            'https://example.org/findings.html; each known defect then has a '
+            'link (default: %s of the checkout, without links)'
+            % formats.FINDINGS)
         parser.add_argument(
             '--fail-on-known', action='store_true',
             help='end with 1 and not with 3 if there are known defects, which '
@@ -81,10 +97,16 @@ class Report(command.Command):
             return NO_REPORT
 
     def take_action(self, args: argparse.Namespace) -> int:
+        wanted = args.formats or _FORMATS
+        if args.formats and not set(wanted) & _WRITERS.keys():
+            raise exceptions.ReportFailed(problem=_NO_PAGE)
         run = results.judge(_read(args.stream))
         args.output.mkdir(parents=True, exist_ok=True)
         written = []
-        for name in args.formats or sorted(_WRITERS):
+        for name in wanted:
+            if name not in _WRITERS:
+                print(_NO_PAGE, file=self.app.stderr)
+                continue
             file, write = _WRITERS[name]
             path = args.output / file
             path.write_text(write(run, args.fail_on_known, args.findings),

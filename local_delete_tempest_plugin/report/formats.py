@@ -31,22 +31,24 @@ FINDINGS = 'doc/source/findings.rst'
 _KNOWN = results.Outcome.KNOWN_DEFECT
 
 
-def link(findings: str, defect: str | None) -> str:
+def link(findings: str | None, defect: str | None) -> str:
     """Give the address at which a known defect is described.
 
-    :param findings: The address of the page of all findings.
+    :param findings: The address of the page of all findings; None for its
+        place in a checkout.
     :param defect: The name of the defect, or None.
     """
+    findings = findings or FINDINGS
     return '%s#%s' % (findings, defect) if defect else findings
 
 
 def as_json(run: results.Run, fail_on_known: bool = False,
-            findings: str = FINDINGS) -> str:
+            findings: str | None = None) -> str:
     """Write a run as JSON.
 
     :param run: The run.
     :param fail_on_known: Whether a known defect counts as a failure.
-    :param findings: The address of the page of all findings.
+    :param findings: As for ``link``.
     """
     return json.dumps({
         'version': VERSION,
@@ -60,7 +62,7 @@ def as_json(run: results.Run, fail_on_known: bool = False,
     }, indent=1) + '\n'
 
 
-def _test(test: results.Test, findings: str) -> dict[str, Any]:
+def _test(test: results.Test, findings: str | None) -> dict[str, Any]:
     return {
         'id': test.id,
         'name': test.name,
@@ -78,7 +80,7 @@ def _test(test: results.Test, findings: str) -> dict[str, Any]:
 
 
 def as_junit(run: results.Run, fail_on_known: bool = False,
-             findings: str = FINDINGS) -> str:
+             findings: str | None = None) -> str:
     """Write a run as JUnit XML.
 
     JUnit knows no known defects. One is a skip with the type "known-defect",
@@ -86,7 +88,7 @@ def as_junit(run: results.Run, fail_on_known: bool = False,
 
     :param run: The run.
     :param fail_on_known: Whether a known defect is a failure instead.
-    :param findings: The address of the page of all findings.
+    :param findings: As for ``link``.
     """
     counts = run.counts
     known = counts[_KNOWN]
@@ -113,7 +115,7 @@ def as_junit(run: results.Run, fail_on_known: bool = False,
 
 
 def _add_case(suite: ElementTree.Element, test: results.Test,
-              fail_on_known: bool, findings: str) -> None:
+              fail_on_known: bool, findings: str | None) -> None:
     class_name, _, name = test.name.rpartition('.')
     case = ElementTree.SubElement(
         suite, 'testcase', classname=class_name, name=name,

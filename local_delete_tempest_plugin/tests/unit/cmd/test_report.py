@@ -15,6 +15,8 @@
 import io
 import json
 import pathlib
+import subprocess
+import sys
 import types
 from xml.etree import ElementTree
 
@@ -33,6 +35,17 @@ SCHEMA = json.loads(
 
 # What a cloud, or somebody else's plugin, could call a thing.
 HOSTILE = '<script>alert(1)</script>"\'&]]>\x1b[2J\u202e\x00\ufffe'
+
+_WITHOUT_JINJA = """
+import sys
+
+sys.modules['jinja2'] = None
+from local_delete_tempest_plugin.cmd import report
+from local_delete_tempest_plugin.tests.unit import sandbox
+
+sys.exit(sandbox.run_command(
+    report.Report, 'local-delete report', *sys.argv[1:]))
+"""
 
 
 class ReportTest(base.TestCase):
@@ -121,6 +134,26 @@ class ReportTest(base.TestCase):
         self.report(self.write('test_passes'), '--format', 'json')
         self.assertEqual(['report.json'], [
             path.name for path in (self.folder / 'out').iterdir()])
+
+    @base.slow
+    def test_without_the_extra(self):
+        """The other files are written, and one line says what is missing."""
+        path = self.write('test_passes')
+        for arguments, code, written in (
+                ([], 0, ['report.json', 'report.xml']),
+                (['--format', 'html'], 2, [])):
+            out = self.folder / ('out%d' % code)
+            done = subprocess.run(
+                [sys.executable, '-c', _WITHOUT_JINJA, str(path), '--output',
+                 str(out), *arguments],
+                capture_output=True, text=True, timeout=120)
+            self.assertEqual(code, done.returncode, done.stderr)
+            said = [line for line in done.stderr.splitlines() if line]
+            self.assertEqual(1, len(said), said)
+            self.assertIn("pip install 'local-delete-tempest-plugin[report]'",
+                          said[0])
+            self.assertEqual(written, sorted(
+                file.name for file in out.iterdir()) if out.exists() else [])
 
     def test_last_run_of_a_workspace(self):
         repository = repositories.get_repo_initialise(

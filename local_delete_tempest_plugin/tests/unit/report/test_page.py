@@ -1,0 +1,168 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from html import parser
+
+from testtools import content
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.report import page
+from local_delete_tempest_plugin.report import results
+from local_delete_tempest_plugin.report import stream
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit.report import streams
+
+# Elements without an end.
+_VOID = ('meta', 'line', 'rect', 'path')
+
+HOSTILE = ('</p></style><script>alert(1)</script>"\' onload=alert(1) '
+           '{{7*7}}&<!--')
+
+
+class Page(parser.HTMLParser):
+    """What a browser sees of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words = []
+        self.tags = []
+        self.attributes = []
+        self.hidden = []
+        self._open = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._open.pop() != tag:
+            raise AssertionError('</%s> closes no such element' % tag)
+
+    def handle_data(self, data):
+        if 'style' not in self._open:
+            self.words.append(data)
+            if 'details' in self._open and 'summary' not in self._open:
+                self.hidden.append(data)
+
+    def close(self):
+        super().close()
+        if self._open:
+            raise AssertionError('%s are not closed' % self._open)
+
+    @property
+    def text(self):
+        return ''.join(self.words)
+
+
+class PageTest(base.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.config(known_bugs=[streams.DEFECT])
+
+    def write(self, *tests, **options):
+        run = results.judge(stream.read(streams.version_2(*tests), 'it'))
+        return page.as_html(run, **options)
+
+    def page(self, *names, **options):
+        return Page(self.write(*map(streams.Told, names), **options))
+
+    def test_the_verdict_comes_first(self):
+        for names, words in (
+                (['test_passes'], 'Nothing is left behind'),
+                (['test_passes', 'test_leaks'], 'Something new was found'),
+                (['test_passes', 'test_shows_a_defect'],
+                 'Only known defects of Nova were found'),
+                (['test_skips'], 'Nothing ran, so nothing is proven')):
+            found = self.page(*names)
+            text = found.text[found.text.index('report'):].split()
+            self.assertEqual(
+                words.split(), text[1:1 + len(words.split())], names)
+
+    def test_the_message_is_above_the_log(self):
+        found = self.page('test_passes', 'test_leaks')
+        self.assertIn(streams.WORDS, found.text)
+        self.assertNotIn(streams.WORDS, ''.join(found.hidden))
+        self.assertEqual(1, ''.join(found.hidden).count('logged'))
+        self.assertLess(found.text.index(streams.WORDS),
+                        found.text.index('logged'))
+
+    def test_a_known_defect_is_named_and_linked(self):
+        found = self.page('test_shows_a_defect')
+        self.assertIn(streams.DEFECT, found.text)
+        self.assertNotIn('href', dict(found.attributes))
+        found = self.page('test_shows_a_defect',
+                          findings='https://docs.test/findings.html')
+        self.assertEqual('https://docs.test/findings.html#' + streams.DEFECT,
+                         dict(found.attributes)['href'])
+
+    def test_skips_are_grouped_by_reason(self):
+        found = self.page('test_skips', 'test_skips')
+        self.assertEqual(
+            1, found.text.count('[local_delete] reclaims is False'))
+        self.assertIn('2 skipped', found.text)
+
+    def test_hostile_words(self):
+        class Hostile(streams.Told):
+            def id(self):
+                return 'module.Class.test_' + HOSTILE
+
+            def test_fails(self):
+                self.addDetail("pythonlogging:''",
+                               content.text_content(HOSTILE))
+                self.fail(HOSTILE)
+
+            def test_skips(self):
+                self.skipTest(HOSTILE)
+
+            def test_known(self):
+                self.addDetail('known-defect', content.text_content(HOSTILE))
+                self.skipTest(HOSTILE)
+
+        text = self.write(*map(Hostile, (
+            'test_fails', 'test_skips', 'test_known')),
+            findings='https://docs.test/')
+        found = Page(text)
+        self.assertNotIn('script', found.tags)
+        self.assertEqual([], [name for name, _ in found.attributes
+                              if name.startswith('on')])
+        self.assertGreaterEqual(found.text.count(HOSTILE), 6)
+
+    def test_it_loads_nothing(self):
+        text = self.write(*map(streams.Told, (
+            'test_passes', 'test_leaks', 'test_skips')))
+        found = Page(text)
+        self.assertEqual(set(), {'script', 'link', 'img', 'iframe', 'object',
+                                 'base', 'form'} & set(found.tags))
+        self.assertEqual(set(), {'src', 'href', 'style', 'action'}
+                         & {name for name, _ in found.attributes})
+        for words in ('url(', '@import', 'http://', 'https://'):
+            self.assertNotIn(words, text)
+        self.assertIn("default-src 'none'", text)
+
+    @base.slow
+    def test_ninety_long_failures_are_below_2_mb(self):
+        class Long(streams.Told):
+            def test_long(self):
+                self.addDetail("pythonlogging:''", content.text_content(
+                    '<"%s">\n' % ('x' * 60) * 5000))
+                raise exceptions.LeakFound('"' * 100000 + 'the end')
+
+        text = self.write(*[Long('test_long')] * 90)
+        self.assertLess(len(text.encode()), 2 * 10 ** 6)
+        self.assertEqual(90, Page(text).text.count('"the end'))
