@@ -48,6 +48,9 @@ HEARTBEATS = 'heartbeats'
 UNDO = 'undo'
 WAIT = 'wait'
 
+#: Each is called with the kind and the seconds of a span that ends.
+listeners: list[Callable[[str, float], None]] = []
+
 
 def begin(kind: str, **fields: str) -> Callable[[], None]:
     """Begin a span.
@@ -84,3 +87,5 @@ def log(kind: str, seconds: float, **fields: object) -> None:
     """
     LOG.debug('%s %s', MARK, json.dumps(
         dict(fields, kind=kind, seconds=round(seconds, 3))))
+    for listener in list(listeners):
+        listener(kind, seconds)

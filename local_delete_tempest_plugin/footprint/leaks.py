@@ -290,6 +290,33 @@ def describe_leaks(leaks: Iterable[Leak | Miscount | Remnant],
     return '\n'.join(lines)
 
 
+def in_short(leaks: Iterable[Leak | Miscount | Remnant]
+             ) -> list[tuple[str, str, str]]:
+    """Tell what is left, each thing once.
+
+    :param leaks: As for ``describe_leaks``.
+    :returns: [(what, provider UUID, consumer UUID)]; a UUID is empty where it
+        does not apply. What only the whole project shows is told only if
+        nothing else is left.
+    """
+    found: dict[tuple[str, str, str], bool] = {}
+    for leak in leaks:
+        if isinstance(leak, Remnant):
+            state = (' (gone)' if leak.after is None else
+                     '' if leak.before is None else ' (changed)')
+            found['%s %s%s' % (leak.kind, leak.id, state), '', ''] = True
+        elif isinstance(leak, Miscount):
+            found['%d %s without an allocation' % (
+                leak.usages - leak.allocations, leak.resource_class),
+                leak.provider, ''] = True
+        else:
+            what = '%d %s' % (leak.after - leak.before, leak.resource_class)
+            found[what, leak.provider or '', leak.consumer or ''] = (
+                leak.consumer is not None)
+    return ([key for key, is_whole in found.items() if is_whole]
+            or list(found))
+
+
 def _fields(fields: Fields | None) -> str:
     return ', '.join('%s %r' % item for item in sorted(
         fields.items())) if fields else 'not there'

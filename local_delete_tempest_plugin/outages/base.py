@@ -26,6 +26,7 @@ import math
 import shlex
 import time
 from typing import Any
+from typing import ClassVar
 
 import fixtures
 from oslo_log import log as logging
@@ -39,6 +40,7 @@ from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin.common import signals
 from local_delete_tempest_plugin.common import spans
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import change as safety_change
@@ -61,7 +63,13 @@ class Outage(fixtures.Fixture):
     :param admin: An ``admin.Admin``.
     :param journal: The run's ``journal.Journal``; None to only give back.
     :param stop: The stop command that may still take effect, or None.
+    :cvar name: The kind of the outage.
+    :cvar is_out: Whether the service is out meanwhile.
+    :ivar moments: When the service went, and when it came back.
     """
+
+    name: ClassVar[str]
+    is_out: ClassVar[bool] = True
 
     def __init__(self, admin: cloud_admin.Admin,
                  journal: safety_change.Journal | None,
@@ -71,6 +79,7 @@ class Outage(fixtures.Fixture):
         self._journal = journal
         self._intent: safety_change.Intent | None = None
         self._stop = stop
+        self.moments = timeline.Moments()
         #: When no stop command can take effect any more (time.monotonic).
         self._settled_at = 0.0
 
@@ -81,7 +90,14 @@ class Outage(fixtures.Fixture):
     def begin(self) -> None:
         """Take the service away, and wait until the cloud shows that."""
         self._write_down()
+        self.moments.begun = time.time()
         self._take_away()
+        self.moments.seen = time.time()
+
+    @property
+    def where(self) -> str:
+        """The host or the service that is taken away."""
+        raise NotImplementedError
 
     def _write_down(self) -> None:
         assert self._journal, 'this outage only gives back'
@@ -164,6 +180,7 @@ class Outage(fixtures.Fixture):
         :raises LeftToOperator: all of it that is the run's own was given back.
         """
         if self._intent or not self._journal:
+            self.moments.returning = self.moments.returning or time.time()
             with signals.deferred():
                 ended = self._end_stop()
                 left = None
@@ -183,6 +200,7 @@ class Outage(fixtures.Fixture):
                 if self._journal and self._intent:
                     self._journal.complete(self._intent)
                     self._intent = None
+                self.moments.back = time.time()
                 if left:
                     raise left
 

@@ -129,6 +129,7 @@ class Attempt(ComputeOutage):
     """
 
     name = 'attempt'
+    is_out = False
 
     def __init__(self, *arguments: Any,
                  attempt: _Attempt | None = None) -> None:
@@ -149,6 +150,7 @@ class Disabled(ComputeOutage):
     """The service takes no new servers. It is up, so this is no outage."""
 
     name = 'disabled'
+    is_out = False
 
     def _take_away(self) -> None:
         waiters.wait_until(

@@ -59,8 +59,7 @@ class ComputeRestore(outage_base.Outage):
     :param stop: As for ``Outage``.
     """
 
-    #: Name of the outage in journals, so it stays as it is.
-    name: ClassVar[str]
+    # Each name is in journals, so it stays as it is.
 
     #: Whether the outage forces the service down.
     forces_down: ClassVar[bool] = False
@@ -89,6 +88,10 @@ class ComputeRestore(outage_base.Outage):
         # Whether the host may be somebody else's by now.
         self._is_lost = False
         self._left: list[str] = []
+
+    @property
+    def where(self) -> str:
+        return self._target.host
 
     def has_disabled_trait(self) -> bool:
         """Tell whether the provider carries COMPUTE_STATUS_DISABLED.

@@ -45,6 +45,9 @@ class PlacementStopped(outage_base.Outage):
     UNAVAILABLE = 'a proxy answers 503'
     ANSWERS = 'it answers'
 
+    name = 'stopped'
+    where = 'Placement'
+
     def __init__(self, admin: cloud_admin.Admin,
                  journal: safety_change.Journal | None, answer: str,
                  stop: commands.Underway | None = None) -> None:

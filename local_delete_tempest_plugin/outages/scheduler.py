@@ -46,6 +46,8 @@ class SchedulerStopped(outage_base.Outage):
     :param stop: As for ``Outage``.
     """
 
+    name = 'stopped'
+    where = BINARY
     needs = ('scheduler_stop_command', 'scheduler_start_command')
 
     def __init__(self, admin: cloud_admin.Admin,

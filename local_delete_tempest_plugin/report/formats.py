@@ -76,6 +76,7 @@ def _test(test: results.Test, findings: str | None) -> dict[str, Any]:
         'known_defect': {'name': test.defect,
                          'findings': link(findings, test.defect)}
         if test.outcome is _KNOWN else None,
+        'timeline': test.timeline,
     }
 
 

@@ -26,6 +26,7 @@ import itertools
 import jinja2
 import markupsafe
 
+from local_delete_tempest_plugin.report import charts
 from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
 
@@ -75,7 +76,8 @@ def as_html(run: results.Run, fail_on_known: bool = False,
         new=[test for test in ran if test.outcome in results.NEW],
         defects=_by_defect(ran), families=_families(ran), findings=findings,
         sources=formats.FINDINGS, link=formats.link, duration=_duration,
-        moment=_moment,
+        moment=_moment, draw=charts.draw, amounts=charts.amounts,
+        hosts_out=charts.hosts_out(run.tests),
         message=lambda test: messages.ends(_message(test)),
         log=lambda test: logs.end(test.log))
 

@@ -23,9 +23,14 @@ import dataclasses
 import datetime
 import enum
 import functools
+import json
 import re
+from typing import Any
+
+import jsonschema
 
 from local_delete_tempest_plugin.common import attachments
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.report import stream
 
@@ -101,6 +106,8 @@ class Test:
     :param defect: The name of the known defect that it showed, or should have
         shown; None if it names none.
     :param log: What it logged.
+    :param timeline: What it did and saw, as ``timeline.SCHEMA`` has it; None
+        if it attached nothing of the kind.
     """
 
     id: str
@@ -113,6 +120,7 @@ class Test:
     reason: str
     defect: str | None
     log: str
+    timeline: dict[str, Any] | None
 
     @property
     def seconds(self) -> float | None:
@@ -123,7 +131,7 @@ class Test:
     @functools.cached_property
     def summary(self) -> str:
         """Why it did not pass, in one line; empty if it passed."""
-        why = exceptions.one_line(
+        why = self.left or exceptions.one_line(
             self.failure.message if self.failure else self.reason)
         if self.outcome is Outcome.KNOWN_DEFECT:
             return ': '.join(filter(None, (
@@ -134,6 +142,20 @@ class Test:
         if self.outcome is Outcome.UNFINISHED:
             return 'began, and never ended'
         return why
+
+    @property
+    def left(self) -> str:
+        """What is left behind, in one line; empty if that is not known."""
+        if not self.timeline or not self.failure:
+            return ''
+        places: dict[tuple[str, str], list[str]] = {}
+        for one in self.timeline['left']:
+            places.setdefault((one['where'], one['of']), []).append(
+                one['what'])
+        return exceptions.one_line('; '.join(
+            '%s left%s%s' % (', '.join(amounts), where and ' on %s' % where,
+                             of and ' by %s' % of)
+            for (where, of), amounts in places.items()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +243,31 @@ def _judge(result):
         result.began, result.ended, failure,
         details.get('reason', '') if result.status == 'skip' else '', defect,
         '\n'.join(text for name, text in details.items()
-                  if name.startswith('pythonlogging')))
+                  if name.startswith('pythonlogging')),
+        _read_timeline(details.get(timeline.DETAIL)))
+
+
+def _read_timeline(text):
+    """Read what a scenario attached; None if it cannot be shown."""
+    try:
+        found = json.loads(text or '', parse_constant=_refuse)
+        jsonschema.validate(found, timeline.SCHEMA)
+    except (ValueError, RecursionError, jsonschema.ValidationError):
+        return None
+    return _printable(found)
+
+
+def _refuse(constant):
+    raise ValueError('%s is no number' % constant)
+
+
+def _printable(data):
+    if isinstance(data, dict):
+        return {exceptions.printable(name): _printable(value)
+                for name, value in data.items()}
+    if isinstance(data, list):
+        return [_printable(value) for value in data]
+    return exceptions.printable(data) if isinstance(data, str) else data
 
 
 def short_name(test_id: str) -> str:

@@ -70,10 +70,22 @@ def expand(cls: type) -> None:
         setattr(cls, name + '_stopped', stopped)
 
 
+def story_of(test: Callable) -> str:
+    """Give the first line of the docstring of a test.
+
+    :param test: A test method.
+    """
+    # decorators.idempotent_id puts the id above it.
+    own_id = _id_of(test)
+    lines = [line.strip() for line in (test.__doc__ or '').splitlines()
+             if not own_id or own_id not in line]
+    return next(filter(None, lines), '')
+
+
 def _id_of(test):
-    return next(attribute[len('id-'):]
-                for attribute in getattr(test, _ATTRIBUTES)
-                if attribute.startswith('id-'))
+    return next((attribute[len('id-'):]
+                 for attribute in getattr(test, _ATTRIBUTES, ())
+                 if attribute.startswith('id-')), None)
 
 
 def _variant(test, outage):

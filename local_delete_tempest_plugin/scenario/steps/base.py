@@ -32,6 +32,7 @@ from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import front_end
 from local_delete_tempest_plugin.common import spans
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.outages import base as outage_base
@@ -174,11 +175,20 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         missing = needs.missing(test) or self._placement_would_not_show(test)
         if missing:
             self.skipTest(missing)
+        self._begin_timeline(test)
         self.addCleanup(spans.begin(spans.SCENARIO, scenario=self.id()))
         self.brought: set[tuple[str, str]] = set()
         self.hosts: Any = None
         self.watch: Any = None
         self.servers: Any = None
+
+    def _begin_timeline(self, test):
+        self.timeline = timeline.Timeline(each_outage.story_of(test))
+        # It is the last clean-up, so that each outage is over.
+        self.addCleanup(lambda: self.addDetail(
+            timeline.DETAIL, self.timeline.as_content()))
+        spans.listeners.append(self.timeline.note_span)
+        self.addCleanup(spans.listeners.remove, self.timeline.note_span)
 
     def addDetail(self, name: str, content_object: content.Content) -> None:
         # Tracebacks, reasons of skips and attachments all come through here,
@@ -234,7 +244,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
                 self.admin, self.member, self.hosts.targets,
                 self.testbed.project_id, self.testbed.run)
         self.watch = self.useFixture(footprint.FootprintWatch(
-            self._reader, self.hosts.targets, self.addDetailUniqueName, gone))
+            self._reader, self.hosts.targets, self.addDetailUniqueName, gone,
+            self.timeline))
         self.watch.track(*self.brought)
         self.watch.begin()
         self.last_look.add(self.watch)
@@ -284,6 +295,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         :returns: A context manager that gives the outage.
         """
         self.useFixture(away)
+        self.timeline.note_outage(away)
         try:
             away.begin()
         except exceptions.OutageRefused as refusal:

@@ -28,6 +28,7 @@ from testtools import content
 
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.common import spans
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import leaks
@@ -65,6 +66,7 @@ class FootprintWatch(fixtures.Fixture):
     :param attach: Takes a name and a ``testtools.content.Content``, as
         ``addDetailUniqueName`` of a test does.
     :param gone: {(kind, id)} of what was brought and goes with the servers.
+    :param notes: The timeline of the test, or None.
     :ivar before: The reading before the servers were made; of ``begin``.
     :ivar during: The last reading while they lived, or None.
     :ivar servers: {id: server} of all that were made since ``begin``.
@@ -76,8 +78,10 @@ class FootprintWatch(fixtures.Fixture):
     def __init__(self, reader: footprint_reader.Reader,
                  targets: Iterable[compute_services.TargetHost],
                  attach: Callable[[str, content.Content], None],
-                 gone: Iterable[tuple[str, str]] = ()) -> None:
+                 gone: Iterable[tuple[str, str]] = (),
+                 notes: timeline.Timeline | None = None) -> None:
         super().__init__()
+        self._notes = notes or timeline.Timeline()
         self._reader = reader
         self._targets = targets
         self._attach = attach
@@ -115,10 +119,12 @@ class FootprintWatch(fixtures.Fixture):
     @spans.span(spans.FOOTPRINT)
     def read(self) -> leaks.Reading:
         """Read the footprint at this moment."""
-        return self._reader.read(
+        reading = self._reader.read(
             own=self.consumers, known=self.before,
             since=min((server.created for server in self.servers.values()),
                       default=None))
+        self._note(reading)
+        return reading
 
     def read_during(self) -> leaks.Reading:
         """Read the footprint of the servers while they live.
@@ -145,6 +151,13 @@ class FootprintWatch(fixtures.Fixture):
         # As text: a runner shows nothing of a detail of type JSON.
         self._attach('footprint-%s.json' % when, content.text_content(
             json.dumps(reading.as_json(), indent=1, sort_keys=True)))
+        self._note(reading, when)
+
+    def _note(self, reading, when=None):
+        names = self._reader.provider_names
+        self._notes.note_usage(reading.by_project, {
+            names.get(provider, provider): amounts for provider, amounts
+            in reading.provider_usages.items()}, when)
 
     def assert_nothing_left(self, limit: float) -> None:
         """Wait until the footprint is what it was before the create.
@@ -183,6 +196,10 @@ class FootprintWatch(fixtures.Fixture):
         found = self._find_leaks(looks[-1])
         self.attach(when, looks[-1])
         if found:
+            for what, where, of in leaks.in_short(found):
+                self._notes.note_left(
+                    what, self._reader.provider_names.get(where, where),
+                    ' '.join(filter(None, (self._kind_of(of), of))))
             raise exceptions.LeakFound(
                 self._words_for(found, time.monotonic() - started))
         return len(looks)
@@ -235,6 +252,13 @@ class FootprintWatch(fixtures.Fixture):
         return leaks.find_leaks(
             self.before, self.during or self.before, reading,
             self._reader.project_id, self._gone)
+
+    def _kind_of(self, consumer):
+        if consumer in self.servers:
+            return 'server'
+        if consumer in self.consumers:
+            return 'migration'
+        return 'consumer' if consumer else ''
 
     def _words_for(self, found, waited):
         migrations = sorted(self.consumers - self.servers.keys())

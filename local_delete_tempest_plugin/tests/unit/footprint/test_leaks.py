@@ -563,6 +563,44 @@ class ReaderTest(Story):
              'GET servers?changes-since=2026-01-01T00%3A00%3A00Z'], asked)
 
 
+class InShortTest(Story):
+
+    def in_short(self):
+        return leaks.in_short(leaks.find_leaks(
+            self.before, self.during, self.read(), 'ours'))
+
+    def test_one_amount_of_several_views(self):
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.hold(SERVER, NESTED, PCI=1)
+        self.assertEqual([('1 PCI', uuid(NESTED), uuid(SERVER))],
+                         self.in_short())
+
+    def test_what_only_the_project_shows(self):
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.hold(RENAMED, OTHER_HOST, VCPU=1)
+        self.assertEqual([('1 VCPU', '', '')], self.in_short())
+
+    def test_usages_without_an_allocation(self):
+        self.begin()
+        self.create()
+        self.delete()
+        self.cloud.uncounted = {uuid(HOST): {'VCPU': 1}}
+        self.assertEqual([('1 VCPU without an allocation', uuid(HOST), '')],
+                         self.in_short())
+
+    def test_ports(self):
+        was = {'status': 'ACTIVE'}
+        for before, after, words in (
+                (None, was, ''), (was, None, ' (gone)'),
+                (was, {'status': 'DOWN'}, ' (changed)')):
+            self.assertEqual([('port 7' + words, '', '')], leaks.in_short(
+                [leaks.Remnant('port', '7', before, was, after)]))
+
+
 class DescribeLeaksTest(Story):
 
     def describe(self):

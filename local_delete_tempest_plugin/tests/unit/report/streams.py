@@ -15,6 +15,8 @@
 """Streams of subunit, made by tests that really run."""
 
 import io
+import json
+import time
 
 import subunit
 from subunit import v2
@@ -22,6 +24,7 @@ from tempest.lib import decorators
 import testtools
 from testtools import content
 
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.scenario import known_bug
 
@@ -52,6 +55,15 @@ class Told(testtools.testcase.WithAttributes, testtools.TestCase):
     def test_shows_no_defect(self):
         pass
 
+    def test_has_a_timeline(self):
+        attach_timeline(self)
+
+    def test_leaks_on_a_timeline(self):
+        attach_timeline(self, left=[{
+            'what': '1 VCPU', 'where': 'cmp1', 'of': 'migration 7'}, {
+            'what': '128 MEMORY_MB', 'where': 'cmp1', 'of': 'migration 7'}])
+        raise exceptions.LeakFound('the cloud holds more:\n' + WORDS)
+
     def test_skips(self):
         self.skipTest('[local_delete] reclaims is False')
 
@@ -59,6 +71,29 @@ class Told(testtools.testcase.WithAttributes, testtools.TestCase):
         with known_bug.new_to_placement(self):
             raise exceptions.DeleteNotAccepted(
                 '500 openstack.exceptions.NotSupported')
+
+
+def attach_timeline(test, **fields):
+    """Attach a timeline as a scenario does.
+
+    :param test: The test.
+    :param fields: Other fields than the usual ones.
+    """
+    now = time.time()
+    test.addDetail(timeline.DETAIL, content.text_content(json.dumps(dict({
+        'version': 1, 'story': 'A story.',
+        'usages': [
+            {'at': now + number / 1000, 'until': now + number / 1000,
+             'when': when, 'project': {'VCPU': vcpus, 'DISK_GB': 0},
+             'hosts': {'cmp1': {'VCPU': vcpus}}}
+            for number, (when, vcpus) in enumerate((
+                ('before', 0), ('during', 2), (None, 2), ('after', 1)))],
+        'outages': [
+            {'kind': kind, 'where': 'cmp1', 'is_out': kind == 'stopped',
+             'begun': now, 'seen': now, 'returning': now, 'back': now + 61}
+            for kind in ('stopped', 'disabled')],
+        'steps': [{'kind': 'boot', 'at': now, 'seconds': .1}],
+        'left': []}, **fields))))
 
 
 def version_2(*tests):

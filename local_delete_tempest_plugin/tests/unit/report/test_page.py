@@ -13,6 +13,7 @@
 # under the License.
 
 from html import parser
+import re
 
 from testtools import content
 
@@ -24,7 +25,7 @@ from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit.report import streams
 
 # Elements without an end.
-_VOID = ('meta', 'line', 'rect', 'path')
+_VOID = ('meta',)
 
 HOSTILE = ('</p></style><script>alert(1)</script>"\' onload=alert(1) '
            '{{7*7}}&<!--')
@@ -67,6 +68,11 @@ class Page(parser.HTMLParser):
     @property
     def text(self):
         return ''.join(self.words)
+
+    @property
+    def flat(self):
+        """The words, with one space between any two."""
+        return ' '.join(' '.join(self.words).split())
 
 
 class PageTest(base.TestCase):
@@ -117,6 +123,60 @@ class PageTest(base.TestCase):
             1, found.text.count('[local_delete] reclaims is False'))
         self.assertIn('2 skipped', found.text)
 
+    def test_usage_is_drawn(self):
+        found = self.page('test_has_a_timeline', 'test_passes')
+        self.assertEqual(1, found.tags.count('svg'))
+        self.assertIn('VCPU, at most 2', found.text)
+        self.assertNotIn('DISK_GB, at most', found.text)
+        classes = [value for name, value in found.attributes
+                   if name == 'class']
+        for name in 'curve', 'band', 'axis', 'step boot':
+            self.assertEqual(1, classes.count(name), name)
+        self.assertIn('A story.', found.text)
+        self.assertIn('cmp1: stopped, out for 1 min 01 s', found.text)
+        self.assertIn('cmp1: disabled\n', found.text)
+
+    def test_amounts_are_a_table(self):
+        found = self.page('test_has_a_timeline')
+        self.assertIn('project VCPU 0 2 1 cmp1 VCPU 0 2 1', found.flat)
+
+    def test_how_long_hosts_were_out(self):
+        found = self.page('test_has_a_timeline', 'test_has_a_timeline')
+        self.assertIn('cmp1 2 2 min 02 s 1 min 01 s', found.flat)
+
+    def test_an_outage_without_an_end(self):
+        class Open(streams.Told):
+            def test_it(self):
+                streams.attach_timeline(self, outages=[{
+                    'kind': 'stopped', 'where': 'cmp1', 'is_out': True,
+                    'begun': 1.0, 'seen': None, 'returning': None,
+                    'back': None}])
+
+        found = Page(self.write(Open('test_it')))
+        self.assertIn('band open', [value for _, value in found.attributes])
+        self.assertIn('nobody saw it come back', found.text)
+        self.assertIn('1 without an end', found.text)
+
+    def test_hostile_timeline(self):
+        class Hostile(streams.Told):
+            def test_it(self):
+                amounts = {HOSTILE: 10 ** 15, 'VCPU': 0}
+                outage = {'kind': HOSTILE, 'where': HOSTILE, 'is_out': True,
+                          'begun': 0, 'seen': 1e11, 'returning': 1e11,
+                          'back': 0}
+                usage = {'at': 1e11, 'until': 0, 'when': 'after',
+                         'project': amounts, 'hosts': {HOSTILE: amounts}}
+                streams.attach_timeline(
+                    self, story=HOSTILE, outages=[outage],
+                    usages=[usage, dict(usage, at=0)],
+                    left=[{'what': HOSTILE, 'where': HOSTILE, 'of': ''}])
+                self.fail('left')
+
+        found = Page(self.write(Hostile('test_it')))
+        self.assertNotIn('script', found.tags)
+        self.assertEqual(1, found.tags.count('svg'))
+        self.assertGreaterEqual(found.text.count(HOSTILE), 5)
+
     def test_hostile_words(self):
         class Hostile(streams.Told):
             def id(self):
@@ -145,13 +205,16 @@ class PageTest(base.TestCase):
 
     def test_it_loads_nothing(self):
         text = self.write(*map(streams.Told, (
-            'test_passes', 'test_leaks', 'test_skips')))
+            'test_passes', 'test_leaks', 'test_skips',
+            'test_has_a_timeline')))
         found = Page(text)
         self.assertEqual(set(), {'script', 'link', 'img', 'iframe', 'object',
                                  'base', 'form'} & set(found.tags))
         self.assertEqual(set(), {'src', 'href', 'style', 'action'}
                          & {name for name, _ in found.attributes})
-        for words in ('url(', '@import', 'http://', 'https://'):
+        # The names of the languages of a drawing are loaded by nobody.
+        text = re.sub(' xmlns(:xlink)?="[^"]*"', '', text)
+        for words in ('url(', '@import', 'http://', 'https://', 'xlink'):
             self.assertNotIn(words, text)
         self.assertIn("default-src 'none'", text)
 

@@ -63,6 +63,33 @@ class ResultsTest(base.TestCase):
         self.assertEqual('api-new-to-placement', test.defect)
         self.assertIn('NotSupported', test.summary)
 
+    def test_what_is_left_is_said_in_short(self):
+        test, = self.judge('test_leaks_on_a_timeline').tests
+        self.assertEqual(
+            '1 VCPU, 128 MEMORY_MB left on cmp1 by migration 7', test.summary)
+
+    def test_a_timeline_of_another_form_is_not_shown(self):
+        """It may be of another release, or of somebody else."""
+        for words in ('', '[]', '{"version": 2}', '{' * 100000,
+                      '[' * 100000, '{"version": NaN}'):
+            class Foreign(streams.Told):
+                def test_it(self, words=words):
+                    self.addDetail(
+                        'timeline.json', content.text_content(words))
+
+            test, = results.judge(stream.read(
+                streams.version_2(Foreign('test_it')), 'it')).tests
+            self.assertIsNone(test.timeline)
+
+    def test_words_of_a_timeline_can_be_shown(self):
+        class Hostile(streams.Told):
+            def test_it(self):
+                streams.attach_timeline(self, story='\x1b[2J\ud800')
+
+        test, = results.judge(stream.read(
+            streams.version_2(Hostile('test_it')), 'it')).tests
+        self.assertEqual('\\x1b[2J\\ud800', test.timeline['story'])
+
     def test_a_defect_that_is_gone_is_named(self):
         test, = self.judge('test_shows_no_defect').tests
         self.assertIn('the known defect %s is not there' % streams.DEFECT,
@@ -158,6 +185,7 @@ class BrokenStreamTest(base.TestCase):
         run = results.judge(stream.read(good[:-20], 'here'))
         self.assertEqual(1, run.exit_code())
 
+    @base.slow
     @hypothesis.settings(
         deadline=None, max_examples=100,
         suppress_health_check=list(hypothesis.HealthCheck))

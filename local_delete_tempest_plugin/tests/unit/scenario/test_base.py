@@ -12,18 +12,23 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import json
 import sys
 from unittest import mock
 
 import fixtures
 from tempest.lib.common import dynamic_creds
+from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
 import testtools
 from testtools import content
 from testtools import content_type
 from testtools.testresult import doubles
 
+from local_delete_tempest_plugin.common import spans
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import run
@@ -161,6 +166,93 @@ class ReportTest(base.TestCase):
         self.assertIs(detail, story.getDetails()['picture'])
 
 
+class TimelineTest(base.TestCase):
+    """Each scenario attaches its timeline, however it ends."""
+
+    def attached_by(self, body):
+        class Story(testtools.TestCase):
+            _begin_timeline = steps_base.BaseLocalDeleteTest._begin_timeline
+            outage = steps_base.BaseLocalDeleteTest.outage
+            assert_given_back = (
+                steps_base.BaseLocalDeleteTest.assert_given_back)
+
+            def setUp(self):
+                super().setUp()
+                self._begin_timeline(type(self).test)
+
+            @decorators.idempotent_id('11111111-1111-4111-8111-111111111111')
+            def test(self):
+                """A story.
+
+                And more of it.
+                """
+                body(self)
+
+        result = doubles.ExtendedTestResult()
+        Story('test').run(result)
+        (_, _, details), = [event for event in result._events
+                            if event[0].startswith('add')
+                            and len(event) > 2] or [(0, 0, {})]
+        self.assertEqual([], spans.listeners)
+        return json.loads(details['timeline.json'].as_text())
+
+    def test_a_failure(self):
+        def body(story):
+            with spans.span(spans.BOOT):
+                story.fail('left')
+
+        found = self.attached_by(body)
+        self.assertEqual('A story.', found['story'])
+        self.assertEqual(['boot'], [one['kind'] for one in found['steps']])
+
+    def test_an_outage_that_a_failure_ends(self):
+        """It is attached after the clean-up that gives the service back."""
+        def body(story):
+            with story.outage(Away()):
+                story.fail('left')
+
+        outage, = self.attached_by(body)['outages']
+        self.assertEqual(('away', 'cmp1'), (outage['kind'], outage['where']))
+        times = [outage[name]
+                 for name in ('begun', 'seen', 'returning', 'back')]
+        self.assertNotIn(None, times)
+        self.assertEqual(sorted(times), times)
+
+    def test_an_outage_that_does_not_end(self):
+        def body(story):
+            with story.outage(Away(problem=exceptions.RestoreFailed(
+                    what='cmp1', problem='it is dead', remedy='start it'))):
+                pass
+
+        outage, = self.attached_by(body)['outages']
+        self.assertIsNotNone(outage['returning'])
+        self.assertIsNone(outage['back'])
+
+
+class Away(outage_base.Outage):
+    """An outage of no cloud.
+
+    :param problem: Why it cannot be given back, or None.
+    """
+
+    name = 'away'
+    where = 'cmp1'
+
+    def __init__(self, problem=None):
+        super().__init__(mock.Mock(), mock.Mock())
+        self._problem = problem
+
+    def _change(self):
+        return mock.Mock()
+
+    def _take_away(self):
+        pass
+
+    def _give_back(self):
+        if self._problem:
+            raise self._problem
+
+
 class AttemptsTest(base.TestCase):
 
     def test_skips_after_the_last(self):
@@ -216,6 +308,7 @@ class OutageTest(base.TestCase):
         away = LostHost()
 
         class Story(testtools.TestCase):
+            timeline = timeline.Timeline()
             outage = steps_base.BaseLocalDeleteTest.outage
             assert_given_back = (
                 steps_base.BaseLocalDeleteTest.assert_given_back)
@@ -277,6 +370,7 @@ class PlacementStoppedTest(base.TestCase):
     def tell(self, answer, body=lambda story: None):
         """Tell a story; return how it came out, and the words for that."""
         class Story(testtools.TestCase):
+            timeline = timeline.Timeline()
             admin = mock.Mock()
             outage = steps_base.BaseLocalDeleteTest.outage
             placement_stopped = (
@@ -385,6 +479,7 @@ class FootprintUnchangedTest(base.TestCase):
         self.cloud.flavors.append('%s-1' % this_run.name)
 
         class Story(testtools.TestCase):
+            timeline = timeline.Timeline()
             footprint_unchanged = (
                 steps_base.BaseLocalDeleteTest.footprint_unchanged)
             assert_nothing_left = (

@@ -20,6 +20,7 @@ from unittest import mock
 import fixtures
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin.safety import run
@@ -44,6 +45,7 @@ class WatchCase(base.TestCase):
         self.cloud.add_compute('cmp2', 2)
         self.run = run.Run()
         self.attached = []
+        self.timeline = timeline.Timeline()
         self.reader = reader.Reader(
             self.cloud.admin(), self.cloud.member(), [target], 'ours',
             self.run)
@@ -51,7 +53,8 @@ class WatchCase(base.TestCase):
 
     def begin(self, gone=()):
         watch = self.useFixture(footprint.FootprintWatch(
-            self.reader, self.reader._targets, self.attach, gone))
+            self.reader, self.reader._targets, self.attach, gone,
+            self.timeline))
         watch.begin()
         return watch
 
@@ -105,6 +108,35 @@ class FootprintWatchTest(WatchCase):
             self.reader, (), self.attach))
         self.assertEqual([], self.cloud.requests)
         self.assertIsNone(watch.before)
+
+    def test_readings_are_on_the_timeline(self):
+        self.create()
+        self.delete()
+        self.watch.assert_nothing_left(0)
+        found = self.timeline.as_json()
+        self.assertEqual([], found['left'])
+        self.assertEqual(
+            [('before', {}), ('during', {'VCPU': 1, 'MEMORY_MB': 512}),
+             ('after', {})],
+            [(one['when'], {name: amount for name, amount
+                            in one['project'].items() if amount})
+             for one in found['usages'] if one['when']])
+        self.assertEqual({'cmp1.test'}, set(found['usages'][0]['hosts']))
+
+    def test_what_is_left_is_on_the_timeline(self):
+        """Each amount once, though several views show it."""
+        self.create()
+        self.watch.consumers.add(uuid(MIGRATION))
+        self.cloud.hold(MIGRATION, 1, VCPU=2)
+        self.delete(leak=True)
+        self.leak_of()
+        self.assertEqual(
+            {('512 MEMORY_MB', 'cmp1.test', 'server ' + uuid(SERVER)),
+             ('1 VCPU', 'cmp1.test', 'server ' + uuid(SERVER)),
+             ('2 VCPU', 'cmp1.test', 'migration ' + uuid(MIGRATION))},
+            {(one['what'], one['where'], one['of'])
+             for one in self.timeline.as_json()['left']})
+        self.assertEqual(3, len(self.timeline.as_json()['left']))
 
     def test_nothing_left(self):
         self.create()
