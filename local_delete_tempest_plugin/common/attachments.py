@@ -14,8 +14,8 @@
 
 """What scenarios attach to their results for programs.
 
-Each attachment is a detail of a test, of type text. So the stream of any
-runner has it. ``report`` reads the attachments again.
+Each attachment is a detail of a test, so the stream of any runner has it.
+``report`` reads the attachments again.
 """
 
 from collections.abc import Callable

@@ -14,14 +14,16 @@
 
 """What a scenario did and saw, with times, for the report.
 
-A scenario attaches its timeline as JSON, a few kB of text. So the stream of
-any runner has it.
+A scenario attaches its timeline as JSON, of a few kB. So the stream of any
+runner has it.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
 import json
 import time
+import types
 from typing import Any
 from typing import Protocol
 
@@ -61,6 +63,8 @@ def _list(item: dict[str, Any]) -> dict[str, Any]:
 SCHEMA = _object(
     version={'const': VERSION},
     story=_TEXT,
+    versions={'type': 'object', 'additionalProperties': _TEXT,
+              'maxProperties': 20},
     usages=_list(_object(
         at=_TIME,
         until=_TIME,
@@ -114,12 +118,15 @@ class Timeline:
     """Notes what a scenario does and sees.
 
     :param story: The first line of the story.
+    :param versions: {name: version} of the cloud and its tests.
     :param clock: Tells the time, in seconds of the epoch.
     """
 
     def __init__(self, story: str = '',
+                 versions: Mapping[str, str] = types.MappingProxyType({}),
                  clock: Callable[[], float] = time.time) -> None:
         self._story = story
+        self._versions = versions
         self._clock = clock
         self._usages: list[dict[str, Any]] = []
         self._outages: list[Outage] = []
@@ -178,6 +185,8 @@ class Timeline:
         return {
             'version': VERSION,
             'story': self._story[:300],
+            'versions': {name: version[:300] for name, version
+                         in self._versions.items()},
             'usages': _thin(self._usages),
             'outages': _thin([
                 dict(dataclasses.asdict(outage.moments), kind=outage.name,
@@ -189,7 +198,7 @@ class Timeline:
 
     def as_content(self) -> content.Content:
         """Give the timeline as a detail of a test."""
-        # As text: a runner shows nothing of a detail of type JSON.
+        # Some runners print the bytes of what is no text.
         return content.text_content(json.dumps(self.as_json()))
 
 

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
 import functools
-import json
 from typing import Any
 
 from oslo_log import log as logging
@@ -32,6 +31,7 @@ from tempest.lib.common import api_version_request
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import identity
+from local_delete_tempest_plugin.cloud import versions
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import consumers
 from local_delete_tempest_plugin.preflight import finding
@@ -124,27 +124,15 @@ class CloudChecks:
             yield from finding.collect(name, check, to_do)
 
     def _check_compute_api(self):
-        versions = self._admin.manager.compute_versions_client.list_versions()
-        # v2.0 answers an empty string, because it has no microversions.
-        offered = [version['version'] for version in versions['versions']
-                   if version['version']]
         yield self._check_version(
-            'compute', max(offered, key=_as_version, default='2.0'),
+            'compute', versions.compute(self._admin),
             admins.COMPUTE_MICROVERSION, required=True)
 
     def _check_placement_api(self):
-        placement = self._admin.placement
-        _, body = placement.raw_request(
-            placement.base_url.rstrip('/') + '/', 'GET')
-        try:
-            version = json.loads(body)['versions'][0]['max_version']
-        except (ValueError, LookupError, TypeError):
-            raise exceptions.InvalidAnswer(
-                call='GET /', problem='names no max_version')
-        self._offered = version
-        yield self._check_version('placement', version,
-                                  admins.PLACEMENT_MICROVERSION,
-                                  required=False)
+        self._offered = versions.placement(self._admin)
+        yield self._check_version(
+            'placement', self._offered, admins.PLACEMENT_MICROVERSION,
+            required=False)
 
     def _check_version(self, group, offered, needed, required):
         options = getattr(CONF, group)

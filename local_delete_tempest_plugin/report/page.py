@@ -77,9 +77,20 @@ def as_html(run: results.Run, fail_on_known: bool = False,
         defects=_by_defect(ran), families=_families(ran), findings=findings,
         sources=formats.FINDINGS, link=formats.link, duration=_duration,
         moment=_moment, draw=charts.draw, amounts=charts.amounts,
-        hosts_out=charts.hosts_out(run.tests),
+        versions=_versions(run.tests), hosts_out=charts.hosts_out(run.tests),
         message=lambda test: messages.ends(_message(test)),
         log=lambda test: logs.end(test.log))
+
+
+def _versions(tests):
+    """Tell the versions of the cloud: [(name, versions)], usually one each."""
+    found: dict[str, set[str]] = {}
+    for test in tests:
+        for name, version in (test.timeline or {}).get(
+                'versions', {}).items():
+            found.setdefault(name, set()).add(version)
+    return [(name, ', '.join(sorted(versions)))
+            for name, versions in sorted(found.items())]
 
 
 def _by_defect(tests):

@@ -31,6 +31,7 @@ from testtools import content
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import front_end
+from local_delete_tempest_plugin.cloud import versions
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
@@ -75,6 +76,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     :cvar member: The member's ``tempest.clients.Manager``.
     :cvar admin: The ``admin.Admin``.
     :cvar testbed: The ``setup.Testbed`` of the class.
+    :cvar versions: {name: version} of the cloud and its tests.
     :cvar last_look: The ``footprint.LastLook`` of the class.
     :ivar brought: {(kind, id)} of what the member brought to the story.
     :ivar hosts: The ``hosts.LeasedHosts``; of ``footprint_unchanged``.
@@ -84,6 +86,7 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
     credentials: list[Any] = ['project_member', 'admin']
 
+    versions: dict[str, str] = {}
     testbed: Any = None
     last_look: Any = None
 
@@ -152,6 +155,9 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         cls.testbed.begin(cls._accounts.abandoned,
                           provider.get_project_member_creds().network)
         cls._accounts.end_recovery()
+        if not cls.versions:
+            # The other classes of this process need not ask again.
+            BaseLocalDeleteTest.versions = versions.read(cls.admin)
 
         cls.last_look = footprint.LastLook(
             reader.Reader(cls.admin, cls.member, (), cls.testbed.project_id,
@@ -183,7 +189,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.servers: Any = None
 
     def _begin_timeline(self, test):
-        self.timeline = timeline.Timeline(each_outage.story_of(test))
+        self.timeline = timeline.Timeline(
+            each_outage.story_of(test), self.versions)
         # It is the last clean-up, so that each outage is over.
         self.addCleanup(lambda: self.addDetail(
             timeline.DETAIL, self.timeline.as_content()))
@@ -203,6 +210,14 @@ class BaseLocalDeleteTest(test.BaseTestCase):
             content_object = content.Content(
                 content_object.content_type, lambda: data)
         super().addDetail(name, content_object)
+
+    def getDetails(self) -> dict[str, content.Content]:
+        # A runner prints the details of a failure in this order. The log has
+        # thousands of lines.
+        details = super().getDetails()
+        for name in sorted(details, key=_place):
+            details[name] = details.pop(name)
+        return details
 
     def _placement_would_not_show(self, test):
         """Say why a story would skip, before it takes anything away."""
@@ -450,3 +465,8 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         self.assertEqual(servers.ACTIVE, self.servers.state_of(server),
                          '%s: its delete was refused' % server)
         self.watch.assert_kept(server)
+
+
+def _place(name):
+    """Tell the place of a detail among all details of a test."""
+    return ('traceback' not in name, name.startswith('pythonlogging'))

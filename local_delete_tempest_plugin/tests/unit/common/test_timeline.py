@@ -28,7 +28,8 @@ class TimelineTest(base.TestCase):
     def setUp(self):
         super().setUp()
         seconds = itertools.count(1000)
-        self.timeline = timeline.Timeline('A story.', lambda: next(seconds))
+        self.timeline = timeline.Timeline(
+            'A story.', {'tempest': '42'}, lambda: next(seconds))
 
     def attached(self):
         found = json.loads(self.timeline.as_content().as_text())
@@ -43,6 +44,7 @@ class TimelineTest(base.TestCase):
     def test_nothing_happened(self):
         found = self.attached()
         self.assertEqual('A story.', found['story'])
+        self.assertEqual({'tempest': '42'}, found['versions'])
         for name in 'usages', 'outages', 'steps', 'left':
             self.assertEqual([], found[name])
 

@@ -82,6 +82,7 @@ def attach_timeline(test, **fields):
     now = time.time()
     test.addDetail(timeline.DETAIL, content.text_content(json.dumps(dict({
         'version': 1, 'story': 'A story.',
+        'versions': {'compute microversion': '2.96'},
         'usages': [
             {'at': now + number / 1000, 'until': now + number / 1000,
              'when': when, 'project': {'VCPU': vcpus, 'DISK_GB': 0},
@@ -105,6 +106,14 @@ def version_2(*tests):
     for test in tests:
         test.run(result)
     result.stopTestRun()
+    return stream.getvalue()
+
+
+def begun(test_id):
+    """Write what is in a stream of a test whose process is killed."""
+    stream = io.BytesIO()
+    v2.StreamResultToBytes(stream).status(
+        test_id=test_id, test_status='inprogress')
     return stream.getvalue()
 
 

@@ -144,6 +144,10 @@ class PageTest(base.TestCase):
         found = self.page('test_has_a_timeline', 'test_has_a_timeline')
         self.assertIn('cmp1 2 2 min 02 s 1 min 01 s', found.flat)
 
+    def test_versions(self):
+        found = self.page('test_has_a_timeline', 'test_has_a_timeline')
+        self.assertIn('Versions compute microversion 2.96', found.flat)
+
     def test_an_outage_without_an_end(self):
         class Open(streams.Told):
             def test_it(self):

@@ -12,11 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import io
 import json
+import logging
 import sys
 from unittest import mock
 
 import fixtures
+from stestr import subunit_trace
 from tempest.lib.common import dynamic_creds
 from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
@@ -158,6 +161,37 @@ class ReportTest(base.TestCase):
         self.assertEqual(list(detail.iter_text()),
                          list(story.getDetails()['traceback'].iter_text()))
 
+    def test_a_failure_is_printed_first_and_its_log_last(self):
+        # The traceback also has the line that raises.
+        words = ' '.join(['1 VCPU', 'is left'])
+
+        class Story(steps_base.BaseLocalDeleteTest):
+            def setUp(self):
+                testtools.TestCase.setUp(self)
+                self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+                self.addDetail('footprint', content.text_content('VCPU 0'))
+
+            def test_it(self):
+                logging.getLogger('it').debug('a line of the log')
+                raise exceptions.LeakFound(words)
+
+            def tearDown(self):
+                testtools.TestCase.tearDown(self)
+
+        found = []
+        results = testtools.StreamToDict(found.append)
+        results.startTestRun()
+        Story('test_it').run(testtools.ExtendedToStreamDecorator(results))
+        results.stopTestRun()
+        printed = io.StringIO()
+        subunit_trace.print_attachments(
+            printed, found[-1], all_channels=True)
+        printed = printed.getvalue()
+        self.assertEqual(1, printed.count(words), printed)
+        places = [printed.index(one)
+                  for one in (words, 'VCPU 0', 'a line of the log')]
+        self.assertEqual(sorted(places), places, printed)
+
     def test_leaves_what_is_no_text(self):
         story = steps_base.BaseLocalDeleteTest('addDetail')
         detail = content.Content(
@@ -171,6 +205,7 @@ class TimelineTest(base.TestCase):
 
     def attached_by(self, body):
         class Story(testtools.TestCase):
+            versions = {'tempest': '42'}
             _begin_timeline = steps_base.BaseLocalDeleteTest._begin_timeline
             outage = steps_base.BaseLocalDeleteTest.outage
             assert_given_back = (
@@ -203,6 +238,7 @@ class TimelineTest(base.TestCase):
 
         found = self.attached_by(body)
         self.assertEqual('A story.', found['story'])
+        self.assertEqual({'tempest': '42'}, found['versions'])
         self.assertEqual(['boot'], [one['kind'] for one in found['steps']])
 
     def test_an_outage_that_a_failure_ends(self):
