@@ -104,6 +104,27 @@ def read(data: bytes, origin: str) -> list[Result]:
     :returns: As ``read_file``.
     :raises ReportFailed: the stream has bytes, and no result of a test.
     """
+    parsers = [_parse_version_1, _parse_version_2]
+    if v2.SIGNATURE in data[:_LONGEST_LOG]:
+        # What the runner prints at its start may come before.
+        parsers.reverse()
+    for parse in parsers:
+        found, is_damaged = _collect(data, parse)
+        if found:
+            break
+    else:
+        if data:
+            raise exceptions.ReportFailed(
+                problem='%s is no subunit stream with results of tests'
+                % origin)
+    if is_damaged:
+        found.append(Result(_UNREADABLE, 'fail', None, None, {
+            'traceback': 'The stream is damaged: more results may be lost.'}))
+    return found
+
+
+def _collect(data, parse):
+    """Parse a stream; return the results, and whether it is damaged."""
     found: list[Result] = []
     unreadable: list[object] = []
 
@@ -116,24 +137,25 @@ def read(data: bytes, origin: str) -> list[Result]:
     results = testtools.StreamToDict(add)
     results.startTestRun()
     try:
-        if data[:1] == v2.SIGNATURE:
-            subunit.ByteStreamToStreamResult(
-                io.BytesIO(data), non_subunit_name='printed').run(results)
-        else:
-            subunit.ProtocolTestCase(
-                io.BytesIO(data), passthrough=subunit.DiscardStream()).run(
-                    testtools.ExtendedToStreamDecorator(results))
+        parse(io.BytesIO(data), results)
     except Exception as error:
         # The parsers of subunit raise whatever a broken stream makes them.
         unreadable.append(error)
     results.stopTestRun()
-    if data and not found:
-        raise exceptions.ReportFailed(
-            problem='%s is no subunit stream with results of tests' % origin)
-    if unreadable:
-        found.append(Result(_UNREADABLE, 'fail', None, None, {
-            'traceback': 'The stream is damaged: more results may be lost.'}))
-    return found
+    return found, bool(unreadable)
+
+
+def _parse_version_2(stream, results):
+    subunit.ByteStreamToStreamResult(
+        stream, non_subunit_name='printed').run(results)
+
+
+def _parse_version_1(stream, results):
+    decorated = testtools.ExtendedToStreamDecorator(results)
+    # Otherwise it begins with the first test, and drops the time.
+    decorated.startTestRun()
+    subunit.ProtocolTestCase(
+        stream, passthrough=subunit.DiscardStream()).run(decorated)
 
 
 def _result_of(test: Mapping[str, Any]) -> Result:

@@ -14,6 +14,7 @@
 
 """Streams of subunit, made by tests that really run."""
 
+import datetime
 import io
 import json
 import time
@@ -30,6 +31,7 @@ from local_delete_tempest_plugin.scenario import known_bug
 
 UUID = '11111111-1111-4111-8111-111111111111'
 DEFECT = 'half-way-migration-leaked'
+BEGAN = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 WORDS = 'VCPU before 0, during 1, after 1'
 
 
@@ -122,5 +124,6 @@ def version_1(*tests):
     stream = io.BytesIO()
     result = subunit.TestProtocolClient(stream)
     for test in tests:
+        result.time(BEGAN)
         test.run(result)
     return stream.getvalue()

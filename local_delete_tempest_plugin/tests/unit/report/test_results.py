@@ -53,6 +53,13 @@ class ResultsTest(base.TestCase):
                     test.name.rpartition('.')[2], test.outcome.value,
                     run.exit_code()), write)
 
+    def test_times_of_a_repository(self):
+        """The first test has its own time too."""
+        run = self.judge('test_passes', 'test_skips',
+                         write=streams.version_1)
+        self.assertEqual([streams.BEGAN] * 2,
+                         [test.began for test in run.tests])
+
     def test_a_known_defect_is_named(self):
         test, = self.judge('test_shows_a_defect').tests
         self.assertEqual(streams.DEFECT, test.defect)
@@ -169,6 +176,14 @@ class BrokenStreamTest(base.TestCase):
             error = self.assertRaises(
                 exceptions.ReportFailed, stream.read, data, 'here')
             self.assertIn('here is no subunit stream', str(error))
+
+    def test_a_log_before_the_stream(self):
+        """Some runners print there."""
+        for write in streams.version_1, streams.version_2:
+            run = results.judge(stream.read(
+                b'INFO reading tempest.conf\n'
+                + write(streams.Told('test_passes')), 'here'))
+            self.assertEqual(0, run.exit_code())
 
     def test_damage_is_a_failure(self):
         good = streams.version_2(streams.Told('test_passes'))
