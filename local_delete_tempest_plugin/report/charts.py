@@ -31,11 +31,12 @@ import markupsafe
 from local_delete_tempest_plugin.report import results
 
 _WIDTH = 720
-_LEFT = 150
+_LEFT = 175
 _RIGHT = 12
 _TOP = 18
 _STRIP = 30
 _CURVE = 22
+_LANE = 8
 _AXIS = 20
 _FONT = 11
 
@@ -58,7 +59,7 @@ def draw(test: results.Test) -> markupsafe.Markup | None:
     names = _classes(line['usages'])
     begin = test.began.timestamp()
     end = max(test.ended.timestamp(), begin + 0.001)
-    height = _TOP + _STRIP * max(len(names), 1) + _AXIS
+    height = _TOP + _STRIP * max(len(names), 1) + _LANE + _AXIS
     scale = (_WIDTH - _LEFT - _RIGHT) / (end - begin)
 
     def x(moment: float) -> float:
@@ -76,8 +77,10 @@ def draw(test: results.Test) -> markupsafe.Markup | None:
                     _TOP + _STRIP * (number + 1) - 4)
     for step in line['steps']:
         if step['kind'] in ('boot', 'delete'):
-            drawing.append(drawsvg.Line(
-                x(step['at']), _TOP, x(step['at']), bottom,
+            over = x(step['at'] + step['seconds'])
+            drawing.append(drawsvg.Rectangle(
+                x(step['at']), bottom - _LANE + 2,
+                max(over - x(step['at']), 2), _LANE - 3,
                 class_='step ' + step['kind']))
     return markupsafe.Markup(drawing.as_svg(
         header='', skip_css=True, skip_js=True))

@@ -108,6 +108,13 @@ class PageTest(base.TestCase):
         self.assertLess(found.text.index(streams.WORDS),
                         found.text.index('logged'))
 
+    def test_what_is_left_comes_first(self):
+        found = self.page('test_leaks_on_a_timeline')
+        places = [found.text.index(words) for words in (
+            '1 VCPU, 128 MEMORY_MB left on cmp1 by migration 7',
+            streams.WORDS)]
+        self.assertEqual(sorted(places), places)
+
     def test_a_known_defect_is_named_and_linked(self):
         found = self.page('test_shows_a_defect')
         self.assertIn(streams.DEFECT, found.text)
