@@ -168,7 +168,8 @@ ROWS = (
     # tempest.conf
     Row('no tempest.conf', RECOVER,
         r'{c}: Invalid Configuration Details: there is no tempest.conf: '
-        r'set TEMPEST_CONFIG_DIR to where it is',
+        r'give --config-file or --workspace, or set TEMPEST_CONFIG_DIR to '
+        r'where it is',
         world=lambda box: setattr(
             box, 'conf', box.folder / 'nowhere' / 'tempest.conf')),
     Row('an empty tempest.conf', RECOVER,

@@ -78,7 +78,7 @@ class GuardTest(base.TestCase):
     def test_host_of_another_zone(self):
         """No server of the run would come there."""
         self.config(availability_zone='far')
-        self.assert_refused(Refusal.OTHER_ZONE, 'zone nova', 'is far')
+        self.assert_refused(Refusal.OTHER_ZONE, 'nova', 'far')
         self.cloud.service_of('cmp1')['zone'] = 'far'
         self.guard.check(self.target)
 
