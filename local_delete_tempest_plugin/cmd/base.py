@@ -19,8 +19,10 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import io
 import os
+import shutil
 from typing import Any
 from typing import ClassVar
+from typing import TextIO
 
 from cliff import lister
 from oslo_config import cfg
@@ -35,6 +37,9 @@ from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
+
+#: The most columns of a line on a terminal.
+WIDTH = 100
 
 # cfg.Error comes from a wrong value in tempest.conf, OSError from a file that
 # tempest.conf names.
@@ -108,6 +113,9 @@ class Command(lister.Lister):
     def produce_output(self, parsed_args: argparse.Namespace,
                        column_names: Sequence[str],
                        data: Iterable[Sequence[Any]]) -> int:
+        if (parsed_args.formatter == 'table' and self.app.stdout.isatty()
+                and not parsed_args.max_width):
+            parsed_args.max_width = columns_of(self.app.stdout)
         # The cells quote names and reasons that others have given.
         return super().produce_output(parsed_args, column_names, [
             tuple(map(exceptions.one_line, row)) for row in data])
@@ -116,6 +124,17 @@ class Command(lister.Lister):
 def _key(column: str) -> str:
     """Give what cliff compares of the name of a column."""
     return column.lower().strip().replace(' ', '_')
+
+
+def columns_of(stream: TextIO) -> int:
+    """Tell how wide the lines may be that a person reads.
+
+    :param stream: Where the lines go, a terminal or another.
+    :returns: A number of columns.
+    """
+    if not stream.isatty():
+        return WIDTH
+    return min(WIDTH, shutil.get_terminal_size().columns)
 
 
 def find_admin() -> admin.Admin:

@@ -77,9 +77,7 @@ class Preflight(base.Command):
                        column_names: Sequence[str],
                        data: Iterable[Sequence[Any]]) -> int:
         stdout = self.app.stdout
-        width = digest.WIDTH
-        if stdout.isatty():
-            width = min(width, shutil.get_terminal_size().columns)
+        width = base.columns_of(stdout)
         is_table = parsed_args.formatter == 'table'
         if not is_table or parsed_args.columns or parsed_args.sort_columns:
             return super().produce_output(parsed_args, column_names, data)
@@ -87,8 +85,6 @@ class Preflight(base.Command):
             for line in digest.lines(self._findings, width):
                 print(line, file=stdout)
             return 0
-        if stdout.isatty() and not parsed_args.max_width:
-            parsed_args.max_width = width
         super().produce_output(parsed_args, column_names, data)
         print(textwrap.fill(digest.last_line(self._findings), width),
               file=stdout)

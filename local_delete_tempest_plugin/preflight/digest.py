@@ -28,9 +28,6 @@ import textwrap
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
 
-#: The most columns that a line has.
-WIDTH = 100
-
 # How many findings of one kind are shown one by one.
 _FEW = 3
 
@@ -40,7 +37,7 @@ _FINDINGS = ((finding.FAIL, 'FAIL  '), (finding.WARN, 'WARN  '))
 
 
 def lines(findings: Iterable[finding.Finding],
-          width: int = WIDTH) -> Iterator[str]:
+          width: int) -> Iterator[str]:
     """Tell the findings in lines, the most important ones first.
 
     :param findings: All findings of one preflight.

@@ -114,6 +114,22 @@ class RecoverCommandTest(base.TestCase):
         self.leave_lease()
         self.assertNotIn('Nothing', self.table_of()[1])
 
+    def test_terminal(self):
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+
+        self.leave_journal(*({
+            'intent': number, 'kind': 'lease', 'what': {
+                'provider_id': self.target.provider_id, 'trait': TRAIT}}
+            for number in range(3)))
+        for columns, widest in ((70, 70), (300, command_base.WIDTH)):
+            with fixtures.EnvironmentVariable('COLUMNS', str(columns)):
+                _, text = self.run_table('--dry-run', stream=Terminal)
+            width = max(map(len, text.splitlines()))
+            self.assertTrue(width <= widest, '%d columns on a terminal of %d'
+                            % (width, columns))
+
     def test_where_it_looked_for_a_run(self):
         self.recover_without_a_journal()
         _, text = self.table_of('--run', 'A' * 12)

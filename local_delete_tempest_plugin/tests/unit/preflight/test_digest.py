@@ -19,6 +19,7 @@ import types
 
 import fixtures
 
+from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import preflight as command
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import digest
@@ -55,7 +56,7 @@ FAILS = [finding.Finding('host x', finding.FAIL, 'no service', 'name y')]
 
 class DigestTest(base.TestCase):
 
-    def lines(self, findings, width=digest.WIDTH):
+    def lines(self, findings, width=command_base.WIDTH):
         return list(digest.lines(findings, width))
 
     def test_what_fails_is_first_and_the_sum_is_last(self):
@@ -145,7 +146,7 @@ class DigestTest(base.TestCase):
         names = ', '.join('compute%d' % number for number in range(99))
         found = [finding.Finding('x' * 150, finding.FAIL, names, names),
                  *runs('ports'), *skips('moves', names, 3)]
-        for width in (digest.WIDTH, 40):
+        for width in (command_base.WIDTH, 40):
             wide = [line for line in self.lines(found, width)
                     if len(line) > width]
             self.assertEqual([], wide, 'these lines have more than %d '
@@ -243,7 +244,7 @@ class OutputTest(base.TestCase):
 
     def test_terminal(self):
         self.found.append(finding.Finding('y', finding.WARN, 'long ' * 99))
-        for columns, widest in ((60, 60), (300, digest.WIDTH)):
+        for columns, widest in ((60, 60), (300, command_base.WIDTH)):
             with fixtures.EnvironmentVariable('COLUMNS', str(columns)):
                 for arguments in ((), ('--all',)):
                     text, _ = self.run_command(*arguments, stream=Terminal)
