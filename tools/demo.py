@@ -22,6 +22,7 @@ taken down. The exit code is Tempest's, or 1 if no scenario could run.
 
 import argparse
 import json
+import subprocess
 import sys
 import textwrap
 
@@ -60,6 +61,8 @@ def _demonstrate(arguments, run):
             code = _sum_up(run, log, code)
     if ('leak', 0) in [one[:2] for one in run.ended]:
         _quote(run)
+    if name in [one[0] for one in run.ended]:
+        _report(run)
     if arguments.keep:
         _explain(run)
     return code
@@ -105,6 +108,24 @@ ON A BROKEN OPENSTACK: {row['summary']}
         found['message'], _WIDTH, initial_indent='    ',
         subsequent_indent='    ', break_long_words=False,
         break_on_hyphens=False))
+
+
+def _report(run):
+    """Write the report of the scenarios, and name it."""
+    folder = clouds.RESULTS / 'report'
+    path = folder / 'report.html'
+    path.unlink(missing_ok=True)
+    done = subprocess.run(
+        [phases.ROOT / '.venv' / 'bin' / 'tempest', 'local-delete', 'report',
+         clouds.STATE / 'tempest', '--output', folder],
+        capture_output=True, text=True)
+    # Its exit code tells how the scenarios ended, which is said above.
+    if path.exists():
+        run.show(f"""
+The report, as a page for a browser:
+  {path}""")
+    else:
+        run.show(f'There is no report: {done.stderr.strip()}')
 
 
 def _explain(run):
