@@ -89,12 +89,12 @@ class RecoverCommandTest(base.TestCase):
         return (code, json.loads(printed) if printed else None,
                 app.stderr.getvalue())
 
-    def table_of(self, *arguments):
+    def table_of(self, *arguments, stream=io.StringIO):
         """Run it in the format of a table.
 
         :returns: (exit code, what it printed).
         """
-        app = self.app(stdout=io.StringIO())
+        app = self.app(stdout=stream())
         return self.run_in(app, *arguments), app.stdout.getvalue()
 
     def test_where_it_looked_if_there_is_nothing_to_undo(self):
@@ -125,7 +125,7 @@ class RecoverCommandTest(base.TestCase):
             for number in range(3)))
         for columns, widest in ((70, 70), (300, command_base.WIDTH)):
             with fixtures.EnvironmentVariable('COLUMNS', str(columns)):
-                _, text = self.run_table('--dry-run', stream=Terminal)
+                _, text = self.table_of('--dry-run', stream=Terminal)
             width = max(map(len, text.splitlines()))
             self.assertTrue(width <= widest, '%d columns on a terminal of %d'
                             % (width, columns))
