@@ -22,6 +22,7 @@ This module needs the extra ``report`` of the package.
 """
 
 from collections.abc import Iterable
+import itertools
 import math
 from typing import Any
 
@@ -186,6 +187,7 @@ def _draw_curve(drawing, name, usages, x, end, base):
             base - _CURVE * usage['project'].get(name, 0) / highest, 1)
 
     curve = drawsvg.Path(class_='curve').M(x(usages[0]['at']), y(usages[0]))
-    for usage in usages[1:]:
-        curve.H(x(usage['at'])).V(y(usage))
+    for last, usage in itertools.pairwise(usages):
+        if y(usage) != y(last):
+            curve.H(x(usage['at'])).V(y(usage))
     drawing.append(curve.H(x(end)))

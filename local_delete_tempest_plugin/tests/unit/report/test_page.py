@@ -143,6 +143,17 @@ class PageTest(base.TestCase):
         self.assertIn('cmp1: stopped, out for 1 min 01 s', found.text)
         self.assertIn('cmp1: disabled\n', found.text)
 
+    def test_a_curve_is_as_long_as_its_changes(self):
+        class Steady(streams.Told):
+            def test_it(self):
+                streams.attach_timeline(self, usages=[{
+                    'at': 1, 'until': 1, 'when': None, 'hosts': {},
+                    'project': {'VCPU': 1}}] * 300)
+
+        curve, = re.findall('<path d="([^"]*)" class="curve"',
+                            self.write(Steady('test_it')))
+        self.assertLess(len(curve), 50)
+
     def test_amounts_are_a_table(self):
         found = self.page('test_has_a_timeline')
         self.assertIn('project VCPU 0 2 1 cmp1 VCPU 0 2 1', found.flat)
