@@ -83,7 +83,8 @@ class Recover(base.Command):
                        column_names: Sequence[str],
                        data: Iterable[Sequence[Any]]) -> int:
         rows = list(data)
-        if parsed_args.formatter != 'table' or rows or self._code:
+        if (parsed_args.formatter != 'table' or rows or self._code
+                or self._is_interrupted):
             return super().produce_output(parsed_args, column_names, rows)
         for line in self._where:
             print(exceptions.one_line(line), file=self.app.stdout)

@@ -130,6 +130,14 @@ class RecoverCommandTest(base.TestCase):
             self.assertTrue(width <= widest, '%d columns on a terminal of %d'
                             % (width, columns))
 
+    def test_ctrl_c_before_anything_was_undone(self):
+        self.leave_lease()
+        with fixtures.MockPatchObject(leases.LeaseChange, 'undo',
+                                      side_effect=KeyboardInterrupt):
+            code, text = self.table_of()
+        self.assertEqual(130, code)
+        self.assertNotIn('Nothing', text)
+
     def test_where_it_looked_for_a_run(self):
         self.recover_without_a_journal()
         _, text = self.table_of('--run', 'A' * 12)
