@@ -123,12 +123,13 @@ class Checks:
             return None
         members = {}
         for account in accounts.read():
-            if account.is_project_member:
-                manager = account.log_in()
-                with contextlib.suppress(*finding.FAILURES):
-                    # It is a finding of its own if nobody can log in.
-                    members.setdefault(reading.project_of(manager),
-                                       (str(account), manager))
+            if not account.is_project_member or account.project in members:
+                continue
+            manager = account.log_in()
+            # It is a finding of its own if the account cannot log in.
+            with contextlib.suppress(*finding.FAILURES):
+                reading.project_of(manager)
+                members[account.project] = str(account), manager
         return dict(members.values())
 
     def _read(self, admin, members, asked):

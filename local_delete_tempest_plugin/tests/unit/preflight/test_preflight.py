@@ -384,6 +384,16 @@ class CloudTest(whole_cloud.CloudCase):
                 found['test_allocations_removed_by_api'].found)
         self.assert_only_reads()
 
+    def test_many_accounts_of_one_project(self):
+        """Each logs in once, and one of them reads."""
+        self.config(group='auth', use_dynamic_credentials=False)
+        few = self.requests()
+        self.accounts.write_text(whole_cloud.ACCOUNTS + 9 * (
+            '- {username: joe, password: SECRET, project_name: p, roles: '
+            '[member]}\n'))
+        few['v3/auth/tokens'] += 9
+        self.assertEqual(few, self.requests())
+
     def test_account_that_only_some_scenarios_need(self):
         self.config(group='auth', use_dynamic_credentials=False)
         more = whole_cloud.ACCOUNTS + (
