@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import itertools
 import os
 
 from local_delete_tempest_plugin import exceptions
@@ -55,6 +56,26 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         with self.make() as away:
             away.begin()
             self.assertTrue(self.is_stopped('controller'))
+        self.assert_as_before()
+
+    def test_a_list_without_the_scheduler_is_not_its_death(self):
+        """Nova leaves out what is in a cell whose database is away."""
+        self.cloud.service_down_time = 1
+        away = self.make()
+        lists = itertools.count()
+
+        def leave_out_at_first(method, path):
+            # The first list is the one before the stop.
+            if path.startswith('os-services') and next(lists) in (1, 2):
+                raise fake_cloud.Answer(200, {'services': []})
+
+        self.cloud.before_answer = leave_out_at_first
+        with away:
+            away.begin()
+            self.assertGreater(next(lists), 3)
+            self.assertEqual(
+                'down', self.cloud.compute_services().list(
+                    scheduler_outage.BINARY)[0].state)
         self.assert_as_before()
 
     @base.slow
