@@ -65,7 +65,7 @@ def _local(name, *command, **environment):
 
     It gives way to the clouds, because their lanes take longer.
     """
-    return phases.Phase(name, ('nice', '-n', '19', *command),
+    return phases.Phase(name, ('nice', *command),
                         environment={**_PATIENT, **environment})
 
 
