@@ -94,7 +94,9 @@ def _all(guests):
         _local('package', 'tools/package.sh')]
     plain = [
         first.boot(), first.proof('schedule', 'schedule'),
-        first.scenarios('scenarios', clouds.SCENARIOS, _none_but_elsewhere)]
+        first.scenarios('scenarios', clouds.SCENARIOS, _none_but_elsewhere),
+        first.proof('mutants', 'mutate', 'allocations_left_whole',
+                    'port_of_nova_left')]
     other = [
         second.boot('--computes', '5', '--reclaim', '--like-devstack',
                     *['--qemu'] * guests),
@@ -105,9 +107,7 @@ def _all(guests):
         second.scenarios(
             'rest-of-scenarios',
             rf'{clouds.SCENARIOS}scenario\..*({"|".join(tests)})',
-            _none_skipped),
-        second.proof('mutants', 'mutate', 'allocations_left_whole',
-                     'port_of_nova_left')]
+            _none_skipped)]
     return [local, plain, other]
 
 
