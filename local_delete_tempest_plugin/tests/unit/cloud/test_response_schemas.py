@@ -383,7 +383,7 @@ class CheckTest(base.TestCase):
             'hypervisors': [], 'hypervisors_links': [{'rel': 'next'}]})
 
     def test_status(self):
-        for status in (100, 199, 301, 304, 399):
+        for status in (100, 199, 208, 226, 299, 301, 304, 399):
             self.assertIn('answered %d' % status, self.refused(
                 'GET /v2.1/servers', {'servers': []}, status=status))
 
