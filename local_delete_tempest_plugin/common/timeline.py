@@ -43,16 +43,18 @@ STEPS = (spans.LEASE, spans.BOOT, spans.DELETE, spans.AWAY, spans.BACK)
 # A story that loops, or waits, must not attach megabytes.
 _MOST = 500
 
-_TEXT = {'type': 'string', 'maxLength': 300}
+# Characters of a text.
+_LONGEST = 300
+
+_TEXT = {'type': 'string', 'maxLength': _LONGEST}
 _TIME = {'type': 'number', 'minimum': 0, 'maximum': 1e11}
 _AMOUNT = {'type': 'integer', 'minimum': 0, 'maximum': 10 ** 15}
 _AMOUNTS = {'type': 'object', 'additionalProperties': _AMOUNT,
             'maxProperties': 100}
 
 
-def _object(optional: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
-    return {'type': 'object', 'properties': fields,
-            'required': [name for name in fields if name not in optional]}
+def _object(**fields: Any) -> dict[str, Any]:
+    return {'type': 'object', 'properties': fields, 'required': [*fields]}
 
 
 def _list(item: dict[str, Any]) -> dict[str, Any]:
@@ -177,20 +179,20 @@ class Timeline:
         :param of: Whose it is, such as 'migration UUID'; empty where that is
             unknown.
         """
-        self._left.append({'what': what[:300], 'where': where[:300],
-                           'of': of[:300]})
+        self._left.append({'what': what[:_LONGEST], 'where': where[:_LONGEST],
+                           'of': of[:_LONGEST]})
 
     def as_json(self) -> dict[str, Any]:
         """Give the timeline as data that matches ``SCHEMA``."""
         return {
             'version': VERSION,
-            'story': self._story[:300],
-            'versions': {name: version[:300] for name, version
+            'story': self._story[:_LONGEST],
+            'versions': {name: version[:_LONGEST] for name, version
                          in self._versions.items()},
             'usages': _thin(self._usages),
             'outages': _thin([
                 dict(dataclasses.asdict(outage.moments), kind=outage.name,
-                     where=outage.where[:300], is_out=outage.is_out)
+                     where=outage.where[:_LONGEST], is_out=outage.is_out)
                 for outage in self._outages if outage.moments.begun]),
             'steps': _thin(self._steps),
             'left': _thin(self._left),

@@ -48,9 +48,9 @@ from local_delete_tempest_plugin.safety import change as safety_change
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
-# One heartbeat may be under way when the last PUT arrives. The second one is
-# from a process that lives after the PUT.
-_HEARTBEATS = 2
+#: So many heartbeats show that a process lives. The first one may be under way
+#: when the last PUT arrives. The second one is from after the PUT.
+HEARTBEATS = 2
 
 # A stop command outlives the run that was killed, and may take effect after
 # our start.
@@ -341,6 +341,6 @@ def await_heartbeats(
 
     waiters.wait_until(
         count, lambda counted: all(
-            number > _HEARTBEATS for number in counted.values()),
-        '%s has sent %d heartbeats since its start' % (whose, _HEARTBEATS),
+            number > HEARTBEATS for number in counted.values()),
+        '%s has sent %d heartbeats since its start' % (whose, HEARTBEATS),
         limit)

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from tempest import config
 
+from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import pace
 
@@ -26,9 +27,6 @@ CONF = config.CONF
 # Nova's default of service_down_time is so many of its report_interval, and
 # DevStack's is too.
 _RATIO = 6
-
-# A compute is up for the plugin when two heartbeats were seen.
-_HEARTBEATS = 2
 
 # So few services tell little about the interval.
 _FEW = 3
@@ -60,12 +58,12 @@ def check(silences: Mapping[str, float]) -> Iterator[finding.Finding]:
             'or lower the latter. Otherwise scenarios fail that stop a '
             'compute',
             bad=finding.WARN if silent < limit else finding.FAIL)
-    limit = wanted.service_up_timeout
+    limit, count = wanted.service_up_timeout, outage_base.HEARTBEATS
     yield finding.judge(
-        'heartbeats: service_up_timeout', limit > _HEARTBEATS * silent,
+        'heartbeats: service_up_timeout', limit > count * silent,
         '%s; service_up_timeout is %d s' % (words, limit),
         'set service_up_timeout above %d times report_interval of nova.conf, '
-        'and add the seconds in which nova-compute starts' % _HEARTBEATS)
+        'and add the seconds in which nova-compute starts' % count)
 
 
 def guess(silences: Mapping[str, float]) -> pace.Pace:

@@ -23,6 +23,7 @@ import dataclasses
 
 from tempest import config
 
+from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.scenario import needs
 
 CONF = config.CONF
@@ -33,9 +34,6 @@ _STOP_AND_START = 10
 # Nova's default of rpc_response_timeout: requests about a server that moves
 # wait so long for a compute that is out.
 _RPC = 60
-
-# A host is back when two heartbeats were seen.
-_HEARTBEATS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +49,14 @@ class Pace:
     service_down_time: float
 
     @property
+    def _seen_up(self) -> float:
+        """Seconds until a compute that was started is seen up."""
+        return outage_base.HEARTBEATS * self.report_interval
+
+    @property
     def _noticed(self) -> float:
         """Seconds until a stopped compute is down, and is up again."""
-        return self.service_down_time + _HEARTBEATS * self.report_interval
+        return self.service_down_time + self._seen_up
 
     def seconds_of(self, test: Callable) -> float:
         """Tell about how long a scenario takes.
@@ -61,7 +64,7 @@ class Pace:
         :param test: A test method.
         """
         if not _stops_compute(test):
-            return 7 + _HEARTBEATS * self.report_interval + _kept_out(test)
+            return 7 + self._seen_up + _kept_out(test)
         if _moves(test):
             return 54 + 2 * self._noticed
         return 15 + self._noticed + _kept_out(test)
@@ -73,7 +76,7 @@ class Pace:
         """
         return _kept_out(test) + _STOP_AND_START + (
             self._noticed if _stops_compute(test)
-            else _HEARTBEATS * self.report_interval) + (
+            else self._seen_up) + (
                 _RPC if _moves(test) else 0)
 
 

@@ -17,6 +17,7 @@ import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+import functools
 import math
 import re
 from typing import Any
@@ -140,11 +141,7 @@ class Request:
         :param provider_id: UUID of the host's root provider.
         :returns: Words, or None where Placement offers it.
         """
-        def offers(anywhere=(), with_traits=True):
-            return admin.candidates.list_allocation_candidates(
-                **self._query(provider_id, anywhere, with_traits))[
-                    'allocation_requests']
-
+        offers = functools.partial(self._offered, admin, provider_id)
         if not any(self.amounts.values()):
             return None
         try:
@@ -156,7 +153,7 @@ class Request:
         lacking = {
             name: amount for name, amount in self.amounts[''].items()
             if not Request({'': {name: amount}}, {})._offered(
-                admin, provider_id)}
+                admin, provider_id, with_traits=False)}
         if lacking:
             # A disk may be shared by hosts, and be of no host's tree.
             if len(lacking) < len(self.amounts['']) and offers(lacking):
@@ -167,9 +164,10 @@ class Request:
                     '(! means not to have): %s' % ', '.join(self.all_traits))
         return 'has no room for %s of the flavor together' % self
 
-    def _offered(self, admin, provider_id):
+    def _offered(self, admin, provider_id, anywhere=(), with_traits=True):
         return admin.candidates.list_allocation_candidates(
-            **self._query(provider_id, (), False))['allocation_requests']
+            **self._query(provider_id, anywhere, with_traits))[
+                'allocation_requests']
 
 
 def listed(amounts: Mapping[str, int]) -> str:

@@ -64,7 +64,7 @@ class LeaseChange(safety_change.Change):
         holders = leased.providers()
         if holders:
             services = admin.services.list()
-            leased.check_shown(services)
+            leased.check_shown(holders, services)
             _refuse_unfenced(admin, this_run, holders, services)
         return [cls(holder, this_run.trait) for holder in holders]
 

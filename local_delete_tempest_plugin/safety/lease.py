@@ -120,20 +120,18 @@ class Lease:
                 raise
             return []
 
-    def check_shown(self, services: Iterable[compute_services.Service]
-                    ) -> None:
+    def check_shown(self, holders: Iterable[str],
+                    services: Iterable[compute_services.Service]) -> None:
         """Refuse to judge the leased hosts if Nova does not show them.
 
         If the database of a cell is away, Nova leaves its services out, and
         says nothing. A host of the run may then be down.
 
+        :param holders: What ``providers`` returned.
         :param services: All compute services that Nova shows.
         :raises OutageRefused: the service of a leased host is not among them.
         :raises InvalidAnswer: nobody knows the hosts of the providers.
         """
-        holders = self.providers()
-        if not holders:
-            return
         hosts = self._admin.services.nodes().hosts_of_providers()
         shown = {service.host for service in services}
         for holder in holders:
