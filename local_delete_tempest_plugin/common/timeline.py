@@ -107,7 +107,7 @@ class Outage(Protocol):
 
     #: Its kind, such as 'forced-down'.
     name: str
-    #: Whether the service is really out meanwhile.
+    #: Whether the service is really out during the outage.
     is_out: bool
     moments: Moments
 

@@ -296,8 +296,8 @@ def in_short(leaks: Iterable[Leak | Miscount | Remnant]
 
     :param leaks: As for ``describe_leaks``.
     :returns: [(what, provider UUID, consumer UUID)]; a UUID is empty where it
-        does not apply. What only the whole project shows is told only if
-        nothing else is left.
+        does not apply. Amounts that only the whole project shows are left
+        out if anything else is left.
     """
     found: dict[tuple[str, str, str], bool] = {}
     for leak in leaks:

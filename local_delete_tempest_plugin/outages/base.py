@@ -64,7 +64,7 @@ class Outage(fixtures.Fixture):
     :param journal: The run's ``journal.Journal``; None to only give back.
     :param stop: The stop command that may still take effect, or None.
     :cvar name: The kind of the outage.
-    :cvar is_out: Whether the service is out meanwhile.
+    :cvar is_out: Whether the service is out during the outage.
     :ivar moments: When the service went, and when it came back.
     """
 
