@@ -107,6 +107,10 @@ def directory() -> pathlib.Path:
     return folder
 
 
+def _path_of(run_id: str) -> pathlib.Path:
+    return directory() / (run_id + _SUFFIX)
+
+
 class Journal:
     """The journal of this process; its file is made with the first intent.
 
@@ -176,7 +180,7 @@ class Journal:
             return
         try:
             if self._open:
-                _append(self._file, {'complete': intent.number})
+                _append(self._file, _as_complete(intent))
             else:
                 file, self._file = self._file, None
                 _remove(file, self._path)
@@ -200,37 +204,52 @@ class Journal:
                   file=sys.stderr)
 
     def _create(self) -> io.FileIO:
-        folder = directory()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_folder(folder)
-        self._path = folder / (self._run_id + _SUFFIX)
-        cloud = self.cloud or identity.Cloud.of_conf()
-        # Other processes of the run look for journals at any moment. So the
-        # file gets its name when it is held and has its head.
-        unnamed = self._path.with_suffix('.new')
+        _make_directory()
+        self._path = _path_of(self._run_id)
+        return _create(self._path, _as_head(
+            self._run_id, self.cloud or identity.Cloud.of_conf()))
+
+
+def _make_directory() -> None:
+    folder = directory()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_folder(folder)
+
+
+def _create(path: pathlib.Path, head: dict[str, Any]) -> io.FileIO:
+    # Other processes of the run look for journals at any moment. So the file
+    # gets its name when it is held and has its head.
+    unnamed = path.with_suffix('.new')
+    unnamed.unlink(missing_ok=True)
+    file = open(unnamed, 'xb', buffering=0, opener=(
+        lambda path, flags: os.open(
+            path, flags | os.O_APPEND | os.O_NOFOLLOW, 0o600)))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _append(file, head)
+        unnamed.rename(path)
+        _sync_folder(path.parent)
+    except OSError:
+        # Without a head nobody could read what a later try writes.
         unnamed.unlink(missing_ok=True)
-        file = open(unnamed, 'xb', buffering=0, opener=(
-            lambda path, flags: os.open(
-                path, flags | os.O_APPEND | os.O_NOFOLLOW, 0o600)))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _append(file, {
-                'version': VERSION, 'run': self._run_id,
-                'cloud': {'uri': cloud.uri, 'region': cloud.region,
-                          'ids': sorted(cloud.ids)}})
-            unnamed.rename(self._path)
-            _sync_folder(folder)
-        except OSError:
-            # Without a head nobody could read what a later try writes.
-            unnamed.unlink(missing_ok=True)
-            _remove(file, self._path)
-            raise
-        return file
+        _remove(file, path)
+        raise
+    return file
+
+
+def _as_head(run_id: str, cloud: identity.Cloud) -> dict[str, Any]:
+    return {'version': VERSION, 'run': run_id,
+            'cloud': {'uri': cloud.uri, 'region': cloud.region,
+                      'ids': sorted(cloud.ids)}}
 
 
 def _as_line(intent: safety_change.Intent) -> dict[str, Any]:
     return {'intent': intent.number, 'kind': intent.change.kind,
             'what': dataclasses.asdict(intent.change)}
+
+
+def _as_complete(intent: safety_change.Intent) -> dict[str, Any]:
+    return {'complete': intent.number}
 
 
 def _append(file: io.FileIO, line: dict[str, Any]) -> None:
@@ -316,7 +335,7 @@ class AbandonedRun:
 
         :param intent: One of ``intents``.
         """
-        self._write({'complete': intent.number})
+        self._write(_as_complete(intent))
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.file:
@@ -489,7 +508,7 @@ def is_alive(run_id: str) -> bool:
     :param run_id: Id of the run.
     :returns: Whether a process holds its journal.
     """
-    return _is_held(directory() / (run_id + _SUFFIX))
+    return _is_held(_path_of(run_id))
 
 
 def _is_held(path: pathlib.Path) -> bool:
@@ -531,7 +550,7 @@ def refuse_if_alive(run_id: str) -> None:
     :param run_id: Id of the run.
     :raises JournalUnusable: its journal is held.
     """
-    _refuse_if_held(directory() / (run_id + _SUFFIX))
+    _refuse_if_held(_path_of(run_id))
 
 
 def _refuse_if_held(path: pathlib.Path) -> None:
@@ -567,7 +586,7 @@ def dismiss(run_id: str, dry_run: bool = False
             return (path if dry_run else _set_aside(path),
                     parsed.intents if parsed else [])
     raise exceptions.JournalUnusable(
-        path=directory() / (run_id + _SUFFIX), problem='is not there')
+        path=_path_of(run_id), problem='is not there')
 
 
 def _open(path: pathlib.Path, flags: int) -> io.FileIO:
