@@ -25,7 +25,8 @@ from local_delete_tempest_plugin.cloud import endpoints
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cmd import base
 from local_delete_tempest_plugin import exceptions
-from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import abandoned_runs
+from local_delete_tempest_plugin.recovery import journal_file
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import run
@@ -103,7 +104,7 @@ class Recover(base.Command):
         return self.columns, rows
 
     def _dismiss(self, run_id, dry_run):
-        path, intents = journal.dismiss(run_id, dry_run)
+        path, intents = abandoned_runs.dismiss(run_id, dry_run)
         outcome = 'would be let go' if dry_run else 'let go'
         return [(run_id, intent.change.kind, str(intent.change), outcome)
                 for intent in reversed(intents)] + [
@@ -114,7 +115,7 @@ class Recover(base.Command):
         recovery = undo.Recovery(the_admin)
         cloud = identity.Cloud.of(the_admin)
         self._where = _where(cloud, args.run)
-        found = journal.find(cloud)
+        found = abandoned_runs.find(cloud)
         outcomes = []
         try:
             chosen = [abandoned for abandoned in found.abandoned
@@ -122,9 +123,9 @@ class Recover(base.Command):
             for abandoned in chosen:
                 outcomes += self._undo(recovery, abandoned, args)
             if args.run and not chosen:
-                journal.refuse_if_alive(args.run)
+                abandoned_runs.refuse_if_alive(args.run)
                 outcomes += self._search(
-                    recovery, journal.AbandonedRun(args.run, []), args,
+                    recovery, abandoned_runs.AbandonedRun(args.run, []), args,
                     suspects=True)
         except KeyboardInterrupt:
             # What is complete by now is not told the next time.
@@ -215,7 +216,7 @@ def _where(cloud, run_id):
         endpoints.describe(cloud.uri), cloud.region)
     if run_id:
         return ['Nothing of run %s is in %s.' % (run_id, place)]
-    folder = journal.directory()
+    folder = journal_file.directory()
     return [
         'Nothing to undo: no journal in %s is of an abandoned run in %s.' % (
             folder, place),

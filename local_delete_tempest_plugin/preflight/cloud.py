@@ -39,7 +39,7 @@ from local_delete_tempest_plugin.preflight import heartbeats
 from local_delete_tempest_plugin.preflight import pace
 from local_delete_tempest_plugin.preflight import room
 from local_delete_tempest_plugin.preflight import scheduling
-from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.safety import guard
 from local_delete_tempest_plugin.safety import lease
 from local_delete_tempest_plugin.safety import run
@@ -305,7 +305,7 @@ class CloudChecks:
 
     def _check_journals(self):
         left = []
-        for abandoned in journal.find_abandoned(
+        for abandoned in abandoned_runs.find_abandoned(
                 identity.Cloud.of(self._admin)):
             left.append(abandoned.run_id)
             abandoned.close(recovered=False)

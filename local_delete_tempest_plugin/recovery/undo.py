@@ -33,8 +33,8 @@ from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.common import retries
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import credentials
-from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
@@ -192,7 +192,7 @@ class Recovery:
                 _UNPROVEN + '; if nobody has, add --yes')
 
     def recover_all(self,
-                    abandoned: Iterable[journal.AbandonedRun]) -> None:
+                    abandoned: Iterable[abandoned_runs.AbandonedRun]) -> None:
         """Undo all that several abandoned runs left.
 
         :param abandoned: They are closed.
@@ -216,7 +216,7 @@ class Recovery:
                 problem='; '.join(map(str, failures)),
                 remedy='tempest local-delete recover')
 
-    def recover(self, abandoned: journal.AbandonedRun) -> None:
+    def recover(self, abandoned: abandoned_runs.AbandonedRun) -> None:
         """Undo all that an abandoned run left, the last change first.
 
         What is not the run's own any more is left as it is, and named on
@@ -237,7 +237,7 @@ class Recovery:
         if failure:
             raise failure
 
-    def undo_all(self, abandoned: journal.AbandonedRun,
+    def undo_all(self, abandoned: abandoned_runs.AbandonedRun,
                  dry_run: bool = False) -> list[Outcome]:
         """Undo the intents of an abandoned run, the last intent first.
 
@@ -260,7 +260,7 @@ class Recovery:
             abandoned.complete(intent)
         return outcomes
 
-    def _foresee(self, abandoned: journal.AbandonedRun,
+    def _foresee(self, abandoned: abandoned_runs.AbandonedRun,
                  intent: safety_change.Intent) -> safety_change.Intent:
         """Write down what the undo is about to do, in case it is killed."""
         try:
@@ -305,7 +305,7 @@ class Recovery:
         self._retrier.call(lambda: intent.change.undo(self._admin))
 
 
-def failure_of(abandoned: journal.AbandonedRun,
+def failure_of(abandoned: abandoned_runs.AbandonedRun,
                outcomes: Iterable[Outcome]) -> exceptions.RestoreFailed | None:
     """Put together why a run is not recovered.
 

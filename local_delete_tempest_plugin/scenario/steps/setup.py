@@ -41,6 +41,7 @@ from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import credentials
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import leases
@@ -184,7 +185,7 @@ class ClassAccounts(fixtures.Fixture):
         self._journal = written_to
         self._intent: safety_change.Intent | None = None
         self._alone = contextlib.ExitStack()
-        self.abandoned: list[journal.AbandonedRun] = []
+        self.abandoned: list[abandoned_runs.AbandonedRun] = []
 
     def _setUp(self):
         signals.end_as_ctrl_c_does()
@@ -209,7 +210,7 @@ class ClassAccounts(fixtures.Fixture):
                 cloud_admin.Admin.of(accounts.log_in_admin()))
         self._alone.enter_context(lockutils.lock(_RECOVERY, external=True))
         with cloud_admin.microversions():
-            self.abandoned = journal.find_abandoned(self._journal.cloud)
+            self.abandoned = abandoned_runs.find_abandoned(self._journal.cloud)
         if not self.abandoned:
             self.end_recovery()
             # An abandoned run may have stopped Placement.
@@ -287,7 +288,7 @@ class Testbed(fixtures.Fixture):
     def _setUp(self):
         self.useFixture(cloud_admin.microversions())
 
-    def begin(self, abandoned: Iterable[journal.AbandonedRun] = (),
+    def begin(self, abandoned: Iterable[abandoned_runs.AbandonedRun] = (),
               network: dict | None = None) -> None:
         """Recover abandoned runs, and make what every scenario needs.
 

@@ -23,6 +23,7 @@ import fixtures
 
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import guard
@@ -147,7 +148,7 @@ class OutageTest(base.TestCase):
             self.cloud.service_of(name).update(
                 status='disabled', disabled_reason=RUN.fence_reason)
         undo.Recovery(self.cloud.admin()).recover_all(
-            journal.find_abandoned(identity.Cloud.of_conf()))
+            abandoned_runs.find_abandoned(identity.Cloud.of_conf()))
         began = time.monotonic()
         while time.monotonic() < began + 1.5:
             self.assertFalse(os.path.exists(path), 'stopped after recover')

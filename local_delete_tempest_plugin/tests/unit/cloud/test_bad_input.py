@@ -491,8 +491,7 @@ ROWS = (
     Row('a journal of another user', RECOVER,
         r'{c}: {j} belongs to user id \d+, and this is 12345',
         world=lambda box: (
-            journal_of()(box), patched(journal.os, 'geteuid', lambda: 12345)(
-                box))),
+            journal_of()(box), patched(os, 'geteuid', lambda: 12345)(box))),
     Row('a journal that is a link', RECOVER,
         r'{c}: {j} cannot be opened \(Too many levels of symbolic links\)',
         world=lambda box: (
@@ -551,7 +550,7 @@ ROWS = (
     Row('a full disk', OUTAGE,
         r'journal \S+.journal cannot be written \(No space left on '
         r'device\), so nothing is changed',
-        world=patched(journal.os, 'fsync', full_disk)),
+        world=patched(os, 'fsync', full_disk)),
     # Runs
     Row('a run that is none', RECOVER,
         r"{c}: error: argument --run: 'x; rm' is no run id, which is 12 "

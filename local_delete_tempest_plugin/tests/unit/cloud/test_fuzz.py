@@ -46,6 +46,7 @@ from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import roles
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import run_resources
@@ -471,7 +472,7 @@ class JournalTest(base.TestCase):
         pathlib.Path(path).touch(mode=0o600)
         pathlib.Path(path).write_bytes(b'\n'.join(lines) + b'\n')
         try:
-            found = journal.find(identity.Cloud.of_conf())
+            found = abandoned_runs.find(identity.Cloud.of_conf())
             self.addCleanup(found.close)
             for error in found.unusable:
                 raise error

@@ -26,6 +26,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import recover
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.safety import run
@@ -169,7 +170,7 @@ class RecoverCommandTest(base.TestCase):
     def test_an_error_that_nobody_expects_is_one_line(self):
         """Otherwise cliff tells only a log that nobody set up."""
         with fixtures.MockPatchObject(
-                journal, 'find', side_effect=KeyError('x')):
+                abandoned_runs, 'find', side_effect=KeyError('x')):
             self.assertEqual(
                 (1, None, "tempest local-delete recover: KeyError: 'x'\n"),
                 self.run_command())

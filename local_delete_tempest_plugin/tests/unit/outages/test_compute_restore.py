@@ -23,7 +23,7 @@ from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.outages import provider_state
-from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -86,7 +86,7 @@ class RestoreTest(outage_case.OutageTest):
         """Undo what the journal of a killed process holds."""
         if written._file:
             written._file.close()
-        for abandoned in journal.find_abandoned(
+        for abandoned in abandoned_runs.find_abandoned(
                 identity.Cloud.of_conf()):
             left = []
             for intent in reversed(abandoned.intents):
@@ -488,7 +488,8 @@ class ServiceDeletedTest(RestoreTest):
 
     def recover_again(self):
         outcomes = []
-        for abandoned in journal.find_abandoned(identity.Cloud.of_conf()):
+        for abandoned in abandoned_runs.find_abandoned(
+                identity.Cloud.of_conf()):
             try:
                 outcomes += undo.Recovery(self.cloud.admin()).undo_all(
                     abandoned)

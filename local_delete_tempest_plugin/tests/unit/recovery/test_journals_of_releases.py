@@ -33,7 +33,7 @@ from tempest.lib import exceptions as lib_exc
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
-from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import undo
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import fake_cloud
@@ -165,7 +165,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         os.chmod(os.path.join(self.journals, RUN.id + '.journal'), 0o600)
         self.take_everything_down()
         undo.Recovery(self.admin).recover_all(
-            journal.find_abandoned(identity.Cloud.of(self.admin)))
+            abandoned_runs.find_abandoned(identity.Cloud.of(self.admin)))
 
     def assert_recovered(self):
         self.assertEqual(self.before, {
@@ -215,7 +215,7 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         for version in (1, 2):
             shutil.copy(JOURNALS / ('version-%d.journal' % version), path)
             os.chmod(path, 0o600)
-            found = journal.find(identity.Cloud.of(self.cloud.admin()))
+            found = abandoned_runs.find(identity.Cloud.of(self.cloud.admin()))
             self.assertEqual([], found.abandoned)
             self.assertEqual(
                 ['it is of an earlier release, and nothing in region '

@@ -17,7 +17,7 @@ import json
 import pathlib
 
 from local_delete_tempest_plugin.outages import compute as compute_outage
-from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.recovery import journal_format
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.safety import change
@@ -27,7 +27,8 @@ from local_delete_tempest_plugin.tests.unit import base
 WRITTEN = [
     (line['kind'], line['what']) for line in map(
         json.loads, pathlib.Path(__file__).with_name('journals').joinpath(
-            'version-%d.journal' % journal.VERSION).read_text().splitlines())
+            'version-%d.journal' % journal_format.VERSION
+        ).read_text().splitlines())
     if 'intent' in line]
 
 
@@ -38,7 +39,7 @@ def subclasses(kind):
 
 class KindsTest(base.TestCase):
 
-    def problem(self, kind, what, version=journal.VERSION):
+    def problem(self, kind, what, version=journal_format.VERSION):
         """Tell why an intent of a journal cannot be used."""
         return str(kinds.read('/j/1.journal', version, kind, what))
 
@@ -56,7 +57,8 @@ class KindsTest(base.TestCase):
 
     def test_each_kind_is_read_as_it_was_written(self):
         for kind, what in WRITTEN:
-            read = kinds.read('/j/1.journal', journal.VERSION, kind, what)
+            read = kinds.read(
+                '/j/1.journal', journal_format.VERSION, kind, what)
             # An earlier release had not all of the fields.
             self.assertEqual((kind, what), (read.kind, {
                 field: value for field, value

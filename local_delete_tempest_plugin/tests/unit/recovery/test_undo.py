@@ -25,8 +25,8 @@ import urllib3
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import credentials
-from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import servers
@@ -741,7 +741,7 @@ class RecoveryTest(base.TestCase):
 
 
 @dataclasses.dataclass
-class _Abandoned(journal.AbandonedRun):
+class _Abandoned(abandoned_runs.AbandonedRun):
     recovered: bool | None = None
 
     def close(self, recovered):

@@ -28,6 +28,7 @@ from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import placement
 from local_delete_tempest_plugin.outages import scheduler
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import servers
 from local_delete_tempest_plugin.safety import run
@@ -280,7 +281,7 @@ class ClassAccountsTest(SetupTest):
         self.assertEqual(frozenset([fake_cloud.PROJECT]),
                          self.journal.cloud.ids)
         self.journal._file.close()
-        left, = journal.find_abandoned(self.journal.cloud)
+        left, = abandoned_runs.find_abandoned(self.journal.cloud)
         left.close(recovered=False)
 
     def test_no_class_begins_before_abandoned_runs_are_recovered(self):
