@@ -79,10 +79,7 @@ def make_directory() -> None:
 
 def _check_folder(folder: pathlib.Path) -> None:
     """Refuse a directory in which others could forge or remove journals."""
-    try:
-        status = folder.stat()
-    except FileNotFoundError:
-        return
+    status = folder.stat()
     if not stat.S_ISDIR(status.st_mode):
         # The first journal finds that out, where one is written.
         return
