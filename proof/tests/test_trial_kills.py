@@ -78,6 +78,14 @@ class ProgressTest(base.TestCase):
         self.write((spans.BEGUN, spans.BACK))
         self.assertEqual('placement http-503: give back', self.progress.now())
 
+    def test_a_thaw_while_another_host_is_out(self):
+        self.intend(1, 'compute', outage='frozen')
+        self.intend(2, 'compute', outage='stopped')
+        self.assertEqual('intend compute stopped', self.progress.now())
+        self.write((spans.BEGUN, spans.BACK), (spans.BEGUN, spans.COMMAND))
+        self.assertEqual('compute frozen: give back/command',
+                         self.progress.now())
+
     def test_an_intent_that_is_written_again(self):
         """A stop command that is under way is written into its intent."""
         for stop in (None, {'pid': 7}, None):

@@ -38,6 +38,7 @@ BACK = spans.BACK
 
 NOTHING = 'nothing in the journal'
 _NO_OUTAGE = 'no outage'
+_FROZEN = 'compute frozen'
 
 _STEPS = (spans.AWAY, spans.COMMAND, spans.SEEN_DOWN, spans.BACK,
           spans.HEARTBEATS)
@@ -105,6 +106,9 @@ class Progress:
         steps = self._steps.now()
         if steps:
             outages = journals.outages(self._folder)
+            if steps.startswith(BACK) and _FROZEN in outages:
+                # It is thawed while another host is out.
+                outages = [_FROZEN]
             return f'{outages[-1] if outages else _NO_OUTAGE}{OF}{steps}'
         return (journals.phases(self._folder) or [NOTHING])[-1]
 
