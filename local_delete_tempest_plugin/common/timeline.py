@@ -21,7 +21,6 @@ runner has it.
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
-import json
 import time
 import types
 from typing import Any
@@ -200,8 +199,8 @@ class Timeline:
 
     def as_content(self) -> content.Content:
         """Give the timeline as a detail of a test."""
-        # Some runners print the bytes of what is no text.
-        return content.text_content(json.dumps(self.as_json()))
+        # Runners print what is text.
+        return content.json_content(self.as_json())
 
 
 def _thin(rows: list[Any]) -> list[Any]:

@@ -243,7 +243,7 @@ def _judge(result):
         result.began, result.ended, failure,
         details.get('reason', '') if result.status == 'skip' else '', defect,
         '\n'.join(text for name, text in details.items()
-                  if name.startswith('pythonlogging')),
+                  if attachments.is_log(name)),
         _read_timeline(details.get(timeline.DETAIL)))
 
 

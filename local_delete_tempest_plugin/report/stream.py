@@ -30,6 +30,7 @@ import subunit
 from subunit import v2
 import testtools
 
+from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin import exceptions
 
 # A test that stestr adds if a process of its runner has failed.
@@ -40,10 +41,11 @@ _UNREADABLE = 'subunit.parser'
 
 _LISTED = 'exists'
 
-# A failed scenario logs a megabyte. A reader needs the end of it.
-_LOG = 'pythonlogging'
-_LONGEST_LOG = 1 << 16
+# Bytes of a detail. A reader needs its end.
 _LONGEST = 1 << 20
+
+# Bytes at the begin of a stream, where a runner may have printed.
+_BEGIN = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +107,7 @@ def read(data: bytes, origin: str) -> list[Result]:
     :raises ReportFailed: the stream has bytes, and no result of a test.
     """
     parsers = [_parse_version_1, _parse_version_2]
-    if v2.SIGNATURE in data[:_LONGEST_LOG]:
+    if v2.SIGNATURE in data[:_BEGIN]:
         # What the runner prints at its start may come before.
         parsers.reverse()
     for parse in parsers:
@@ -162,15 +164,16 @@ def _result_of(test: Mapping[str, Any]) -> Result:
     began, ended = test['timestamps']
     return Result(
         exceptions.printable(test['id']), str(test['status']), began, ended, {
-            name: _text_of(
-                detail, _LONGEST_LOG if name.startswith(_LOG) else _LONGEST)
+            name: _text_of(name, detail)
             for name, detail in test['details'].items()
-            if test['status'] != 'success' or not name.startswith(_LOG)})
+            if test['status'] != 'success' or not attachments.is_log(name)})
 
 
-def _text_of(detail: Any, longest: int) -> str:
+def _text_of(name: str, detail: Any) -> str:
     data = b''.join(detail.iter_bytes())
-    text = data[-longest:].decode(errors='replace')
-    if len(data) > longest:
-        text = '(%d bytes are left out.)\n%s' % (len(data) - longest, text)
+    if attachments.is_log(name):
+        data = attachments.end_of_log(name, data)
+    text = data[-_LONGEST:].decode(errors='replace')
+    if len(data) > _LONGEST:
+        text = '(%d bytes are left out.)\n%s' % (len(data) - _LONGEST, text)
     return exceptions.printable(text)

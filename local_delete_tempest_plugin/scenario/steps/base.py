@@ -32,6 +32,7 @@ from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import front_end
 from local_delete_tempest_plugin.cloud import versions
+from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import timeline
 from local_delete_tempest_plugin import exceptions
@@ -212,9 +213,13 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         super().addDetail(name, content_object)
 
     def getDetails(self) -> dict[str, content.Content]:
-        # A runner prints the details of a failure in this order. The log has
-        # thousands of lines.
+        # A runner prints the details of a failure in this order, and those
+        # that are text as they are. The log has thousands of lines.
         details = super().getDetails()
+        logs = [details.pop(name) for name in sorted(details)
+                if attachments.is_captured_log(name)]
+        if logs:
+            details[attachments.LOG] = attachments.pack_log(logs)
         for name in sorted(details, key=_place):
             details[name] = details.pop(name)
         return details
@@ -469,4 +474,4 @@ class BaseLocalDeleteTest(test.BaseTestCase):
 
 def _place(name):
     """Tell the place of a detail among all details of a test."""
-    return ('traceback' not in name, name.startswith('pythonlogging'))
+    return ('traceback' not in name, name == attachments.LOG)

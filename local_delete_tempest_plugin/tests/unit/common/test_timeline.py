@@ -32,7 +32,8 @@ class TimelineTest(base.TestCase):
             'A story.', {'tempest': '42'}, lambda: next(seconds))
 
     def attached(self):
-        found = json.loads(self.timeline.as_content().as_text())
+        found = json.loads(
+            b''.join(self.timeline.as_content().iter_bytes()))
         jsonschema.validate(found, timeline.SCHEMA)
         return found
 

@@ -13,12 +13,15 @@
 # under the License.
 
 import contextlib
+import gzip
 
 import hypothesis
 from hypothesis import strategies
 import testtools
 from testtools import content
+from testtools import content_type
 
+from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.report import results
 from local_delete_tempest_plugin.report import stream
@@ -167,6 +170,39 @@ class ResultsTest(base.TestCase):
                               (test.failure.message, 1 << 21)):
             self.assertLess(len(text), longest)
             self.assertTrue(text.endswith('the end'), text[-50:])
+
+    def log_of(self, data):
+        """Judge a failed test whose packed log is given; return the log."""
+        class Packed(streams.Told):
+            def test_it(self):
+                self.addDetail(attachments.LOG, content.Content(
+                    content_type.ContentType('application', 'gzip'),
+                    lambda: [data]))
+                self.fail('left')
+
+        test, = results.judge(stream.read(
+            streams.version_2(Packed('test_it')), 'it')).tests
+        return test.log
+
+    def test_a_packed_log_is_cut_at_a_line(self):
+        lines = ['line %d' % number for number in range(9999)]
+        packed = attachments.pack_log(
+            [content.text_content('\n'.join(lines))])
+        words, *end = self.log_of(b''.join(packed.iter_bytes())).splitlines()
+        self.assertRegex(words, r'^\(\d+ bytes are left out\.\)$')
+        self.assertEqual(lines[-len(end):], end)
+        self.assertGreater(len(end), 5000)
+
+    def test_a_packed_log_of_somebody_else(self):
+        bomb = gzip.compress(b'x' * (1 << 27))
+        log = self.log_of(bomb)
+        self.assertLess(len(log), 1 << 17)
+        self.assertIn('(%d bytes' % ((1 << 26) - (1 << 16)), log,
+                      'more of it was unpacked')
+        for data in b'', b'?', gzip.compress(b'')[:-1]:
+            self.assertIn(self.log_of(data), ('', '(The log cannot be read.)'))
+        self.assertEqual('x' * 99, self.log_of(bomb[:400])[-99:])
+        self.assertEqual('\\x1b[2J', self.log_of(gzip.compress(b'\x1b[2J')))
 
 
 class BrokenStreamTest(base.TestCase):

@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import functools
 import io
 import json
 import logging
@@ -20,6 +21,7 @@ from unittest import mock
 
 import fixtures
 from stestr import subunit_trace
+import subunit
 from tempest.lib.common import dynamic_creds
 from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
@@ -34,12 +36,15 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.report import results
+from local_delete_tempest_plugin.report import stream
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario import needs
 from local_delete_tempest_plugin.scenario.steps import base as steps_base
 from local_delete_tempest_plugin.scenario.steps import setup
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
+from local_delete_tempest_plugin.tests.unit.report import streams
 
 
 class SkipChecksTest(base.TestCase):
@@ -161,36 +166,65 @@ class ReportTest(base.TestCase):
         self.assertEqual(list(detail.iter_text()),
                          list(story.getDetails()['traceback'].iter_text()))
 
-    def test_a_failure_is_printed_first_and_its_log_last(self):
-        # The traceback also has the line that raises.
-        words = ' '.join(['1 VCPU', 'is left'])
-
+    def fail_with(self, words, log):
+        """Run a scenario that really fails; return its stream of bytes."""
         class Story(steps_base.BaseLocalDeleteTest):
+            versions = {}
+
             def setUp(self):
                 testtools.TestCase.setUp(self)
                 self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+                self._begin_timeline(self.test_it)
                 self.addDetail('footprint', content.text_content('VCPU 0'))
 
             def test_it(self):
-                logging.getLogger('it').debug('a line of the log')
+                """Tell how a failure looks."""
+                for line in log:
+                    logging.getLogger('it').debug(line)
                 raise exceptions.LeakFound(words)
 
             def tearDown(self):
                 testtools.TestCase.tearDown(self)
 
-        found = []
-        results = testtools.StreamToDict(found.append)
-        results.startTestRun()
-        Story('test_it').run(testtools.ExtendedToStreamDecorator(results))
-        results.stopTestRun()
-        printed = io.StringIO()
-        subunit_trace.print_attachments(
-            printed, found[-1], all_channels=True)
-        printed = printed.getvalue()
-        self.assertEqual(1, printed.count(words), printed)
-        places = [printed.index(one)
-                  for one in (words, 'VCPU 0', 'a line of the log')]
-        self.assertEqual(sorted(places), places, printed)
+        return streams.version_2(Story('test_it'))
+
+    def test_a_failure_is_printed_first_and_its_log_never(self):
+        # The traceback also has the line that raises.
+        words = ' '.join(['1 VCPU', 'is left'])
+        data = self.fail_with(words, ['line %d' % number
+                                      for number in range(9999)])
+        for binary in False, True:
+            # "tempest run" has stestr print what is no text, too.
+            printed = io.StringIO()
+            shown = testtools.StreamToDict(functools.partial(
+                subunit_trace.show_outcome, printed,
+                show_binary_attachments=binary))
+            shown.startTestRun()
+            subunit.ByteStreamToStreamResult(io.BytesIO(data)).run(shown)
+            shown.stopTestRun()
+            printed = printed.getvalue()
+            self.assertEqual(0, printed.count('line 9998'),
+                             'the log is printed')
+            self.assertEqual(1, printed.count(words), printed)
+            places = [printed.index(one) for one in (
+                words, 'VCPU 0', 'timeline.json', 'log.gz')]
+            self.assertEqual(sorted(places), places, printed)
+            self.assertLess(len(printed), 5000, 'all of this is printed')
+
+    def test_each_stream_has_the_log(self):
+        lines = ['line %d' % number for number in range(99)]
+        second = io.BytesIO(self.fail_with('left', lines))
+        first = io.BytesIO()
+        writer = testtools.StreamToExtendedDecorator(
+            subunit.TestProtocolClient(first))
+        writer.startTestRun()
+        subunit.ByteStreamToStreamResult(second).run(writer)
+        writer.stopTestRun()
+        for data in second.getvalue(), first.getvalue():
+            test, = results.judge(stream.read(data, 'it')).tests
+            self.assertEqual(lines, test.log.splitlines())
+            self.assertEqual('Tell how a failure looks.',
+                             test.timeline['story'])
 
     def test_leaves_what_is_no_text(self):
         story = steps_base.BaseLocalDeleteTest('addDetail')
@@ -229,7 +263,7 @@ class TimelineTest(base.TestCase):
                             if event[0].startswith('add')
                             and len(event) > 2] or [(0, 0, {})]
         self.assertEqual([], spans.listeners)
-        return json.loads(details['timeline.json'].as_text())
+        return json.loads(b''.join(details['timeline.json'].iter_bytes()))
 
     def test_a_failure(self):
         def body(story):
