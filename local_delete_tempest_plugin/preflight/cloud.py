@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import concurrent.futures
 import dataclasses
 import functools
+import math
 from typing import Any
 
 from oslo_log import log as logging
@@ -46,6 +47,12 @@ from local_delete_tempest_plugin.safety import run
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
+
+_BYTES_PER_GIB = 1 << 30
+
+# The names of two checks.
+_FLAVOR = 'flavor'
+_FLAVOR_OF_RESIZES = 'flavor of resizes'
 
 # Tempest's connection pools hold ten connections.
 _SIDE_BY_SIDE = 8
@@ -83,9 +90,10 @@ class CloudChecks:
         self._run = run.Run()
         self._projects = projects
         self._offered = '0.0'
-        self._flavor: tuple[dict, dict] | None = None
         self._image: dict[str, Any] = {}
-        self._request: room.Request | None = None
+        self._flavor: dict[str, Any] | None = None
+        # {name of the flavor's check: request}
+        self._requests: dict[str, room.Request] = {}
         self._tenants: scheduling.Tenants | None = None
         self.targets: list[compute_services.TargetHost] = []
         self.pace = pace.OF_NOVA
@@ -104,8 +112,10 @@ class CloudChecks:
                  'Placement'),
                 ('image', self._check_image,
                  'name another image in [compute] image_ref'),
-                ('flavor', self._check_flavor,
+                (_FLAVOR, self._check_flavor,
                  'name another flavor in [compute] flavor_ref'),
+                (_FLAVOR_OF_RESIZES, self._check_flavor_of_resizes,
+                 'name another flavor in [compute] flavor_ref_alt'),
                 ('network', self._check_network,
                  'make sure that [network] catalog_type leads to Neutron'),
                 ('heartbeats', self._check_heartbeats,
@@ -171,18 +181,37 @@ class CloudChecks:
         return bool(self._image)
 
     def _check_flavor(self):
+        self._flavor = self._show_flavor(_FLAVOR, CONF.compute.flavor_ref)
+        yield self._judge_flavor(_FLAVOR, self._flavor, 'flavor_ref')
+
+    def _check_flavor_of_resizes(self):
+        if CONF.compute_feature_enabled.resize:
+            yield self._judge_flavor(
+                _FLAVOR_OF_RESIZES, self._show_flavor(
+                    _FLAVOR_OF_RESIZES, CONF.compute.flavor_ref_alt),
+                'flavor_ref_alt')
+
+    def _judge_flavor(self, name, flavor, option):
+        problem = _unfit(flavor, self._image)
+        least = self._flavor['disk'] if self._flavor else 0
+        if not problem and flavor['disk'] < least:
+            problem = 'has %d GiB of disk, and flavor_ref has %d: Nova ' \
+                'shrinks no disk' % (flavor['disk'], least)
+        return finding.judge(
+            name, not problem, '%s: %s' % (
+                flavor['name'], problem or self._requests[name]),
+            'name another flavor in [compute] %s, or another image in '
+            'image_ref. Only the admin has to see the flavor' % option)
+
+    def _show_flavor(self, name, flavor_id):
+        """Read a flavor, and note what Nova asks Placement for with it."""
         client = self._admin.flavors_client
-        flavor = client.show_flavor(CONF.compute.flavor_ref)['flavor']
+        flavor = client.show_flavor(flavor_id)['flavor']
         specs = client.list_flavor_extra_specs(flavor['id'])['extra_specs']
-        self._request = room.Request.of(
+        self._requests[name] = room.Request.of(
             flavor, specs, self._image,
             [room.DISABLED] if self._offers(_KNOWS_DISABLED) else [])
-        problem = _unfit(flavor, self._image)
-        yield finding.judge(
-            'flavor', not problem, '%s: %s' % (
-                flavor['name'], problem or self._request),
-            'name another flavor in [compute] flavor_ref, or another image in '
-            'image_ref')
+        return flavor
 
     def _offers(self, version):
         return _as_version(self._offered) >= _as_version(version)
@@ -286,14 +315,15 @@ class CloudChecks:
                     name, finding.FAIL, refusal, 'remove the host from '
                     'target_hosts, or let Tempest use accounts of such a '
                     'project ([auth] test_accounts_file)', kind='tenants')
-        asked = self._request and self._offers(_CANDIDATES)
-        refusal = asked and self._request.refusal(
-            self._admin, look.target.provider_id)
-        if refusal:
-            return finding.Finding(
-                name, finding.FAIL, refusal, 'make room, name another flavor '
-                'in [compute] flavor_ref, or remove the host from '
-                'target_hosts', kind='room')
+        asked = _FLAVOR in self._requests and self._offers(_CANDIDATES)
+        for flavor, request in self._requests.items() if asked else ():
+            refusal = request.refusal(
+                self._admin, look.target.provider_id, flavor)
+            if refusal:
+                return finding.Finding(
+                    name, finding.FAIL, refusal, 'make room, name another '
+                    'flavor in [compute], or remove the host from '
+                    'target_hosts', kind='room')
         self.targets.append(look.target)
         return finding.judge(
             name, asked, 'may be taken down now, and ' + (
@@ -381,10 +411,14 @@ def _as_version(version):
 def _unfit(flavor, image):
     """Say why Nova would refuse servers of a flavor and an image."""
     if not flavor['disk']:
-        return ('has no disk, so Nova refuses servers of members that boot '
-                'from an image')
+        return ('has no disk. Nova lets no member boot such a server from an '
+                'image (os_compute_api:servers:create:zero_disk_flavor), and '
+                'the scenarios boot from one')
+    size = math.ceil(max(image.get(name) or 0 for name in (
+        'size', 'virtual_size')) / _BYTES_PER_GIB)
     for what, amount, least, unit in (
-            ('disk', flavor['disk'], image.get('min_disk') or 0, 'GiB'),
+            ('disk', flavor['disk'], max(size, image.get('min_disk') or 0),
+             'GiB'),
             ('ram', flavor['ram'], image.get('min_ram') or 0, 'MiB')):
         if amount < least:
             return 'has %d %s of %s, and the image needs %d' % (

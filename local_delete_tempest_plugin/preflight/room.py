@@ -132,13 +132,15 @@ class Request:
             query[_POLICY] = self.policy or 'none'
         return query
 
-    def refusal(self, admin: admins.Admin, provider_id: str) -> str | None:
+    def refusal(self, admin: admins.Admin, provider_id: str,
+                flavor: str = 'flavor') -> str | None:
         """Say why Placement offers nothing for it on a host.
 
         Most hosts offer it, so one request tells.
 
         :param admin: An ``admin.Admin``.
         :param provider_id: UUID of the host's root provider.
+        :param flavor: Which flavor it is of, in words.
         :returns: Words, or None where Placement offers it.
         """
         offers = functools.partial(self._offered, admin, provider_id)
@@ -148,8 +150,8 @@ class Request:
             if offers():
                 return None
         except lib_exc.BadRequest as error:
-            return 'Placement refuses the request of the flavor: %s' % (
-                exceptions.one_line(error))
+            return 'Placement refuses the request of the %s: %s' % (
+                flavor, exceptions.one_line(error))
         lacking = {
             name: amount for name, amount in self.amounts[''].items()
             if not Request({'': {name: amount}}, {})._offered(
@@ -158,11 +160,13 @@ class Request:
             # A disk may be shared by hosts, and be of no host's tree.
             if len(lacking) < len(self.amounts['']) and offers(lacking):
                 return None
-            return 'has no room for %s of the flavor' % listed(lacking)
+            return 'has no room for %s of the %s' % (
+                listed(lacking), flavor)
         if self.all_traits and offers(with_traits=False):
-            return ('has room, and not the traits that flavor and image need '
-                    '(! means not to have): %s' % ', '.join(self.all_traits))
-        return 'has no room for %s of the flavor together' % self
+            return ('has room, and not the traits that %s and image need (! '
+                    'means not to have): %s' % (
+                        flavor, ', '.join(self.all_traits)))
+        return 'has no room for %s of the %s together' % (self, flavor)
 
     def _offered(self, admin, provider_id, anywhere=(), with_traits=True):
         return admin.candidates.list_allocation_candidates(

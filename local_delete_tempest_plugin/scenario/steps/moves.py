@@ -177,8 +177,9 @@ class Moves(base.BaseLocalDeleteTest):
             self, request: Request, kind: type[compute_outage.ComputeOutage],
     ) -> Iterator[tuple[Move, Any]]:
         server = self.create_server()
-        # Not in the outage, because Nova will soon notice the death.
-        self.testbed.flavor_like(CONF.compute.flavor_ref_alt)
+        if request == self.request_resize:
+            # Not in the outage, because Nova will soon notice the death.
+            self.testbed.flavor_like(CONF.compute.flavor_ref_alt)
         for _ in self.attempts_before_noticed(
                 'before it was asked to move a server from it'):
             with self.compute_outage(

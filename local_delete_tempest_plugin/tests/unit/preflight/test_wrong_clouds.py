@@ -23,18 +23,61 @@ from local_delete_tempest_plugin.tests.unit.preflight import whole_cloud
 class FlavorTest(whole_cloud.CloudCase):
 
     def test_no_disk(self):
+        """Only the policy of the cloud may let a member use it."""
         self.cloud.disk = 0
-        self.assert_found('flavor', 'fail', 'has no disk, so Nova refuses')
+        self.assert_found('flavor', 'fail', 'has no disk. Nova lets no member '
+                          'boot such a server from an image (os_compute_api:'
+                          'servers:create:zero_disk_flavor)')
+        self.assertIn('another flavor in [compute] flavor_ref,',
+                      self.findings()['flavor'].to_do)
 
     def test_image_that_needs_more(self):
-        for needed, words in (({'min_disk': 2}, 'has 1 GiB of disk, and the '
-                               'image needs 2'),
-                              ({'min_ram': 128}, 'has 64 MiB of ram')):
+        gib = 1 << 30
+        for needed, words in (
+                ({'min_disk': 2}, 'has 1 GiB of disk, and the image needs 2'),
+                ({'size': gib + 1}, 'and the image needs 2'),
+                ({'size': 9, 'virtual_size': 5 * gib}, 'image needs 5'),
+                ({'min_ram': 128}, 'has 64 MiB of ram')):
             self.cloud.image = dict(name='i', status='active', **needed)
             self.assert_found('flavor', 'fail', words)
         self.cloud.image = {'name': 'i', 'status': 'active', 'min_disk': 1,
-                            'min_ram': None}
+                            'min_ram': None, 'size': gib,
+                            'virtual_size': None}
         self.assert_found('flavor', 'pass', 'tiny: 1 DISK_GB')
+
+
+class FlavorOfResizesTest(whole_cloud.CloudCase):
+
+    def setUp(self):
+        super().setUp()
+        self.config('compute', flavor_ref_alt='other')
+        self.config('compute-feature-enabled', resize=True)
+
+    def assert_other(self, outcome, words, **fields):
+        self.cloud.other = dict({'disk': 1}, **fields)
+        self.assert_found('flavor of resizes', outcome, words)
+        if outcome == 'fail':
+            self.assertIn('another flavor in [compute] flavor_ref_alt',
+                          self.findings()['flavor of resizes'].to_do)
+
+    def test_flavors(self):
+        self.assert_other('pass', 'other: 1 DISK_GB')
+        self.assert_other('fail', 'has no disk', disk=0)
+        self.cloud.disk = 2
+        self.assert_other('fail', 'has 1 GiB of disk, and flavor_ref has 2: '
+                          'Nova shrinks no disk')
+        self.cloud.other = None
+        self.assert_found('flavor of resizes', 'fail', 'not found')
+
+    def test_room(self):
+        self.assert_other('pass', '999 VCPU', vcpus=999)
+        self.assert_found('host cmp1', 'fail', 'has no room for 999 VCPU of '
+                          'the flavor of resizes')
+
+    def test_no_resizes(self):
+        self.config('compute-feature-enabled', resize=False)
+        self.cloud.other = None
+        self.assertNotIn('flavor of resizes', self.findings())
 
 
 class RoomTest(whole_cloud.CloudCase):

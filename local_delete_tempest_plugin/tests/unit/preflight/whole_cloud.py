@@ -55,6 +55,8 @@ class WholeCloud(fake_cloud.FakeCloud):
                           'subnets': ['s']}]
         self.disk = 1
         self.specs = {}
+        # Fields of another flavor; None where there is none.
+        self.other = None
         self.image = {'name': 'cirros', 'status': 'active'}
         self.known_roles = ['admin', 'member', 'reader']
 
@@ -92,12 +94,12 @@ class WholeCloud(fake_cloud.FakeCloud):
                                    for name in self.known_roles]},
             'v3/domains': {'domains': [{'name': 'Default', 'enabled': True}]},
             'flavors/flavor/os-extra_specs': {'extra_specs': self.specs},
-            'flavors/flavor': {'flavor': {
-                'id': 'flavor', 'name': 'tiny', 'vcpus': 1, 'ram': 64,
-                'disk': self.disk, 'swap': '', 'rxtx_factor': 1, 'links': [],
-                'os-flavor-access:is_public': True,
-                'OS-FLV-EXT-DATA:ephemeral': 0,
-                'OS-FLV-DISABLED:disabled': False}}}
+            'flavors/flavor': {'flavor': self._flavor('flavor', 'tiny')}}
+        if self.other:
+            known.update({
+                'flavors/other/os-extra_specs': {'extra_specs': {}},
+                'flavors/other': {'flavor': self._flavor(
+                    'other', 'other', **self.other)}})
         if method == 'GET' and path in known:
             return 200, known[path]
         if (method, path) == ('POST', 'v3/auth/tokens'):
@@ -106,6 +108,14 @@ class WholeCloud(fake_cloud.FakeCloud):
             return 200, {'versions': [
                 {'max_version': self.placement_offered}]}
         return super()._dispatch(method, path, query, sent)
+
+    def _flavor(self, flavor_id, name, **fields):
+        return dict({
+            'id': flavor_id, 'name': name, 'vcpus': 1, 'ram': 64,
+            'disk': self.disk, 'swap': '', 'rxtx_factor': 1, 'links': [],
+            'os-flavor-access:is_public': True,
+            'OS-FLV-EXT-DATA:ephemeral': 0,
+            'OS-FLV-DISABLED:disabled': False}, **fields)
 
     def _create_token(self, sent):
         user = sent['auth']['identity']['password']['user']
