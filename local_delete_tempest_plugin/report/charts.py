@@ -41,8 +41,21 @@ _LANE = 8
 _AXIS = 20
 _FONT = 11
 
+# Pixels of a bold character, and between the names of two outages.
+_CHARACTER = 7
+_GAP = 8
+
+# Pixels of a line of names, where they would cover each other.
+_LINE = 14
+
 # More resource classes than these are in the table only.
 _MOST_CLASSES = 8
+
+# {kind of an outage: its name on the page}
+_KINDS = {
+    'forced-down': 'forced down', 'unnoticed': 'killed',
+    'unnoticed-forced-down': 'killed, then forced down',
+    'service-deleted': 'stopped, and its service deleted'}
 
 # How far apart, in seconds, the marks of the axis may be.
 _MARKS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600)
@@ -60,22 +73,27 @@ def draw(test: results.Test) -> markupsafe.Markup | None:
     names = _classes(line['usages'])
     begin = test.began.timestamp()
     end = max(test.ended.timestamp(), begin + 0.001)
-    height = _TOP + _STRIP * max(len(names), 1) + _LANE + _AXIS
+    out = [outage for outage in line['outages'] if outage['is_out']]
     scale = (_WIDTH - _LEFT - _RIGHT) / (end - begin)
 
     def x(moment: float) -> float:
         return round(_LEFT + (min(max(moment, begin), end) - begin) * scale, 1)
 
+    labels = _place_labels(out, x)
+    top = _TOP + _LINE * max((row for *_, row in labels), default=0)
+    height = top + _STRIP * max(len(names), 1) + _LANE + _AXIS
     drawing = drawsvg.Drawing(_WIDTH, height, role='img', class_='chart')
     drawing.append(drawsvg.Title(_describe(test, names)))
     bottom = height - _AXIS
-    for outage in line['outages']:
-        if outage['is_out']:
-            _draw_band(drawing, outage, x, end, bottom)
+    for outage, (_, _, row) in zip(out, labels, strict=True):
+        _draw_band(drawing, outage, x, end, top - _LINE * row, bottom)
+    for words, left, row in labels:
+        drawing.append(drawsvg.Text(
+            words, _FONT, left, top - _LINE * row - 5, class_='where'))
     _draw_axis(drawing, end - begin, lambda second: x(begin + second), bottom)
     for number, name in enumerate(names):
         _draw_curve(drawing, name, line['usages'], x, end,
-                    _TOP + _STRIP * (number + 1) - 4)
+                    top + _STRIP * (number + 1) - 4)
     for step in line['steps']:
         if step['kind'] in ('boot', 'delete'):
             over = x(step['at'] + step['seconds'])
@@ -85,6 +103,14 @@ def draw(test: results.Test) -> markupsafe.Markup | None:
                 class_='step ' + step['kind']))
     return markupsafe.Markup(drawing.as_svg(
         header='', skip_css=True, skip_js=True))
+
+
+def kind_of(outage: dict[str, Any]) -> str:
+    """Name the kind of an outage as the page does.
+
+    :param outage: The outage, as ``timeline.SCHEMA`` has it.
+    """
+    return _KINDS.get(outage['kind'], outage['kind'])
 
 
 def hosts_out(tests: Iterable[results.Test]) -> list[
@@ -148,21 +174,36 @@ def _classes(usages):
 
 
 def _describe(test, names):
-    outages = ['%s %s' % (outage['where'], outage['kind'])
+    outages = ['%s %s' % (outage['where'], kind_of(outage))
                for outage in test.timeline['outages'] if outage['is_out']]
     return 'Usage of %s over %.0f s. Outages: %s' % (
         ', '.join(names) or 'nothing', test.seconds or 0,
         ', '.join(outages) or 'none')
 
 
-def _draw_band(drawing, outage, x, end, bottom):
+def _place_labels(outages, x):
+    """Place the names of outages, so that none covers another.
+
+    :returns: [(words, x of their begin, number of the line from below)].
+    """
+    placed = []
+    ends: list[float] = []
+    for outage in outages:
+        words = '%s %s' % (outage['where'][:40], kind_of(outage)[:32])
+        width = _CHARACTER * len(words)
+        left = max(min(x(outage['begun']), _WIDTH - width), 0)
+        row = next((row for row, end in enumerate(ends) if end <= left),
+                   len(ends))
+        ends[row:row + 1] = [left + width + _GAP]
+        placed.append((words, left, row))
+    return placed
+
+
+def _draw_band(drawing, outage, x, end, top, bottom):
     begin, over = x(outage['begun']), x(outage['back'] or end)
     drawing.append(drawsvg.Rectangle(
-        begin, _TOP, max(over - begin, 1), bottom - _TOP,
+        begin, top, max(over - begin, 1), bottom - top,
         class_='band' if outage['back'] else 'band open'))
-    drawing.append(drawsvg.Text(
-        '%s %s' % (outage['where'][:40], outage['kind'][:20]), _FONT,
-        min(begin, _WIDTH - 170), _TOP - 5, class_='where'))
 
 
 def _draw_axis(drawing, seconds, x, bottom):
@@ -171,9 +212,12 @@ def _draw_axis(drawing, seconds, x, bottom):
     apart = next((apart for apart in _MARKS if seconds / apart <= 10),
                  seconds)
     for number in range(int(seconds / apart) + 1):
+        at = x(number * apart)
+        is_last = at > _WIDTH - 2 * _RIGHT
         drawing.append(drawsvg.Text(
-            '%g s' % (number * apart), _FONT, x(number * apart), bottom + 14,
-            class_='mark', text_anchor='middle'))
+            '%g s' % (number * apart), _FONT, _WIDTH if is_last else at,
+            bottom + 14, class_='mark',
+            text_anchor='end' if is_last else 'middle'))
 
 
 def _draw_curve(drawing, name, usages, x, end, base):

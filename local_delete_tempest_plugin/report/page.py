@@ -55,6 +55,10 @@ _LABELS = {
 }
 
 
+# {kind of a step: its name}. Outages tell themselves how they were made.
+_STEPS = {'lease': 'lease of hosts', 'boot': 'create', 'delete': 'delete'}
+
+
 def as_html(run: results.Run, fail_on_known: bool = False,
             findings: str | None = None) -> str:
     """Write a run as a page of HTML.
@@ -76,10 +80,29 @@ def as_html(run: results.Run, fail_on_known: bool = False,
         new=[test for test in ran if test.outcome in results.NEW],
         defects=_by_defect(ran), families=_families(ran), findings=findings,
         sources=formats.FINDINGS, link=formats.link, duration=_duration,
-        moment=_moment, draw=charts.draw, amounts=charts.amounts,
+        moment=_moment, draw=charts.draw, amounts=charts.amounts, steps=_steps,
+        has_timelines=any(test.timeline for test in ran),
         versions=_versions(run.tests), hosts_out=charts.hosts_out(run.tests),
         message=lambda test: messages.ends(_message(test)),
         log=lambda test: logs.end(test.log))
+
+
+def _steps(test):
+    """Tell what a scenario did: [(seconds since its begin, words)]."""
+    line = test.timeline
+    begin = test.began.timestamp() if test.began else 0
+    found = [(step['at'], '%s, %s' % (
+        _STEPS[step['kind']], _duration(step['seconds'])))
+        for step in line['steps'] if step['kind'] in _STEPS]
+    for outage in line['outages']:
+        words = '%s: %s' % (outage['where'], charts.kind_of(outage))
+        if outage['is_out']:
+            words += ', and nobody saw it come back' if (
+                outage['back'] is None) else ', out for %s' % _duration(
+                    outage['back'] - outage['begun'])
+        found.append((outage['begun'], words))
+    return [('%.1f s' % max(at - begin, 0), words)
+            for at, words in sorted(found)]
 
 
 def _versions(tests):

@@ -28,6 +28,7 @@ from tempest.lib import exceptions as lib_exc
 from testtools import content
 
 from local_delete_tempest_plugin.common import signals
+from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.footprint import candidates
@@ -94,6 +95,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
         self.watch.read_during()
         return servers
 
+    @spans.span(spans.BOOT)
     def _await_all_active(self, name, count):
         def read():
             found = recovery_servers.of_request(name, self.admin.servers(
@@ -159,6 +161,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                     'needed: lower [local_delete] many_servers' % (
                         self.hosts.target, room, resource_class, count))
 
+    @spans.span(spans.DELETE)
     def delete_at_once(self, servers: list[footprint.Server]) -> list[Answer]:
         """Delete servers from several threads, as the member.
 
@@ -222,6 +225,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                     for answer in answers]:
                 judged.result()
 
+    @spans.span(spans.DELETE)
     def await_all_gone(self, servers: list[footprint.Server]) -> None:
         """Wait until servers that were deleted all answer 404.
 
@@ -243,6 +247,7 @@ class ConcurrentDeletes(base.BaseLocalDeleteTest):
                        CONF.local_delete.delete_timeout,
                        exceptions.ServerNotGone)
 
+    @spans.span(spans.DELETE)
     def await_all_deleted(self, deleted: list[footprint.Server]) -> None:
         """Wait until servers are deleted permanently, by API or compute.
 

@@ -12,15 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import datetime
 from html import parser
 import re
+import time
+import types
 
 from testtools import content
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.report import charts
 from local_delete_tempest_plugin.report import page
 from local_delete_tempest_plugin.report import results
 from local_delete_tempest_plugin.report import stream
+from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit.report import streams
 
@@ -68,6 +73,12 @@ class Page(parser.HTMLParser):
     @property
     def text(self):
         return ''.join(self.words)
+
+    @property
+    def links_away(self):
+        """The addresses of links that leave the page."""
+        return [value for name, value in self.attributes
+                if name == 'href' and not value.startswith('#')]
 
     @property
     def flat(self):
@@ -118,11 +129,35 @@ class PageTest(base.TestCase):
     def test_a_known_defect_is_named_and_linked(self):
         found = self.page('test_shows_a_defect')
         self.assertIn(streams.DEFECT, found.text)
-        self.assertNotIn('href', dict(found.attributes))
+        self.assertEqual([], found.links_away)
         found = self.page('test_shows_a_defect',
                           findings='https://docs.test/findings.html')
-        self.assertEqual('https://docs.test/findings.html#' + streams.DEFECT,
-                         dict(found.attributes)['href'])
+        self.assertEqual(
+            ['https://docs.test/findings.html#' + streams.DEFECT],
+            found.links_away)
+
+    def test_the_message_of_a_known_defect_is_folded_away(self):
+        class Known(streams.Told):
+            @known_bug.known_bug(streams.DEFECT)
+            def test_it(self):
+                self.test_leaks_on_a_timeline()
+
+        found = Page(self.write(Known('test_it')))
+        left = '1 VCPU, 128 MEMORY_MB left on cmp1 by migration 7'
+        self.assertIn(left, found.text)
+        self.assertNotIn(left, ''.join(found.hidden))
+        self.assertIn(streams.WORDS, ''.join(found.hidden))
+
+    def test_each_part_of_the_page_has_a_link(self):
+        found = self.page('test_leaks', 'test_has_a_timeline', 'test_skips',
+                          'test_shows_a_defect')
+        links = [value[1:] for name, value in found.attributes
+                 if name == 'href']
+        self.assertEqual(['new', 'known', 'ran', 'out', 'skipped',
+                          'versions'], links)
+        ids = [value for name, value in found.attributes if name == 'id']
+        self.assertEqual(links, ids)
+        self.assertNotIn('#new', dict(self.page('test_passes').attributes))
 
     def test_skips_are_grouped_by_reason(self):
         found = self.page('test_skips', 'test_skips')
@@ -157,6 +192,58 @@ class PageTest(base.TestCase):
     def test_amounts_are_a_table(self):
         found = self.page('test_has_a_timeline')
         self.assertIn('project VCPU 0 2 1 cmp1 VCPU 0 2 1', found.flat)
+
+    def test_steps_are_a_table_in_their_order(self):
+        class Steps(streams.Told):
+            def test_it(self):
+                now = time.time()
+                outage = {'where': 'cmp1', 'is_out': True, 'seen': now,
+                          'returning': now}
+                streams.attach_timeline(self, steps=[
+                    {'kind': 'delete', 'at': now + 20, 'seconds': 3},
+                    {'kind': 'boot', 'at': now + 5, 'seconds': 4},
+                    {'kind': 'take away', 'at': now + 9, 'seconds': 1}],
+                    outages=[dict(outage, kind=kind, begun=now + begun,
+                                  back=now + begun + 30)
+                             for kind, begun in (('forced-down', 12),
+                                                 ('unnoticed', 10))])
+
+        found = Page(self.write(Steps('test_it')))
+        self.assertRegex(
+            found.flat, r'After Step [\d.]+ s create, 4\.0 s '
+            r'[\d.]+ s cmp1: killed, out for 30\.0 s '
+            r'[\d.]+ s cmp1: forced down, out for 30\.0 s '
+            r'[\d.]+ s delete, 3\.0 s')
+        self.assertNotIn('take away', found.text)
+
+    def draw(self, seconds, *outages):
+        """Draw a scenario; return the places of the names of its outages."""
+        drawn = charts.draw(types.SimpleNamespace(
+            began=streams.BEGAN, seconds=seconds,
+            ended=streams.BEGAN + datetime.timedelta(seconds=seconds),
+            timeline={'usages': [{'at': 0, 'project': {}}], 'steps': [],
+                      'outages': [{
+                          'where': where, 'kind': 'stopped', 'is_out': True,
+                          'begun': streams.BEGAN.timestamp() + begun,
+                          'back': None} for where, begun in outages]}))
+        return drawn, {words: (float(x), float(y)) for x, y, words in (
+            re.findall('<text x="([^"]*)" y="([^"]*)"[^>]*>([^<]*)', drawn))}
+
+    def test_names_of_outages_do_not_cover_each_other(self):
+        _, places = self.draw(100, ('a' * 20, 10), ('b' * 20, 20),
+                              ('c' * 20, 99))
+        first, second, third = (
+            place for words, place in places.items() if 'stopped' in words)
+        self.assertEqual(first[1], third[1])
+        self.assertGreater(abs(first[1] - second[1]), 10)
+        self.assertLess(third[0] + 150, 720, 'it ends outside of the drawing')
+
+    def test_the_last_mark_of_the_axis_is_whole(self):
+        drawn, places = self.draw(140)
+        self.assertEqual(720, places['140 s'][0])
+        self.assertIn('text-anchor="end"', drawn)
+        _, places = self.draw(138)
+        self.assertLess(places['120 s'][0], 700)
 
     def test_how_long_hosts_were_out(self):
         found = self.page('test_has_a_timeline', 'test_has_a_timeline')
@@ -232,8 +319,9 @@ class PageTest(base.TestCase):
         found = Page(text)
         self.assertEqual(set(), {'script', 'link', 'img', 'iframe', 'object',
                                  'base', 'form'} & set(found.tags))
-        self.assertEqual(set(), {'src', 'href', 'style', 'action'}
+        self.assertEqual(set(), {'src', 'style', 'action'}
                          & {name for name, _ in found.attributes})
+        self.assertEqual([], found.links_away)
         # The names of the languages of a drawing are loaded by nobody.
         text = re.sub(' xmlns(:xlink)?="[^"]*"', '', text)
         for words in ('url(', '@import', 'http://', 'https://', 'xlink'):
