@@ -40,6 +40,9 @@ _TAGS = re.compile(r'\[[^][]*\]$')
 
 _ID_TAG = re.compile(r'[\[,]id-([0-9a-f-]{36})[\],]')
 
+# What unittest calls the part of a class that is no test.
+_OF_CLASS = re.compile(r'(\w+) \((.+)\)$')
+
 _PACKAGE = 'local_delete_tempest_plugin.scenario.'
 
 
@@ -273,9 +276,12 @@ def _printable(data):
 def short_name(test_id: str) -> str:
     """Give the name of a test without the scenarios' package and its tags.
 
-    :param test_id: The id of the test.
+    :param test_id: The id of the test, or of a part of its class, such as
+        'tearDownClass (module.Class)'.
+    :returns: The name, such as 'module.Class.tearDownClass'.
     """
-    return _TAGS.sub('', test_id).replace(_PACKAGE, '')
+    return _OF_CLASS.sub(r'\2.\1', _TAGS.sub('', test_id)).replace(
+        _PACKAGE, '')
 
 
 def last_traceback(traceback: str) -> str:

@@ -130,6 +130,17 @@ class ResultsTest(base.TestCase):
         clean = self.judge('test_passes')
         self.assertEqual(0, clean.exit_code(fail_on_known=True))
 
+    def test_names(self):
+        for test_id, name in (
+                ('%s.test_a.ATest.test_it[id-%s,slow]', 'test_it'),
+                ('tearDownClass (%s.test_a.ATest)', 'tearDownClass'),
+                ('setUpClass (%s.test_a.ATest)', 'setUpClass')):
+            self.assertEqual('test_a.ATest.' + name, results.short_name(
+                test_id.replace('%s', 'local_delete_tempest_plugin.scenario',
+                                1).replace('%s', streams.UUID)))
+        for test_id in 'process-returncode', 'a (b) c', '(b)', ' (b)':
+            self.assertEqual(test_id, results.short_name(test_id))
+
     def test_skips_are_grouped(self):
         skips = self.judge('test_skips', 'test_skips', 'test_passes').skips
         self.assertEqual(
