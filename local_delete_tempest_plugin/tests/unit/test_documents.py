@@ -108,7 +108,7 @@ class DocumentsTest(testtools.TestCase):
         self.assertNotEqual([], files)
         for file, name in files:
             path = next((folder / file for folder in
-                         (PLUGIN, PLUGIN / 'tests' / 'unit')
+                         (PLUGIN, PLUGIN / 'tests' / 'unit', ROOT)
                          if (folder / file).exists()), None)
             if path is None:
                 self.fail('architecture.rst names %s: no such file' % file)
