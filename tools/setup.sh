@@ -13,20 +13,28 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 #
-# Set up what both tools/demo.sh and tools/test.sh stand on: the system
-# packages of bindep.txt, and the environment .venv beside the README with
-# the all-in-one's own tools, tempest and the plugin. Call it, or source it;
-# it leaves the shell's options and directory as they are.
+# Set up what all commands of the checkout need: the system packages of
+# bindep.txt, and the environment .venv beside README.rst. It has the tools of
+# the all-in-one, Tempest and the plugin. Call this file, or source it. It
+# leaves the options and the directory of the shell as they are.
 #
-# PYTHON names another interpreter than python3 for .venv. PROFILES=qemu adds
-# what `python -m allinone up --qemu` needs, PROFILES=devstack what
-# `python -m allinone up --like-devstack` needs, and PROFILES='qemu devstack'
-# both.
+# PYTHON names another interpreter than python3 for .venv. PROFILES names
+# profiles of bindep.txt, whose packages are added:
+#
+#     qemu         for "python -m allinone up --qemu"
+#     devstack     for "python -m allinone up --like-devstack"
+#     screenshots  for "python -m tools.screenshots"
+#
+# PROFILES='qemu devstack' names two of them.
 
 (
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '/^# Set up/,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit
+fi
 release=allinone/releases/2026.1.txt
 inputs=(bindep.txt setup.cfg requirements.txt test-requirements.txt
         doc/requirements.txt allinone/requirements.txt "$release"
