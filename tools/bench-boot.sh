@@ -13,19 +13,23 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 #
-# Measure `python -m allinone up`, cold and warm, and `down`, RUNS times each
-# (default 5), and print the medians; arguments, such as --qemu, go to "up".
-# Cold: the system packages and .venv are there, and nothing else; no
-# environment, no databases, and nothing that uv has downloaded. It takes some
-# ten minutes.
+# Measure "python -m allinone up", cold and warm, and "down", RUNS times each
+# (default 5). Print the medians. Arguments, such as --qemu, go to "up". Cold
+# means that only the system packages and .venv are there. There is no
+# environment, there are no databases, and uv has downloaded nothing. The
+# command takes about ten minutes. .venv has to be there: tools/setup.sh.
 #
-# cpu is what the command and all its processes spent, in seconds of a core;
+# cpu is what the command and all its processes spent, in seconds of a core.
 # busy is wall time / (cpu / cores): 1.00 means that no core was ever idle.
 # On a busy machine only cpu means something, and each second does less work.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '/^# Measure/,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit
+fi
 runs=${RUNS:-5}
 scratch=$(mktemp -d /tmp/bench-boot.XXXXXX)
 allinone=(.venv/bin/python -m allinone --state "$scratch/state"

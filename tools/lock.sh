@@ -13,17 +13,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 #
-# Resolve the lock of one OpenStack release again:
+# Resolve the lock of an OpenStack release again:
 #
 #     tools/lock.sh 2026.1
 #
-# The libraries are taken as they were some days after the release, as those
-# of a released cloud are; the services may have had fixes since, and so may a
-# library that releases/*.in asks for one of.
+# The libraries are taken as they were some days after the release, because a
+# released cloud has those. The services are newer, because they get fixes. So
+# is a library if allinone/releases/*.in asks for a later version.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '/^# Resolve/,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit
+fi
 release=${1:?which release, for example 2026.1}
 libraries=2026-04-15
 fixes=2026-07-15
