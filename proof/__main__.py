@@ -49,8 +49,11 @@ def _parser():
 
     def add(parsers, name, module, up=True):
         text = module.__doc__.strip()
-        verb = parsers.add_parser(name, help=text.splitlines()[0],
-                                  description=text, parents=[options])
+        verb = parsers.add_parser(
+            name, help=text.splitlines()[0], description=text,
+            # The lists of the docstrings stay lists.
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[options])
         module.add_arguments(verb)
         verb.set_defaults(run=module.run, up=up)
 
