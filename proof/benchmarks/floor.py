@@ -16,8 +16,9 @@
 
 The script uses openstacksdk alone. The scenario and the script take turns, so
 that both feel the same machine. A scenario may take 1.15 times as long as the
-script, and 1.5 times with the set-up and the tear-down of its class. The table
-has a scenario of each kind. The exit code is 1 if one takes longer.
+script. With the set-up and the tear-down of its class it may take 1.5 times as
+long. The table has a scenario of each kind. The exit code is 1 if a scenario
+takes longer.
 """
 
 import argparse
@@ -59,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pairs', type=int, default=10, metavar='N',
                         help='how often each takes its turn (default: 10)')
     parser.add_argument('--story', action='append', choices=sorted(STORIES),
-                        help='only this one, and others that are named so')
+                        help='tell only this story; may be given several times '
+                             '(default: all)')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:

@@ -15,12 +15,12 @@
 
 """Show how the requests of preflight and of scenarios grow with the cloud.
 
-They run on the cloud as it is, and again after "populate" has added computes
-and servers, which are taken away at the end. The exit code is 1 in these
-cases:
+They run on the cloud as it is. They run again after "populate" has added
+computes and servers. At the end these are taken away. The exit code is 1 in
+these cases:
 
-- a scenario sends more requests of a kind on the large cloud, other than polls
-  of a wait and further pages of a list;
+- a scenario sends more requests of a kind on the large cloud; polls of a wait
+  and further pages of a list do not count;
 - a scenario does not pass, or preflight finds a problem;
 - preflight takes more than 60 s on the large cloud;
 - a process of Tempest needs more than 200 MB.

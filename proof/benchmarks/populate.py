@@ -15,16 +15,17 @@
 """Fill the databases with the rows of a large cloud.
 
 Rows of many computes and servers go into the databases of Nova and Placement.
-Each row is a copy of a row that Nova or Placement wrote: the command creates
-one server, copies its rows and those of its host, and deletes it. So the APIs
-read the copies as they read any other row.
+Each row is a copy of a row that Nova or Placement wrote. The command creates
+one server and copies its rows and those of its host. Then it deletes the
+server. So the APIs read the copies as they read any other row.
 
-Real: what the APIs answer about these computes and servers, and how long that
-takes. The database sends the heartbeats, so Nova sees the computes as up.
+Real are the answers of the APIs about these computes and servers, and the time
+of these answers. The database sends the heartbeats, so Nova sees the computes
+as up.
 
-Not real: no process runs for these computes, and a request that Nova passes on
-to one of them gets no answer. The servers have no port, no volume and no
-recorded action. Keystone does not know their projects and users.
+No process runs for these computes. A request that Nova passes on to one of
+them gets no answer. The servers have no port, no volume and no recorded
+action. Keystone does not know their projects and users.
 
 "populate --remove" takes the rows away, and so does "down". Neither "up" nor
 "status" nor a trial knows such a cloud, so use none of them before.

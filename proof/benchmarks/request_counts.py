@@ -15,10 +15,10 @@
 """Count the requests of each scenario, from the log of its last run.
 
 Requests by which a wait repeats its question are polls. They are counted
-apart, because a busy machine polls more. The requests by which a story chooses
-its hosts are not compared, because they depend on other runs and on the lot.
+apart, because a busy machine polls more. A story chooses its hosts by chance,
+and by what other runs have. So the requests of that choice are not compared.
 The exit code is 1 if a scenario sent more requests of a kind than the
-checked-in table has. The cloud does not need to be up.
+checked-in table has, or is not in the table. The cloud does not need to be up.
 """
 
 import argparse

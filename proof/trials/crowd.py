@@ -14,8 +14,8 @@
 
 """Let many processes lease hosts at once. The last host has to stay up.
 
-On a cloud of N+1 computes N processes lease hosts, force them down and give
-them back, as classes of scenarios of one "tempest run --concurrency N" do.
+The cloud has N+1 computes. N processes lease hosts, force them down and give
+them back. Classes of scenarios of one "tempest run --concurrency N" do so.
 Each third time a process wants two hosts. [local_delete] min_other_hosts is 1,
 and no host is fenced. A watcher reads the compute services all the time. The
 exit code is 0 if all of these are true:

@@ -14,11 +14,16 @@
 
 """Let something fail in the middle of an outage. The cloud has to recover.
 
-Services are killed and come back, the run is interrupted, its disk is full,
-its tokens expire, or a command fails or is cut off. A proxy in front of
-nova-api answers for some seconds as a limiter of rates, an ingress or a cell
-without its database does. The trial injects a fault soon after the journal has
-the intent of an outage as its last line, or while the outage is given back.
+These are the faults:
+
+- services are killed and come back;
+- the run is interrupted, its disk is full, or its tokens expire;
+- a command fails or is cut off;
+- a proxy in front of nova-api answers for some seconds as a limiter of rates,
+  an ingress or a cell without its database does.
+
+The trial injects a fault soon after the last line of the journal is the intent
+of an outage. Otherwise it does so while the outage is given back.
 
 The run may pass or fail. It has to end, and a failure needs a message that
 helps. Then the cloud has to be as it was before, at the latest after ``tempest

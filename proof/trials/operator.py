@@ -14,17 +14,22 @@
 
 """Let an operator act on the host of a run. The act has to stand.
 
-Each seed stands for an act, an outage and a moment: while a run takes a host
-away, in its outage, while it gives the host back, after a kill -9 of the run,
-or while ``tempest local-delete recover`` runs. The acts are those of an
-operator who knows nothing of the run: he disables the service, forces the host
-down, stops the process, deletes the service, raises a quota, and others. The
-exit code is 0 if all of these are true:
+Each seed stands for an act, an outage and a moment. These are the moments:
+
+- a run takes a host away;
+- the host is out;
+- the run gives the host back;
+- the run was killed with kill -9;
+- ``tempest local-delete recover`` runs.
+
+The operator knows nothing of the run. For example, he disables the service,
+forces the host down, stops the process, deletes the service or raises a quota.
+The exit code is 0 if all of these are true:
 
 - the act stands after the run, and after recover if there is a journal left;
 - all else is as before;
-- where the run could not give all back, the run or recover names the host, and
-  recover does not end with 0;
+- if the run could not give all back, the run or recover names the host;
+- in that case recover does not end with 0;
 - after the operator has taken his act back, recover finishes, and the whole
   cloud is as before.
 

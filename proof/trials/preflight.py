@@ -17,8 +17,12 @@
 ``tempest local-delete preflight --try-commands`` runs through a proxy that
 records each request and passes on only requests that read. It runs once with
 credentials that Tempest makes, and once with pre-provisioned credentials. The
-exit code is 1 unless every request was a GET, a HEAD or the POST for a token,
-the proxy saw each request of Tempest's log, and preflight found no problem.
+exit code is 0 if all of these are true:
+
+- every request was a GET, a HEAD or the POST for a token;
+- the proxy saw each request of Tempest's log;
+- preflight found no problem.
+
 Tempest sends some requests for tokens past any proxy.
 """
 

@@ -16,10 +16,11 @@
 
 The scenarios and the commands run with debug logs, on both kinds of
 credentials. A proxy notes the secrets in their requests and in the answers.
-Then each secret is looked for in all written files, in all printed text, and
-in the command lines of all processes. The exit code is 1 if a secret is found.
-tempest.conf and accounts.yaml have to hold secrets, and are left out. To show
-that the search works, a planted secret has to be found each time.
+Then the trial looks for each secret in all written files and printed text. It
+also looks in the command lines of all processes. The exit code is 1 if a
+secret is found. tempest.conf and accounts.yaml have to hold secrets, so the
+trial leaves them out. To show that the search works, a planted secret has to
+be found each time.
 
 Through a proxy, a Placement that refuses connections looks like a Placement
 that breaks them. So the scenario that needs the former skips.
