@@ -38,7 +38,8 @@ class Preflight(base.Command):
     """Check the options and the cloud, and change nothing.
 
     The last line tells how many scenarios would run, and about how long they
-    would take. A failed check makes the exit code 1; a warning does not.
+    would take. The exit code is 1 if a check failed; a warning does not
+    count. It is 2 if the command line is wrong.
     """
 
     columns = 'Check', 'Outcome', 'Found', 'To do'

@@ -42,13 +42,14 @@ class Recover(base.Command):
 
     The journals of this machine tell that. A run that lives holds its
     journal, and is left alone. With --run, all that carries the id of that
-    run in the cloud is undone; only you can know that the run has ended. What
+    run in the cloud is undone. Only you can know that the run has ended. What
     the run may have left without its id is named, and left to you.
 
-    The exit code is 0 if all is undone, and 1 if something is not undone, or
-    a journal was passed over that may be yours to recover. It is 2 if the
-    command line is wrong. It is 3 if all else is undone and something is left
-    to you, because it is not the run's own any more.
+    The exit code is 0 if all is undone. It is 1 if something is not undone,
+    or if a journal was passed over that may be yours to recover. It is 2 if
+    the command line is wrong. It is 3 if all else is undone and something is
+    left to you. Such a thing is not the run's own any more. It is 130 after
+    Ctrl-C.
     """
 
     columns = 'Run', 'Change', 'What', 'Outcome'
