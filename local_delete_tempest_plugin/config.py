@@ -119,9 +119,9 @@ nova-compute outlives its process (2023.1 and later). New services are enabled
 (enable_new_services in nova.conf). Hosts are discovered automatically
 ([scheduler] discover_hosts_in_cells_interval in nova.conf). No guest outlives
 its server, because otherwise nova-compute refuses to register. The scenario
-skips where the host is in an aggregate of Nova or Placement, or where its
-provider has children, or custom traits or inventories. Other traits and the
-allocation ratios are put back. Archive deleted rows (``nova-manage db
+skips where the host is in an aggregate of Nova or Placement. It also skips
+where the provider has children, or custom traits or inventories. Other traits
+and the allocation ratios are put back. Archive deleted rows (``nova-manage db
 archive_deleted_rows``) from time to time, because Nova keeps the record of a
 deleted service. Nova 2026.1 may then refuse to move servers from it.""")),
     cfg.BoolOpt(
@@ -207,10 +207,10 @@ it to a lower number there.""")),
 Known defects of this cloud's Nova, by their names in
 doc/source/findings.rst. A scenario that shows a known defect is expected to
 fail. The run fails when such a scenario passes: then remove the name. A
-scenario that moves a server skips where ``deleted-service-refuses-moves``
-stops the move, and one without Placement where ``api-new-to-placement`` stops
-the delete. A comma-separated list; default: the defects of the release
-2026.1. Set it to an empty list to see each defect as a failure.""")),
+scenario skips where ``deleted-service-refuses-moves`` stops its move of a
+server. A scenario without Placement skips where ``api-new-to-placement`` stops
+its delete. A comma-separated list; default: the defects of the release 2026.1.
+Set it to an empty list to see each defect as a failure.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""
@@ -309,11 +309,11 @@ it whenever scheduler_stop_command is set.""", _COMMAND),
     cfg.IntOpt(
         'stop_settle_time', default=180, min=1,
         help=_text("""
-For how many seconds a stop command may still take effect that was cut off,
-that failed, or that its run left behind. What the command has reached by ssh,
-docker or ansible may go on. So the restore watches the service for that time,
-and starts the service again if it falls. Default: 180, because nova-compute
-33.0.0 and later needs 160 seconds to end. Raise it where
+For how many seconds a stop command may still take effect. Such a command was
+cut off, has failed, or was left behind by its run. What the command has
+reached by ssh, docker or ansible may go on. So the restore watches the service
+for that time, and starts the service again if it falls. Default: 180, because
+nova-compute 33.0.0 and later needs 160 seconds to end. Raise it where
 manager_shutdown_timeout of nova.conf is above 160.""")),
     _limit('api_timeout', 300,
            'an API that fails during a restore answers again',
