@@ -16,9 +16,9 @@
 
 What is kept is MariaDB's data directory after every migration and Keystone's
 bootstrap, with the server stopped. It holds no password that is ever used
-again: MariaDB's accounts are made at each start, Nova's cells are kept as
-templates, and the password of the user seed, which lies beside the data, goes
-with that user as soon as Keystone answers.
+again. MariaDB's accounts are made at each start. Nova's cells are kept as
+templates. The password of the user seed lies beside the data. That user is
+removed as soon as Keystone answers, and the password with it.
 """
 
 import collections.abc

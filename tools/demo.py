@@ -14,10 +14,11 @@
 
 """Show the whole idea on one screen, on a real OpenStack on this machine.
 
-Installs what is missing, boots an OpenStack, and runs the scenarios of bug
-1679750 there: nothing of their servers is left. Then a mutant breaks Nova's
-API on purpose, and a scenario finds the leak. At the end the OpenStack is
-taken down. The exit code is Tempest's, or 1 if no scenario could run.
+The command installs what is missing and boots an OpenStack. It runs the
+scenarios of bug 1679750 there, and nothing of their servers is left. Then a
+mutant breaks Nova's API on purpose, and a scenario finds the leak. At the end
+the OpenStack is taken down. The exit code is Tempest's, or 1 if no scenario
+could run.
 """
 
 import argparse

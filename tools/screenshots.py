@@ -16,9 +16,9 @@
 
 Each page is made of a subunit stream, and opened in a headless Chromium
 (Debian's package chromium). The pictures are light, dark, and as wide as a
-phone. The command fails if the console has an error, if a curve is not drawn,
-or if the page is wider than a phone. With --axe it also fails if axe-core
-finds a serious fault of accessibility:
+phone. The command fails if the console has an error, or if a curve is not
+drawn. It also fails if the page is wider than a phone. With --axe it fails,
+too, if axe-core finds a serious fault of accessibility:
 
     npm pack axe-core && tar -xf axe-core-*.tgz package/axe.min.js
     python -m tools.screenshots --axe package/axe.min.js clean=run.subunit

@@ -14,12 +14,12 @@
 
 """Tempest's own style checks, made to work on a plugin.
 
-Some look for tempest/scenario/ in the name of the file, and some return their
+Some look for tempest/scenario/ in the name of the file. Some return their
 finding where flake8 wants to iterate over findings. Codes and meanings are
-Tempest's: see its HACKING.rst. Not here are those for tempest.lib and
-tempest/api/, and those of which nothing is ever seen: T105, T108, T110 and
+Tempest's: see its HACKING.rst. The checks for tempest.lib and tempest/api/ are
+not here. Neither are those of which nothing is ever seen. T105, T108, T110 and
 T111 look for indentation or for texts, which flake8 has taken out before it
-asks, and T116 gives its finding a code that flake8 does not know.
+asks. T116 gives its finding a code that flake8 does not know.
 """
 
 import functools

@@ -15,9 +15,12 @@
 """Try that a signal to a command ends all that the command began.
 
 The command runs until a scenario has taken a compute out. Then the command
-alone gets the signal, as "kill" sends it. The exit code is 0 if the command
-ended within the limit with the right code, if the scenario had given the
-compute back, and if no process is left.
+alone gets the signal, as "kill" sends it. The exit code is 0 if all of these
+are true:
+
+- the command ended within the limit with the right code;
+- the scenario had given the compute back;
+- no process is left.
 """
 
 import argparse
@@ -91,7 +94,8 @@ def _try(arguments, signum, mark):
 def main() -> int:
     """Run the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog='python3 -m tools.try_end', description=__doc__)
+        prog='python3 -m tools.try_end', description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--signal', default='TERM', choices=('TERM', 'INT'))
     parser.add_argument(
         '--limit', type=float, default=180, metavar='SECONDS',

@@ -16,14 +16,14 @@
 
 A Python service of OpenStack takes a second or more of a core to import its
 modules. A process that is forked by a fork server has them already. Otherwise
-it is as any other process: it runs the service's own script, and the
-supervisor starts, stops and kills it. See allinone/plugins/forkserver.py.
+it is as any other process. It runs the service's own script. The supervisor
+starts, stops and kills it. See allinone/plugins/forkserver.py.
 
 A fork server has the libraries of several services, or the modules of a single
 service. Two services would register their options twice. Some services need
-eventlet's patches, which come before any other import. No fork server imports
-a module that reads an option at its import, as the managers of Nova do: the
-service has to read its configuration first.
+eventlet's patches, which come before any other import. Some modules read an
+option at their import, such as the managers of Nova. No fork server imports
+them, because the service has to read its configuration first.
 """
 
 import pathlib

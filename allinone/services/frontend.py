@@ -14,11 +14,11 @@
 
 """The front end of a cloud like DevStack: one Apache before all APIs.
 
-Apache speaks uwsgi with the API servers, each on a Unix socket, and finds
-them by the first part of the path. If an API does not read the body of a
-request, about one request in nine is answered 502 or 503: uWSGI closes the
-socket while Apache still sends the body, or before Apache reads the answer.
-That takes a Unix socket, and a uWSGI without ``post-buffering``.
+Apache speaks uwsgi with the API servers, each on a Unix socket. It finds them
+by the first part of the path. If an API does not read the body of a request,
+about one request in nine is answered 502 or 503. The reason is that uWSGI
+closes the socket too early. Apache then still sends the body, or has not read
+the answer. That takes a Unix socket, and a uWSGI without ``post-buffering``.
 """
 
 import os

@@ -45,7 +45,7 @@ def initialise(cloud: deployment.Deployment) -> None:
     """Make a data directory with system tables and no account at all.
 
     "mariadb-install-db" does this too. It adds help texts and a sys schema
-    that nobody reads here, and in Debian it needs the full server package.
+    that nobody reads here. In Debian it needs the full server package.
 
     :raises subprocess.CalledProcessError: the server refused
     """

@@ -14,9 +14,9 @@
 
 """OVN and Open vSwitch: one chassis, with a real ovn-controller, a compute.
 
-The data path is Open vSwitch's own dummy, as in OVN's test suite: no guest
-of the fake driver sends a packet, and it needs neither root nor a kernel
-module, nor does it touch the network of the machine. The chassis answer
+The data path is Open vSwitch's own dummy, as in OVN's test suite, because no
+guest of the fake driver sends a packet. The dummy needs neither root nor a
+kernel module. It does not touch the network of the machine. The chassis answer
 Neutron's liveness checks like any other.
 """
 

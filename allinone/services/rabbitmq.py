@@ -14,8 +14,8 @@
 
 """RabbitMQ: the message bus of Nova, Neutron and Cinder.
 
-It gets a name mapper (epmd), a cookie and a home of its own, so that a
-RabbitMQ that the machine already runs is neither seen nor touched.
+It gets a name mapper (epmd), a cookie and a home of its own. So it neither
+sees nor touches a RabbitMQ that the machine already runs.
 """
 
 from allinone import deployment

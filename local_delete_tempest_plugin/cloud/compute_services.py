@@ -251,8 +251,8 @@ class ComputeServices:
     def silences(self) -> dict[str, float]:
         """Tell how long ago each service that is up was last heard of.
 
-        Both times are of the cloud's clocks: of the head of the answer, or of
-        the newest heartbeat where the head has none.
+        Both times are of the cloud's clocks. The later time is of the head of
+        the answer. If the head has none, it is of the newest heartbeat.
 
         :returns: {name of the host: seconds}; without the hosts whose time
             cannot be read.

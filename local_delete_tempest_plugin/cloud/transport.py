@@ -237,8 +237,8 @@ _base_url = auth.KeystoneV3AuthProvider.base_url
 
 
 def _find_endpoint(provider, filters, auth_data=None):
-    # Tempest takes the first endpoint of a service, whether or not the
-    # service has one, and whether or not its URL is one.
+    # Tempest takes the first endpoint of a service. It does not ask whether
+    # the service has an endpoint, or whether the endpoint is a URL.
     try:
         url = _base_url(provider, filters, auth_data)
         parse.urlsplit(url)
@@ -255,12 +255,12 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
             **_: typing.Any) -> tuple[Response, bytes]:
     """Send a request, and return an answer that was checked.
 
-    A read, or a PUT, is sent again if a front end answers 502 or 503 in the
-    place of its service. A DELETE is not, because a story wants its answer.
+    A front end may answer 502 or 503 in the place of its service. A read, or a
+    PUT, is then sent again. A DELETE is not, because a story wants its answer.
 
     The deadline holds in any thread, for the connection, TLS, the request and
     the answer together. Only the resolver of host names has a limit of its
-    own, and so has each address of a name after the first.
+    own. So has each address of a name after the first.
 
     :param pool: Sends the request.
     :param url: The URL, with its query.
@@ -319,8 +319,8 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
 def unanswered_until() -> float:
     """Tell until when a service may do late what it was asked for.
 
-    A client that gives up on an answer, or a proxy that answers 504, does not
-    keep the service from going on. It is given as long again.
+    A client may give up on an answer, or a proxy may answer 504. The service
+    goes on all the same. It is given as long again.
 
     :returns: The moment, as ``time.monotonic`` tells it; 0.0 where each change
         that was asked for was answered.

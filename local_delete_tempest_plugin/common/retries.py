@@ -36,10 +36,10 @@ _FAILURES = (urllib3.exceptions.HTTPError, lib_exc.ServerRestClientException,
              lib_exc.Unauthorized,
              exceptions.RequestFailed, exceptions.InvalidAnswer)
 
-# What a proxy, an ingress or a limiter of rates answers for a while, and what
-# an API answers whose own identity service or database is away. A 404 is here
-# because only what was there is given back. If an undo may find something
-# gone, it handles its 404 itself.
+# A proxy, an ingress or a limiter of rates answers so for a while. So does an
+# API whose own identity service or database is away. A 404 is here because
+# only what was there is given back. If an undo may find something gone, it
+# handles its 404 itself.
 _STATUSES = (401, 403, 404, 408, 409, 429)
 
 # Seconds that a Retry-After may make a restore wait for its next try.
@@ -122,7 +122,7 @@ def _retry_after(state: tenacity.RetryCallState) -> float:
 def may_pass(error: BaseException) -> bool:
     """Tell whether a request that failed so may succeed a moment later.
 
-    It is for giving back only: there the host had one service, and the admin
+    It is for giving back only. There the host had one service, and the admin
     had the right to change it.
 
     :param error: An exception.

@@ -48,8 +48,8 @@ def deferred() -> Iterator[None]:
     """Deliver time-outs, Ctrl-C and SIGTERM only after the body has ended.
 
     The function swaps the handlers. It does not block the signals for the
-    whole body, because a blocked signal stays blocked in the commands that
-    the body runs.
+    whole body. A blocked signal would stay blocked in the commands that the
+    body runs.
 
     :returns: A context manager. It changes nothing outside the main thread.
     """

@@ -29,7 +29,7 @@ from local_delete_tempest_plugin import exceptions
 CONF = config.CONF
 
 # A pause is this part of the wait so far. So the end of a wait is seen late by
-# a tenth of it at most, and a long wait asks little more than a short one.
+# a tenth of the wait at most. A long wait asks little more than a short wait.
 _SHARE = 0.1
 
 _Seen = TypeVar('_Seen')

@@ -14,8 +14,8 @@
 
 """What a server holds in the cloud, and what is left of it afterwards.
 
-A leak can hide from any one view: it may be left on the host, moved to
-another provider, or renamed to another consumer or project. So a reading has
+A leak can hide from any one view. It may be left on the host, or moved to
+another provider. It may have another consumer or project. So a reading has
 several views of Placement: allocations by consumer and by provider, usages by
 provider and by project. A reading also has each port, volume and the like that
 was the server's at any time. The id finds it, because a leak may have lost the
@@ -62,15 +62,15 @@ class Reading:
     :param provider_usages: {provider UUID: {class: amount}} that Placement
         counts as used on the leased hosts' whole provider trees. Nova's own
         test of bug 1679750 compares these, and the scheduler goes by them.
-    :param owners: {consumer UUID: project id} of the consumers on the trees
-        that had to be looked up, because their holdings are not as before.
-    :param unknown: UUIDs of those in ``owners`` that are of other projects,
-        and that Nova knows neither as a server nor as a migration.
+    :param owners: {consumer UUID: project id} of consumers on the trees. They
+        had to be looked up, because their holdings are not as before.
+    :param unknown: UUIDs of those in ``owners`` that are of other projects.
+        Nova knows them neither as a server nor as a migration.
     :param other_servers: Ids of the project's servers that the run did not
         make.
-    :param resources: {(kind, id): {field: value}} of the ports, volumes,
-        attachments, floating IPs, server groups and images that the run
-        brought, or that were its servers' at any time. What is gone is not
+    :param resources: {(kind, id): {field: value}} of ports, volumes,
+        attachments, floating IPs, server groups and images. The run brought
+        them, or they were its servers' at any time. What is gone is not
         there.
     """
 
@@ -196,8 +196,8 @@ def find_leaks(
     :param during: The one while they lived.
     :param after: The one in which nothing of them should be left.
     :param project_id: The project of the servers.
-    :param gone: {(kind, id)} of what the run brought for the servers to take
-        with them, such as a volume that is deleted on termination.
+    :param gone: {(kind, id)} of what the run brought and the servers take
+        with them. An example is a volume that is deleted on termination.
     :returns: A list of ``Leak``, ``Miscount`` and ``Remnant``; empty where
         after equals before.
     """

@@ -81,8 +81,8 @@ class Reader:
         :param own: Ids of the run's servers, and UUIDs of their migrations.
         :param known: An earlier ``Reading``; a consumer on the trees that
             holds something else than in it is looked up.
-        :param since: Time of the cloud's clock, as Nova writes it, from which
-            on servers of the project count even if they are deleted by now.
+        :param since: Time of the cloud's clock, as Nova writes it. Servers of
+            the project count from then on, even if they are deleted by now.
         :returns: A ``Reading``.
         """
         with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:

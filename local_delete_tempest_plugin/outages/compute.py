@@ -236,8 +236,8 @@ class ServiceDeleted(Stopped):
 
         :param admin: An ``admin.Admin``.
         :param target: A ``compute_services.TargetHost``.
-        :raises OutageRefused: it is in aggregates, or its provider is in
-            aggregates or has children, or traits or inventories of a kind
+        :raises OutageRefused: it is in aggregates. Or its provider is in
+            aggregates, has children, or has traits or inventories of a kind
             that an admin makes.
         """
         kept = provider_state.not_made_again(admin, target)

@@ -126,8 +126,9 @@ class ComputeRestore(outage_base.Outage):
         self._left = []
         problems: list[str] = []
         if self._journal or self._try(self._claim, problems):
-            # The order matters: enabling a service that is down leaves the
-            # trait on its provider, and a forced-down one is never seen up.
+            # The order matters. Nova leaves the trait on the provider if a
+            # service is enabled while it is down. A service that is forced
+            # down is never seen up.
             if self._has_stopped:
                 self._try(self._start_process, problems)
             for step in (self._lift_forced_down, self._await_up,

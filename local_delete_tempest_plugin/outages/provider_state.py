@@ -14,9 +14,9 @@
 
 """What goes with a compute service that is deleted, and comes back.
 
-Nova takes the host out of its aggregates, and deletes its provider with all
-that Placement has on it. nova-compute makes the provider again, from its own
-configuration alone. An admin may have set more with the API.
+Nova takes the host out of its aggregates. It deletes the provider of the host,
+with all that Placement has on it. nova-compute makes the provider again, from
+its own configuration alone. An admin may have set more with the API.
 """
 
 import dataclasses

@@ -64,7 +64,7 @@ class SchedulerStopped(outage_base.Outage):
     def begin(self) -> None:
         """Stop the scheduler, if that is allowed and it can be started again.
 
-        :raises OutageRefused: the operator does not allow it, or no scheduler
+        :raises OutageRefused: the operator does not allow it. Or no scheduler
             is up, so that nothing could tell when it is back.
         :raises CommandFailed: a command is not set, or cannot be used.
         """

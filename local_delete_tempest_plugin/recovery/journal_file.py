@@ -206,8 +206,8 @@ def hold(path: pathlib.Path, operation: int, flags: int,
          = lambda path, status: None) -> io.FileIO | None:
     """Open a journal, lock it, and then see whether it is still that one.
 
-    Its run may remove it between any two of these steps, and may have another
-    journal of the same name already.
+    Its run may remove it between any two of these steps. The run may then have
+    another journal of the same name already.
 
     :param path: Where the journal is.
     :param operation: ``fcntl.LOCK_SH`` or ``fcntl.LOCK_EX``.

@@ -15,8 +15,8 @@
 """Undo what an abandoned run changed, or was about to change.
 
 Every undo looks first. It does nothing if the change was never made, or is
-undone already. Every resource that an undo deletes by its name carries the id
-of the run, so it belongs to nobody else.
+undone already. An undo deletes some resources by their name. The name carries
+the id of the run, so the resource belongs to nobody else.
 """
 
 from collections.abc import Callable

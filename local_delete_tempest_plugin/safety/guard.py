@@ -30,9 +30,10 @@ CONF = config.CONF
 
 ANY_HOST = '*'
 
-# All others are in progress. 'finished' waits for a confirm or revert by the
-# user. 'done' is an evacuation that its source has not cleaned up yet. Nova
-# then refuses to clear forced_down until the source has restarted.
+# All others are in progress. A 'finished' migration waits for a confirm or a
+# revert by the user. A 'done' migration is an evacuation that its source has
+# not cleaned up yet. Nova then refuses to clear forced_down until the source
+# has restarted.
 _ENDED = ('completed', 'confirmed', 'reverted', 'error', 'failed',
           'cancelled')
 
@@ -131,8 +132,8 @@ class Guard:
                    'it is not among [local_delete] target_hosts')
         yield from self._about_services(target, fenced, out)
         yield from self._about_zone(target)
-        # Placement is asked first: on a large cloud most hosts are refused
-        # because of servers, and Nova takes ten times as long to list them.
+        # Placement is asked first. On a large cloud most hosts are refused
+        # because of servers. Nova takes ten times as long to list them.
         if not CONF.local_delete.allow_foreign_servers:
             yield from self._about_consumers(target)
             yield from self._about_servers(target)

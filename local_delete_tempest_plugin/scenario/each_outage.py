@@ -14,8 +14,8 @@
 
 """One story under both outages, each a test with an id of its own.
 
-The two outages find different bugs, because a compute that is forced down
-still answers RPC, and a stopped one does not.
+The two outages find different bugs. A compute that is forced down still
+answers RPC, and a stopped compute does not.
 """
 
 from collections.abc import Callable

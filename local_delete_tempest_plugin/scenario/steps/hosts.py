@@ -88,8 +88,8 @@ class LeasedHosts(fixtures.Fixture):
         """Lease hosts, drawn by lot among those that may be taken down.
 
         Processes of one ``tempest run`` wait for each other's hosts, in turn.
-        The first in the queue gets what is given back, so that a story that
-        needs two hosts gets them too.
+        The first in the queue gets what is given back. So a story that needs
+        two hosts gets them too.
 
         :param count: How many hosts.
         :param accept: Callable of a ``compute_services.TargetHost`` that may

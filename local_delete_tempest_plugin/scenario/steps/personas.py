@@ -191,7 +191,7 @@ class Personas(base.BaseLocalDeleteTest):
     def assert_placement_refused(self, persona: Persona) -> None:
         """Fail if somebody can use more of Placement than the own usages.
 
-        Nothing is changed even if Placement lets somebody in: each write puts
+        Nothing is changed even if Placement lets somebody in. Each write puts
         what is there already, or is answered with 404 or 409.
 
         :param persona: Who tries it.

@@ -295,7 +295,7 @@ class MemberServers:
             request_id: str | None = None) -> str | None:
         """Wait until a compute has carried out a delete permanently.
 
-        A cloud that reclaims keeps the server for a while; a forced delete
+        A cloud that reclaims keeps the server for a while. A forced delete
         then makes its compute do at once what the reclaim would do.
 
         :param server: A server whose delete was accepted.

@@ -61,8 +61,8 @@ NO_NETWORK = 'none'
 # The lock of the process that recovers abandoned runs.
 _RECOVERY = 'local-delete-recovery'
 
-#: The run of this process. It is not of a class, because the changes that one
-#: class could not undo stay in the journal while the next one writes to it.
+#: The run of this process. It is not of a class. The changes that one class
+#: could not undo stay in the journal, and the next class writes to it.
 THIS_RUN = run.Run()
 
 #: The journal of this process.

@@ -34,7 +34,7 @@ class UserResources(base.BaseLocalDeleteTest):
     """A member that brings ports, volumes and server groups.
 
     When the servers are gone, all that was brought has to be as it was
-    before, unless the story says that it goes with them.
+    before. The story names what has to go with them.
     """
 
     def bring_port(self, **settings: Any) -> tuple[str, str]:

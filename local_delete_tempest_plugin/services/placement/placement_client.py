@@ -106,9 +106,9 @@ class PlacementClient(placement_client.PlacementClient,
     def create_trait(self, name: str, **params: str) -> int:
         """Make a trait known, if it is not.
 
-        Placement reads no body of this request, and Apache with uWSGI may
-        answer 502 or 503 to a request whose body nobody reads. tempest.lib
-        sends ``{}``.
+        Placement reads no body of this request, and tempest.lib sends ``{}``.
+        Apache with uWSGI may answer 502 or 503 to a request whose body nobody
+        reads.
 
         :param name: Name of the trait.
         :param params: Nothing; as tempest.lib has it.
