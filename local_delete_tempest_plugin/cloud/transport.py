@@ -301,6 +301,13 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
             _note_unanswered(limit)
         _deadline.reset(token)
         pool.clear()
+    _refuse_unusable(call, response, data)
+    response.call = call
+    return response, response_schemas.check(call, response, data)
+
+
+def _refuse_unusable(call, response, data):
+    """Refuse an answer that is too long, and a redirect."""
     if len(data) > MAX_ANSWER:
         raise exceptions.RequestFailed(
             call=call, problem='the answer is longer than %d MiB' % (
@@ -312,8 +319,6 @@ def request(pool: urllib3.PoolManager, url: str, method: str,
             'into the catalog or tempest.conf' % (
                 response.status,
                 _without_secrets(response.get('location', 'nowhere'))))
-    response.call = call
-    return response, response_schemas.check(call, response, data)
 
 
 def unanswered_until() -> float:
