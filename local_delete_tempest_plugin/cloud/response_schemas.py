@@ -16,15 +16,13 @@
 
 tempest.lib validates the answers of Nova and Cinder, as far as its own
 clients ask for them, and no others. It takes every answer for JSON. So each
-answer is looked at here first, for what tempest.lib leaves out: all of
-Keystone, Glance, Neutron and Placement, and IDs that become a part of a URL.
-A field that a later release adds is no error. A field that is missing, or has
-another type, is one.
-
-A list has objects of others too, and one odd object must not stop a run. So
-tempest.lib does not validate lists (``_LISTS``): it refuses a whole list for a
-field that nobody uses, such as the IP of a node that never reported. A schema
-of a list here has only the fields that are used, and takes any state.
+answer is checked here first for what tempest.lib leaves out: all of Keystone,
+Glance, Neutron and Placement. IDs that become a part of a URL are checked too.
+A field that a later release adds is no error. A missing field is an error, and
+so is a field of another type. A list has objects of others too, and one odd
+object must not stop a run. tempest.lib refuses a whole list for a field that
+nobody uses. So it does not validate lists (``_LISTS``). A schema of a list
+here has only the fields that are used, and takes any state.
 """
 
 import json

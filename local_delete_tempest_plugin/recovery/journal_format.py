@@ -106,6 +106,7 @@ class Parsed:
     def why_not_of(self, cloud: identity.Cloud, text: bytes) -> str | None:
         """Tell why the run was not one of this cloud and region.
 
+        :param cloud: The cloud and the region of ``tempest.conf``.
         :param text: The whole journal.
         :returns: Words, or None where the run was here.
         """

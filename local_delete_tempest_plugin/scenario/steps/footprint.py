@@ -57,9 +57,9 @@ class Server:
 class FootprintWatch(fixtures.Fixture):
     """Reads the footprint of servers before, during and after their lives.
 
-    ``useFixture`` alone reads nothing; ``begin`` does. A clean-up that is
-    added to the watch runs after the servers of the story are gone, and before
-    its hosts are given back.
+    ``useFixture`` alone reads nothing; ``begin`` does. The servers of the
+    story are gone before a clean-up of the watch runs. The hosts of the story
+    are given back after that.
 
     :param reader: Reads what the servers on the leased hosts hold.
     :param targets: The leased hosts, for the words of a failure.
@@ -147,6 +147,7 @@ class FootprintWatch(fixtures.Fixture):
         """Put a reading into the test's details.
 
         :param when: Part of the name of the detail.
+        :param reading: The reading.
         """
         # As text: a runner shows nothing of a detail of type JSON.
         self._attach('footprint-%s.json' % when, content.text_content(

@@ -138,6 +138,7 @@ class MemberServers:
                   host: str | None) -> footprint.Server:
         """Note which host a server is on now.
 
+        :param server: The server, as it was known until now.
         :param host: Name of the host, as Nova has it; None: no host.
         :returns: The server, with its host.
         :raises AssertionError: the host is not leased.
@@ -164,6 +165,7 @@ class MemberServers:
                      limit: float) -> footprint.Server:
         """Wait until a server has a status and no task, and is not moving.
 
+        :param server: The server.
         :param status: The status, as the API has it.
         :param limit: Seconds.
         :returns: The server, with the host that it is on.
@@ -230,6 +232,7 @@ class MemberServers:
                        force: bool = False) -> str:
         """Ask for the delete of a server.
 
+        :param server: The server.
         :param force: Whether to ask for a forced delete.
         :returns: The request id of the delete.
         :raises DeleteNotAccepted: Nova refused the delete, or did not
@@ -247,6 +250,7 @@ class MemberServers:
                    force: bool = False) -> tuple[Any, str | None]:
         """Ask for the delete of a server; a refusal is no failure.
 
+        :param server: The server.
         :param force: Whether to ask for a forced delete.
         :returns: (the request id of the delete or None, words for a refusal
             or None where it was accepted).
@@ -381,6 +385,7 @@ class MemberServers:
                    request_id: str) -> dict[str, str | None]:
         """Read what became of the parts of an action on a server.
 
+        :param server: The server, which may be gone.
         :param request_id: Of the request for the action.
         :returns: {event: its result, or None while it is under way}.
         """
