@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pairs', type=int, default=10, metavar='N',
                         help='how often each takes its turn (default: 10)')
     parser.add_argument('--story', action='append', choices=sorted(STORIES),
-                        help='tell only this story; may be given several times '
-                             '(default: all)')
+                        help='tell only this story; may be given several '
+                             'times (default: all)')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
