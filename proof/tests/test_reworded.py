@@ -153,7 +153,7 @@ class JudgedTest(base.TestCase):
         target = cloud.add_compute('cmp1', 11)
         cloud.add_compute('cmp2', 12)
         service = cloud.service_of('cmp1')
-        for reason, lost, veto in (
+        for reason, lost, foreign in (
                 ('broken fan', False, False),
                 (plugin_run.Run().fence_reason, True, False),
                 (None, True, True)):
@@ -164,7 +164,7 @@ class JudgedTest(base.TestCase):
                 exceptions.OutageRefused,
                 guard.Guard(plugin_run.Run(), cloud.admin()).check, target))
             self.assertEqual(lost, marks.is_lost(refusal), refusal)
-            self.assertEqual(veto, marks.is_veto(refusal), refusal)
+            self.assertEqual(foreign, marks.is_foreign(refusal), refusal)
             self.assert_words(refusal)
 
     def test_scenarios_that_options_leave_out(self):

@@ -193,25 +193,27 @@ class MarksTest(base.TestCase):
         self.assertTrue(marks.is_lost(skip(Refusal.NOT_UP, Refusal.LEASED)))
         self.assertFalse(marks.is_lost(skip()))
 
-    def test_veto(self):
+    def test_foreign(self):
         foreign = Refusal.FOREIGN_SERVER, Refusal.FOREIGN_CONSUMER
         for code in Refusal:
-            self.assertEqual(code in foreign, marks.is_veto(skip(code)), code)
-        self.assertTrue(marks.is_veto(skip(*foreign)))
-        self.assertFalse(marks.is_veto(skip(*foreign, Refusal.NOT_UP)))
-        self.assertFalse(marks.is_veto(skip()))
-        self.assertFalse(marks.is_veto('no host to take down'))
+            self.assertEqual(
+                code in foreign, marks.is_foreign(skip(code)), code)
+        self.assertTrue(marks.is_foreign(skip(*foreign)))
+        self.assertFalse(marks.is_foreign(skip(*foreign, Refusal.NOT_UP)))
+        self.assertFalse(marks.is_foreign(skip()))
+        self.assertFalse(marks.is_foreign('no host to take down'))
 
-    def test_vetoes(self):
+    def test_foreign_refusals(self):
         log = '\n'.join((skip(Refusal.FOREIGN_SERVER), 'Leased host a',
                          skip(Refusal.FENCED, Refusal.FOREIGN_CONSUMER)))
-        self.assertEqual(2, marks.vetoes(log))
+        self.assertEqual(2, marks.foreign_refusals(log))
 
     def test_any_words_of_the_guard(self):
         """Reworded, it is judged as before: by the codes."""
         for code in Refusal:
             judged = {
-                (marks.is_lost(text), marks.is_veto(text), marks.vetoes(text))
+                (marks.is_lost(text), marks.is_foreign(text),
+                 marks.foreign_refusals(text))
                 for text in (skip(code, words=words) for words in (
                     'host a may not be taken down: server 1, which is not of '
                     'this run, is on it', 'Nein', '; is leased by another '
@@ -269,7 +271,7 @@ class NoiseTest(base.TestCase):
     def test_harm(self):
         self.assertEqual((False, False), self.harm(1, 2, 9))
         self.assertEqual((False, False), self.harm(11, 21, 22))
-        # There before the fence: that is a veto, and no harm.
+        # There before the fence: that is a refusal, and no harm.
         self.assertEqual((True, False), self.harm(1, 2, 11))
         self.assertEqual((True, True), self.harm(11, 12, 13))
         self.assertEqual((True, False), self.harm(9, 12, None))
@@ -284,10 +286,10 @@ class NoiseTest(base.TestCase):
             [load.Server(posted=11)], [noise.Interval(None, 10, 20)], []))
 
     def test_untried(self):
-        figures = {'scenarios passed': 5, 'vetoes': 1, 'hosts down': 2,
-                   'hosts fenced': 3, 'readings': 9}
+        figures = {'scenarios passed': 5, 'foreign refusals': 1,
+                   'hosts down': 2, 'hosts fenced': 3, 'readings': 9}
         self.assertEqual([], noise.untried(figures))
-        for what in ('scenarios passed', 'vetoes', 'hosts down',
+        for what in ('scenarios passed', 'foreign refusals', 'hosts down',
                      'hosts fenced'):
             [line] = noise.untried({**figures, what: 0})
             self.assertIn(f'{what}: none', line)

@@ -36,8 +36,8 @@ def is_lost(text: str) -> bool:
     return not _LOST.isdisjoint(_Refusal.all_in(text))
 
 
-def is_veto(reason: str) -> bool:
-    """Tell whether all that a skip names is something that others own.
+def is_foreign(reason: str) -> bool:
+    """Tell whether all that a skip names is foreign.
 
     :param reason: the reason of a skip
     """
@@ -45,8 +45,8 @@ def is_veto(reason: str) -> bool:
     return bool(codes) and codes <= _FOREIGN
 
 
-def vetoes(log: str) -> int:
-    """Count the refusals of hosts that have something that others own.
+def foreign_refusals(log: str) -> int:
+    """Count the refusals of hosts because of something foreign.
 
     :param log: the text of a run's own log, which has every refusal once
     """

@@ -21,7 +21,8 @@ live for some seconds each. The exit code is 0 if all of these are true:
 - no such server is ever on a host that is down;
 - no such server is put on a host that is fenced;
 - the cloud is as it was before;
-- some scenario passed, some host was vetoed, and some host was out.
+- some scenario passed, some host was refused because of such a server, and
+  some host was out.
 """
 
 import argparse
@@ -125,7 +126,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
             bool(one.problem) for one in noise.servers),
         'hosts down': len(intervals(seen.readings, 'down')),
         'hosts fenced': len(intervals(seen.readings, 'fenced')),
-        'vetoes': marks.vetoes(text),
+        'foreign refusals': marks.foreign_refusals(text),
         'retries of the lease': len(_RETRIED.findall(text)),
         **{f'scenarios {how}': count for how, count in counts.items()},
         'traits of earlier runs that Nova changed': len(ghosts),
@@ -150,8 +151,8 @@ def _run(workspace, log, counts, concurrency):
     counts['failed'] += found.get('failed', 1)
     counts['skipped'] += len(reasons)
     return [f'false alarm: {line} ({log})' for line in runs.failures(log)
-            ] + [f'skipped for no veto: {reason}' for reason in reasons
-                 if not marks.is_veto(reason)] + (
+            ] + [f'skipped, and named nothing foreign: {reason}'
+                 for reason in reasons if not marks.is_foreign(reason)] + (
                      [] if found else [f'ended early: {log}'])
 
 
@@ -242,5 +243,5 @@ def _judge(figures, problems):
 def untried(figures: dict[str, float]) -> list[str]:
     """Return a line for each promise that the trial had no chance to break."""
     return [f'{what}: none, so nothing was tried: give another --pause'
-            for what in ('scenarios passed', 'vetoes', 'hosts down',
+            for what in ('scenarios passed', 'foreign refusals', 'hosts down',
                          'hosts fenced') if not figures[what]]
