@@ -42,7 +42,7 @@ _AXIS = 20
 _FONT = 11
 
 # Pixels of a bold character, and between the names of two outages.
-_CHARACTER = 7
+_CHARACTER = 8
 _GAP = 8
 
 # Pixels of a line of names, where they would cover each other.
