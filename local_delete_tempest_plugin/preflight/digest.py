@@ -98,8 +98,9 @@ def _of_checks(checks, outcome):
                 '', outcome, words, 'see all of them with --all')]
     for words, members in blocks.items():
         names = ', '.join(one.check for one in members)
-        yield [': '.join(filter(None, (names, words))), *_to_do(
-            one.to_do for one in members)]
+        if names and not words.startswith(names + ' '):
+            words = '%s: %s' % (names, words)
+        yield [words, *_to_do(one.to_do for one in members)]
 
 
 def _of_plans(forecasts, outcome):
@@ -166,6 +167,6 @@ def _wrap(mark, paragraphs, width):
     for number, paragraph in enumerate(paragraphs):
         if paragraph or not number:
             yield from textwrap.wrap(
-                exceptions.one_line(paragraph), width,
+                exceptions.one_line(paragraph), width, break_on_hyphens=False,
                 initial_indent=indent if number else mark,
                 subsequent_indent=indent) or [mark.rstrip()]

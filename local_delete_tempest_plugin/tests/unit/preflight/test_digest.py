@@ -133,6 +133,18 @@ class DigestTest(base.TestCase):
                 finding.Finding('host x', finding.WARN, 'is down', 'nothing',
                                 kind='not-up')]))
 
+    def test_words_that_begin_with_the_name(self):
+        for name, words, expected in (
+                ('host a', 'host a is down', 'WARN  host a is down'),
+                ('host a', 'host ab is', 'WARN  host a: host ab is')):
+            self.assertEqual(expected, self.lines([finding.Finding(
+                name, finding.WARN, words)])[0])
+
+    def test_a_code_is_not_broken(self):
+        found = finding.Finding('x', finding.WARN, 'few [too-few-others]')
+        self.assertEqual(['WARN  x: few', '      [too-few-others]'],
+                         self.lines([found], 22)[:2])
+
     def test_checks_that_fail_for_one_cause(self):
         self.assertEqual([
             'FAIL  a, c: no answer', '      To do: see x',
