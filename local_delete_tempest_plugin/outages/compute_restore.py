@@ -37,6 +37,7 @@ from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.safety import change as safety_change
+from local_delete_tempest_plugin.safety import run as safety_run
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
@@ -237,11 +238,22 @@ class ComputeRestore(outage_base.Outage):
                         self.name, now))
             return
         if now.forced_down != self._before.forced_down:
-            self._left.append('somebody else has forced it down')
+            self._left.append(
+                'somebody else has forced it down' + self._trait_may_return())
         if _words(now) != _words(self._before):
             self._left.append('somebody else has disabled it, %s' % (
                 'with the reason %r' % now.disabled_reason
                 if now.disabled_reason else 'without a reason'))
+
+    def _trait_may_return(self) -> str:
+        # Once the flag is lifted, an audit takes COMPUTE_STATUS_DISABLED away.
+        # Before that it makes each trait that it has cached and misses.
+        run_id = safety_run.fenced_by(self._reason)
+        if not run_id:
+            return ''
+        return (' (once it is up, nova-compute may make the trait of the run '
+                'again; then "tempest local-delete recover --run %s" removes '
+                'it)' % run_id)
 
     def remedy(self) -> str:
         """Tell how to put right what is the run's own.

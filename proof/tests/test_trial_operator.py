@@ -254,6 +254,26 @@ class AttemptTest(base.TestCase):
         [line] = self.run_act(acts.Moment.RECOVER).problems
         self.assertIn('flavor 1', line)
 
+    def test_a_trait_that_nova_makes_again(self):
+        """It may be left if a message has said so, and recover removes it."""
+        trait = 'custom trait CUSTOM_LOCAL_DELETE_AA: was None, is True'
+        for said, other, removed, good in (
+                (True, [], True, True), (False, [], True, False),
+                (True, [], False, False), (True, ['flavor 1'], True, False)):
+            self.journal = {'AA': self.HELD}
+            self.left = [[], [trait, *other], [] if removed else [trait]]
+            (self.state / 'recover.log').write_text(
+                'host a, "recover --run AA" removes it' if said else 'host a')
+            problems = self.run_act(acts.Moment.DEAD).problems
+            self.assertEqual(good, not problems, (said, other, problems))
+
+    def test_a_host_without_providers_of_neutron_is_deleted(self):
+        self.act.__class__ = acts.DeleteService
+        self.run_act(acts.Moment.DEAD)
+        hosts = self.runs_another.call_args[1]['target_hosts'].split(',')
+        self.assertEqual(set(self.cloud.hosts) - {self.cloud.bandwidth_host},
+                         set(hosts))
+
     def test_a_run_that_gives_back_itself(self):
         self.runs_wait.side_effect = lambda *_: self.journal.clear() or True
         # It ends, and its phase was never "give back".

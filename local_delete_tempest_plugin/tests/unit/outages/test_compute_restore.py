@@ -210,6 +210,8 @@ class ComputeRestoreTest(RestoreTest):
             self.act(forced_down=True)
             message = self.left_of(away.restore)
             self.assertIn('somebody else has forced it down', message)
+            self.assertIn('recover --run %s" removes it'
+                          % outage_case.RUN.id, message)
             self.assertEqual({'status': 'enabled', 'disabled_reason': None,
                               'forced_down': True}, self.settings(), kind)
             self.assertFalse(self.is_stopped('cmp1'))
