@@ -29,18 +29,29 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     exit
 fi
 release=${1:?which release, for example 2026.1}
-libraries=2026-04-15
-fixes=2026-07-15
+# The lowest Python that the release, and this project, support.
+python=3.10
+case $release in
+    2025.1) libraries=2025-04-16 fixes=2026-10-15 ;;
+    2025.2) libraries=2025-10-15 fixes=2026-10-15 ;;
+    2026.1) libraries=2026-04-15 fixes=2026-07-15 ;;
+    2026.2) libraries=2026-10-15 fixes=2026-10-15 python=3.11 ;;
+    *)
+        echo "$release is no release of allinone/releases" >&2
+        exit 2
+        ;;
+esac
 
 fixed=()
 for package in cinder glance keystone neutron nova openstack-placement \
-        oslo-messaging; do
+        oslo-messaging pyuwsgi; do
     fixed+=(--exclude-newer-package "$package=$fixes")
 done
 lock() {
-    .venv/bin/uv pip compile --quiet --universal --python-version 3.10 \
-        --generate-hashes --no-annotate --exclude-newer "$libraries" \
-        "${fixed[@]}" --custom-compile-command "tools/lock.sh $release" \
+    .venv/bin/uv pip compile --quiet --universal --no-python-downloads \
+        --python-version "$python" --generate-hashes --no-annotate \
+        --exclude-newer "$libraries" "${fixed[@]}" \
+        --custom-compile-command "tools/lock.sh $release" \
         --output-file "allinone/releases/$1.txt" "allinone/releases/$1.in"
 }
 lock "$release"
