@@ -21,9 +21,9 @@ import sys
 
 from allinone import command_line
 from allinone import deployment
-from allinone import environment
 from allinone import errors
 from allinone import lifecycle
+from allinone import release
 from allinone import status
 from allinone import workspace
 
@@ -51,7 +51,8 @@ def _parser():
         parents=[options])
     parser.add_argument(
         '--version', action='version', version=_version(),
-        help='show the version of this source tree, and of OpenStack')
+        help='show the version of this source tree, and the default '
+             'release of OpenStack')
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
 
     def verb(name, text):
@@ -59,6 +60,10 @@ def _parser():
                                 parents=[options])
 
     up = verb('up', 'Boot a cloud, or start its missing processes.')
+    up.add_argument(
+        '--release', metavar='NAME',
+        help=f'release of OpenStack: {", ".join(release.ALL)} (default: '
+             f'{release.DEFAULT})')
     up.add_argument(
         '--tls', action=argparse.BooleanOptionalAction,
         help="whether every endpoint is https, with a CA of the cloud's own "
@@ -102,7 +107,7 @@ def _version():
         version = metadata.version(_PACKAGE)
     except metadata.PackageNotFoundError:
         version = 'that is not installed'
-    return f'{_PACKAGE} {version}, OpenStack {environment.RELEASE}'
+    return f'{_PACKAGE} {version}, OpenStack {release.DEFAULT}'
 
 
 def _do(rest, state, arguments):
@@ -113,8 +118,8 @@ def _do(rest, state, arguments):
     if arguments.verb == 'up':
         return lifecycle.up(state, **{
             name: value for name, value in vars(arguments).items()
-            if name in ('port_base', 'tls', 'reclaim', 'qemu', 'like_devstack',
-                        'computes')
+            if name in ('port_base', 'release', 'tls', 'reclaim', 'qemu',
+                        'like_devstack', 'computes')
             and value is not None})
     if arguments.verb == 'down':
         return lifecycle.down(state)

@@ -44,12 +44,12 @@ from allinone import steps
 _MAKERS = (cinder, glance, keystone, mariadb, neutron, nova, placement)
 
 
-def key() -> str:
+def key(cloud: deployment.Deployment) -> str:
     """Return a short hash of all that the databases depend on."""
     server = subprocess.run([prechecks.find('mariadbd'), '--version'],
                             check=True, capture_output=True, text=True)
     return cache.key(__file__, *(str(module.__file__) for module in _MAKERS),
-                     extra=environment.key() + server.stdout)
+                     extra=environment.key(cloud) + server.stdout)
 
 
 def provide(cloud: deployment.Deployment,
@@ -75,7 +75,7 @@ def provide(cloud: deployment.Deployment,
         files.write(entry / 'password', cloud.passwords['seed'])
         shutil.move(ours, entry / 'mariadb')
 
-    entry = cache.provide('databases', key(), make)
+    entry = cache.provide('databases', key(cloud), make)
     commands.run(cloud, 'cp', '--archive', '--reflink=auto',
                  entry / 'mariadb', ours)
     files.give(ours, cloud.uid)

@@ -22,6 +22,7 @@ import secrets
 import typing
 
 from allinone import errors
+from allinone import release
 
 #: The compute with a real hypervisor, where there is one.
 QEMU = 'compute-qemu'
@@ -65,6 +66,8 @@ class Deployment:
     #: Id of the user that daemons drop to. None: all processes run as the user
     #: that starts them.
     uid: int | None = None
+    #: Name of its release of OpenStack.
+    release: str = release.DEFAULT
     #: Whether the endpoints are https, with a CA of the deployment.
     tls: bool = False
     #: Whether a deleted server can be restored for a while.

@@ -21,19 +21,14 @@ import sys
 from allinone import cache
 from allinone import commands
 from allinone import deployment
+from allinone import release
 from allinone import supervision
 
-RELEASE = '2026.1'
 
-
-def lock_file() -> pathlib.Path:
-    """Return the file that pins every package of the release."""
-    return cache.HERE / 'releases' / f'{RELEASE}.txt'
-
-
-def key() -> str:
-    """Return a short hash of all that an environment depends on."""
-    return cache.key(lock_file(), lock_file().with_suffix('.in'), __file__,
+def key(cloud: deployment.Deployment) -> str:
+    """Return a short hash of all that the environment depends on."""
+    ours = release.get(cloud.release)
+    return cache.key(ours.lock, ours.requirements, __file__,
                      extra=f'{sys.version} {sys.base_prefix}')
 
 
@@ -42,7 +37,7 @@ def provide(cloud: deployment.Deployment) -> pathlib.Path:
 
     :raises subprocess.CalledProcessError: the packages could not be installed
     """
-    return cache.provide('environments', key(),
+    return cache.provide('environments', key(cloud),
                          functools.partial(_install, cloud))
 
 
@@ -63,12 +58,13 @@ def _install(cloud, path):
     uv = supervision.tool('uv')
     commands.run(cloud, uv, 'venv', '--quiet', '--relocatable',
                  '--allow-existing', '--python', sys.executable, path)
+    ours = release.get(cloud.release)
     names = path / 'services.in'
-    lines = lock_file().with_suffix('.in').read_text().splitlines()
+    lines = ours.requirements.read_text().splitlines()
     names.write_text('\n'.join(
         line for line in lines if not line.startswith('-r')))
     commands.run(cloud, uv, 'pip', 'install', '--quiet', '--python', path,
-                 '--constraint', lock_file(), '--requirement', names)
+                 '--constraint', ours.lock, '--requirement', names)
     packages, = path.glob('lib/python3*/site-packages')
     (packages / 'collect-less.pth').write_text(_COLLECT_LESS)
     (packages / 'hooks.pth').write_text(_RUN_HOOK)

@@ -32,6 +32,7 @@ from allinone import files
 from allinone import prechecks
 from allinone import processes
 from allinone import readiness
+from allinone import release
 from allinone import supervision
 
 # What "down" removes, and what it leaves until the next "up", so that a user
@@ -53,16 +54,17 @@ def _alone(state):
         lock.release()
 
 
-def up(state: pathlib.Path, **asked: int) -> None:
+def up(state: pathlib.Path, **asked: int | str) -> None:
     """Boot a cloud, or start what is missing of a cloud that runs.
 
     :param state: the state directory
-    :param asked: fields of a ``Deployment``: port_base, tls, reclaim, qemu,
-        like_devstack, computes. A cloud that runs has to have them. A new
-        cloud gets them.
+    :param asked: fields of a ``Deployment``: port_base, release, tls, reclaim,
+        qemu, like_devstack, computes. A cloud that runs has to have them. A
+        new cloud gets them.
     :raises BadInput: the machine, the directory or a field does not fit
     :raises StepFailed: a step failed; a cloud that was booted is ended
     """
+    release.get(str(asked.get('release', release.DEFAULT)))
     _claim(state)
     with _alone(state):
         if (state / 'ready').exists() and supervision.running(state):

@@ -29,6 +29,7 @@ from allinone import cache
 from allinone import deployment
 from allinone import environment
 from allinone import errors
+from allinone import release
 
 _GIB = 2 ** 30
 
@@ -112,9 +113,16 @@ def run(cloud: deployment.Deployment) -> None:
 
 
 def _python(cloud):
-    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+    lowest, highest = release.get(cloud.release).python
+    if not lowest <= sys.version_info[:2] <= highest:
         yield (f'Python {sys.version.split()[0]} runs this, but OpenStack '
-               f'{environment.RELEASE} needs 3.10 to 3.13')
+               f'{cloud.release} needs {_dotted(lowest)} to '
+               f'{_dotted(highest)}: make .venv again, with '
+               f'"PYTHON=python{_dotted(highest)} tools/setup.sh"')
+
+
+def _dotted(version):
+    return '.'.join(map(str, version))
 
 
 def _programs(cloud):
@@ -168,7 +176,7 @@ def _state_path(cloud):
 
 def _disk(cloud):
     wanted = [(cloud.state, _STATE_BYTES)]
-    if not cache.has('environments', environment.key()):
+    if not cache.has('environments', environment.key(cloud)):
         wanted.append((cache.root(), _CACHE_BYTES))
     for path, needed in wanted:
         free = shutil.disk_usage(_existing(path)).free

@@ -48,7 +48,7 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
                   for process in processes) and not problem
     if as_json:
         print(json.dumps({
-            'healthy': healthy, 'problem': problem,
+            'healthy': healthy, 'problem': problem, 'release': cloud.release,
             'processes': [dataclasses.asdict(one) for one in processes]},
             indent=2))
         return healthy
@@ -57,6 +57,7 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
     table.align = 'l'
     table.add_rows([['' if cell is None else cell for cell
                      in dataclasses.astuple(one)] for one in processes])
+    print(f'OpenStack {cloud.release}')
     print(table)
     if problem:
         print(problem)

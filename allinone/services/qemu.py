@@ -33,11 +33,11 @@ from urllib import parse
 from allinone import cache
 from allinone import commands
 from allinone import deployment
-from allinone import environment
 from allinone import files
 from allinone import prechecks
 from allinone import processes as marks
 from allinone import programs
+from allinone import release
 from allinone.services import ovn
 from allinone import supervision
 
@@ -156,7 +156,7 @@ def provide_binding(cloud: deployment.Deployment) -> None:
 
     :raises subprocess.CalledProcessError: it could not be built
     """
-    lock = cache.HERE / 'releases' / f'{environment.RELEASE}-qemu.txt'
+    lock = release.get(cloud.release).binding_lock
     key = cache.key(lock, __file__, extra=f'{sys.version} {_version()}')
     binding(cloud).symlink_to(cache.provide(
         'libvirt', key, functools.partial(_build_binding, cloud, lock)))

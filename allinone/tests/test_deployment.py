@@ -65,6 +65,14 @@ class DeploymentTest(base.TestCase):
         self.assertIn('runs already, with --computes 5: take it down first',
                       str(error))
 
+    def test_release_is_the_deployments(self):
+        deployment.save(dataclasses.replace(self.cloud, release='2025.2'))
+        self.assertEqual('2025.2', deployment.load(self.state).release)
+        error = self.assertRaises(errors.BadInput, lifecycle._confirm,
+                                  self.state, release='2026.2')
+        self.assertIn('runs already, with --release 2025.2: take it down '
+                      'first', str(error))
+
     def test_load_of_nothing(self):
         error = self.assertRaises(errors.BadInput, deployment.load,
                                   self.state)

@@ -42,6 +42,8 @@ class MainTest(base.TestCase):
         up.assert_called_with(self.state, tls=False, qemu=True)
         self.run_main('up', '--state', self.state, '--computes', '5')
         up.assert_called_with(self.state, computes=5)
+        self.run_main('up', '--state', self.state, '--release', '2025.2')
+        up.assert_called_with(self.state, release='2025.2')
 
     @mock.patch('allinone.workspace.run', autospec=True, return_value=3)
     def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):
@@ -109,6 +111,16 @@ class MainTest(base.TestCase):
                                    'many')
         self.assertEqual(2, code)
         self.assertIn("argument --computes: invalid int value: 'many'", text)
+
+    def test_release_that_is_not_there(self):
+        state = self.state / 'new'
+        with mock.patch('allinone.lifecycle._boot', autospec=True):
+            code, text = self.run_main('--state', state, 'up', '--release',
+                                       '2024.1')
+        self.assertEqual(2, code)
+        self.assertEqual('There is no release 2024.1: give --release 2025.1, '
+                         '2025.2, 2026.1 or 2026.2\n', text)
+        self.assertFalse(state.exists())
 
     def test_debug_raises(self):
         self.assertRaises(errors.BadInput, self.run_main, '--debug',

@@ -90,6 +90,18 @@ class PrechecksTest(base.TestCase):
         self.assertNotIn('special', ' '.join(self.lines(
             state=pathlib.Path('/tmp/a-b_c.d+e@f'))))
 
+    def test_python_that_the_release_does_not_support(self):
+        for name, version, said in (
+                ('2025.1', (3, 13, 1), '3.10 to 3.12'),
+                ('2026.2', (3, 10, 9), '3.11 to 3.13')):
+            with mock.patch('sys.version_info', version), \
+                    mock.patch('sys.version', '3.99.9 (main)'):
+                line = self.lines(release=name)[0]
+            self.assertEqual(
+                f'Python 3.99.9 runs this, but OpenStack {name} needs {said}: '
+                f'make .venv again, with "PYTHON=python{said[-4:]} '
+                f'tools/setup.sh"', line)
+
     def test_too_little_disk_and_memory(self):
         with mock.patch('shutil.disk_usage', autospec=True) as disk, \
                 mock.patch('psutil.virtual_memory', autospec=True) as memory:

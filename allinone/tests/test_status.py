@@ -56,6 +56,7 @@ class BurnsTest(base.TestCase):
         told = json.loads(text)
         self.assertEqual((False, False), (healthy, told['healthy']))
         self.assertIn('of a core', told['problem'])
+        self.assertEqual(self.cloud.release, told['release'])
         self.assertEqual(
             {'name': 'nova-api', 'pid': None, 'state': 'RUNNING',
              'port': self.cloud.ports['nova-api'], 'since': None,
@@ -67,4 +68,6 @@ class BurnsTest(base.TestCase):
         healthy, text = self.show(
             'import time; time.sleep(1); time.sleep(60)')
         self.assertTrue(healthy, text)
+        self.assertEqual(f'OpenStack {self.cloud.release}',
+                         text.splitlines()[0])
         self.assertNotIn('of a core', text)

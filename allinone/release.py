@@ -1,0 +1,69 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The releases of OpenStack that can be booted, and where they differ."""
+
+import dataclasses
+import pathlib
+
+from allinone import cache
+from allinone import errors
+
+#: Name of the release that a cloud has unless another release is asked for.
+DEFAULT = '2026.1'
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """One release of OpenStack."""
+
+    name: str
+    #: The lowest and the highest version of Python that it runs on.
+    python: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def lock(self) -> pathlib.Path:
+        """The file that pins every package of the release."""
+        return cache.HERE / 'releases' / f'{self.name}.txt'
+
+    @property
+    def requirements(self) -> pathlib.Path:
+        """The file that the lock is resolved from."""
+        return self.lock.with_suffix('.in')
+
+    @property
+    def binding_lock(self) -> pathlib.Path:
+        """The file that pins nova-compute's binding of libvirt."""
+        return self.lock.with_name(f'{self.name}-qemu.txt')
+
+
+#: {name: release}, the oldest first.
+ALL = {one.name: one for one in (
+    Release('2025.1', python=((3, 10), (3, 12))),
+    Release('2025.2', python=((3, 10), (3, 12))),
+    Release('2026.1', python=((3, 10), (3, 13))),
+    Release('2026.2', python=((3, 11), (3, 13))),
+)}
+
+
+def get(name: str) -> Release:
+    """Return a release.
+
+    :param name: its name, such as 2026.1
+    :raises BadInput: no release of that name can be booted
+    """
+    if name not in ALL:
+        raise errors.BadInput(f'There is no release {name}: give --release '
+                              f'{", ".join([*ALL][:-1])} or {[*ALL][-1]}')
+    return ALL[name]

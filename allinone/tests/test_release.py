@@ -1,0 +1,63 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The releases: what is pinned."""
+
+import dataclasses
+
+from packaging import requirements
+
+from allinone import environment
+from allinone import errors
+from allinone import release
+from allinone.tests import base
+
+
+class ReleaseTest(base.TestCase):
+
+    def of(self, name):
+        return dataclasses.replace(self.cloud, release=name)
+
+    def test_every_lock_has_the_services_of_its_series(self):
+        for one in release.ALL.values():
+            pins = [requirements.Requirement(line.partition(' \\')[0])
+                    for line in one.lock.read_text().splitlines()
+                    if '==' in line]
+            asked = [requirements.Requirement(line.partition('#')[0])
+                     for line in one.requirements.read_text().splitlines()
+                     if line[:1].isalpha()]
+            self.assertIn('nova', [wanted.name for wanted in asked])
+            for wanted in asked:
+                name = wanted.name.lower().replace('.', '-')
+                versions = [str(pin.specifier)[2:] for pin in pins
+                            if pin.name == name]
+                self.assertTrue(
+                    any(map(wanted.specifier.contains, versions)),
+                    f'the lock of {one.name} pins {name} to {versions}, and '
+                    f'asked for is {wanted}')
+            self.assertIn('--hash=sha256:', one.lock.read_text())
+            self.assertIn('libvirt-python==', one.binding_lock.read_text())
+
+    def test_every_release_has_an_environment_of_its_own(self):
+        keys = {environment.key(self.of(name)) for name in release.ALL}
+        self.assertEqual(len(release.ALL), len(keys))
+
+    def test_unknown_release(self):
+        error = self.assertRaises(errors.BadInput, release.get, '2024.1')
+        self.assertEqual('There is no release 2024.1: give --release 2025.1, '
+                         '2025.2, 2026.1 or 2026.2', str(error))
+
+    def test_a_new_cloud_has_the_default(self):
+        self.assertEqual(release.DEFAULT, self.cloud.release)
+        self.assertIn(release.DEFAULT, release.ALL)
