@@ -31,6 +31,8 @@ class Release:
     name: str
     #: The lowest and the highest version of Python that it runs on.
     python: tuple[tuple[int, int], tuple[int, int]]
+    #: The services of Nova that need eventlet. All others run with threads.
+    eventlet: frozenset[str] = frozenset()
 
     @property
     def lock(self) -> pathlib.Path:
@@ -48,11 +50,15 @@ class Release:
         return self.lock.with_name(f'{self.name}-qemu.txt')
 
 
+_NOVA = frozenset({'nova-api', 'nova-compute', 'nova-conductor',
+                   'nova-scheduler'})
+
 #: {name: release}, the oldest first.
 ALL = {one.name: one for one in (
-    Release('2025.1', python=((3, 10), (3, 12))),
-    Release('2025.2', python=((3, 10), (3, 12))),
-    Release('2026.1', python=((3, 10), (3, 13))),
+    Release('2025.1', python=((3, 10), (3, 12)), eventlet=_NOVA),
+    Release('2025.2', python=((3, 10), (3, 12)), eventlet=_NOVA),
+    Release('2026.1', python=((3, 10), (3, 13)),
+            eventlet=frozenset({'nova-compute', 'nova-conductor'})),
     Release('2026.2', python=((3, 11), (3, 13))),
 )}
 

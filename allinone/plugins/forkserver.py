@@ -60,9 +60,9 @@ def _listen(path):
     return listener
 
 
-# Libraries and Nova's profiler read these options at their import. All
-# services here have the default values.
-_READ_ANYWAY = ('auth_section', 'auth_type', 'enabled')
+# Libraries, Nova's profiler and Nova 31 read these options at their import.
+# All services here have the default values.
+_READ_ANYWAY = ('auth_section', 'auth_type', 'default_pool_size', 'enabled')
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ from allinone import cache
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone import release
 
 #: Names of the fork servers: with libraries only, and with Nova's modules,
 #: each with threads and with eventlet.
@@ -47,24 +48,39 @@ _SHARED = (
     'kombu.messaging', 'kombu.transport.pyamqp', 'neutronclient.v2_0.client',
     'openstack.connection', 'os_brick.initiator.utils', 'oslo_cache',
     'oslo_db.sqlalchemy.enginefacade', 'oslo_limit.limit',
-    'oslo_middleware', 'oslo_policy.policy', 'oslo_privsep.priv_context',
+    'oslo_middleware', 'oslo_policy.policy',
     'oslo_reports.guru_meditation_report',
     'osprofiler.sqlalchemy', 'paste.deploy', 'paste.urlmap', 'pymysql',
     'routes.middleware', 'setproctitle', 'sqlalchemy.dialects.mysql',
-    'tooz.hashring', 'webob.dec')
+    'webob.dec')
+
+# What imports eventlet. Nova 34, which runs with threads, refuses that.
+_GREEN = ('oslo_privsep.priv_context', 'tooz.hashring')
 
 # What decides for eventlet, unless Nova has decided for threads before.
 _BUS = ('oslo_messaging._drivers.impl_rabbit', 'oslo_versionedobjects.base')
 
-#: {name: (name of the fork server that forks it, names to import)}.
-_SERVERS = {
-    LIBRARIES: (None, _SHARED),
-    EVENTLET: (None, ('eventlet:monkey_patch', *_SHARED, *_BUS)),
-    NOVA: (LIBRARIES, ('nova.cmd.scheduler', 'nova.scheduler.client.report',
-                       *_BUS)),
-    NOVA_EVENTLET: (EVENTLET, ('nova.cmd.compute', 'nova.cmd.conductor',
-                               'nova.compute.api', 'nova.virt.driver')),
+#: {service of Nova: names to import}.
+_NOVA_NAMES = {
+    'nova-api': (),
+    'nova-scheduler': ('nova.cmd.scheduler', 'nova.scheduler.client.report',
+                       *_BUS),
+    'nova-compute': ('nova.cmd.compute', 'nova.compute.api',
+                     'nova.virt.driver'),
+    'nova-conductor': ('nova.cmd.conductor',),
 }
+
+
+def of_nova(cloud: deployment.Deployment, service: str) -> str:
+    """Return the name of the fork server that forks a service of Nova."""
+    if service in release.get(cloud.release).eventlet:
+        return NOVA_EVENTLET
+    return NOVA
+
+
+def all_of_nova(cloud: deployment.Deployment) -> tuple[str, ...]:
+    """Return the names of the fork servers that have Nova's modules."""
+    return tuple(sorted({of_nova(cloud, name) for name in _NOVA_NAMES}))
 
 
 def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path:
@@ -80,11 +96,25 @@ def configure(cloud: deployment.Deployment) -> None:
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     """Return the processes."""
-    return tuple(
-        programs.Program(
+    def server(name, names, parent=None, **environment):
+        return programs.Program(
             name, (str(cloud.environment / 'bin' / 'python3'),
                    str(cache.HERE / 'plugins' / 'forkserver.py'),
-                   str(socket(cloud, name)), *names),
+                   str(socket(cloud, name)), *names), environment,
             socket=socket(cloud, name),
             forked_by=socket(cloud, parent) if parent else None)
-        for name, (parent, names) in _SERVERS.items())
+
+    def nova(name):
+        names = [one for service, names in _NOVA_NAMES.items()
+                 if of_nova(cloud, service) == name for one in names]
+        if name == NOVA_EVENTLET:
+            return server(name, names, EVENTLET)
+        # Otherwise Nova reads its configuration at the import, to decide.
+        return server(name, names, LIBRARIES,
+                      OS_NOVA_DISABLE_EVENTLET_PATCHING='true')
+
+    green = _GREEN if release.get(cloud.release).eventlet else ()
+    return (server(LIBRARIES, (*_SHARED, *green)),
+            server(EVENTLET, ('eventlet:monkey_patch', *_SHARED, *_GREEN,
+                              *_BUS)),
+            *map(nova, all_of_nova(cloud)))

@@ -20,6 +20,7 @@ from allinone import commands
 from allinone import deployment
 from allinone import files
 from allinone import programs
+from allinone import release
 from allinone.services import forkservers
 from allinone.services import qemu
 from allinone.services import wsgi
@@ -45,7 +46,8 @@ def configure(cloud: deployment.Deployment) -> None:
         files.write(etc / f'{deployment.QEMU}.conf', files.render(
             'nova/compute-qemu.conf', cloud, host=deployment.QEMU,
             uri=qemu.uri(cloud), database=qemu.database(cloud)))
-    wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute')
+    wsgi.configure(cloud, 'nova-api', 'nova.wsgi.osapi_compute',
+                   eventlet='nova-api' in release.get(cloud.release).eventlet)
 
 
 def sync_api(cloud: deployment.Deployment) -> None:
@@ -93,9 +95,10 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     binaries = cloud.environment / 'bin'
     common = ('--config-file', f'{cloud.etc}/nova/nova.conf')
     control = common + ('--config-file', f'{cloud.etc}/nova/databases.conf')
-    threads, eventlet = (
-        forkservers.socket(cloud, name)
-        for name in (forkservers.NOVA, forkservers.NOVA_EVENTLET))
+
+    def forked_by(service):
+        return forkservers.socket(cloud, forkservers.of_nova(cloud, service))
+
     computes = tuple(
         programs.Program(
             f'nova-compute-{host}',
@@ -103,7 +106,8 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
              '--config-file', f'{cloud.etc}/nova/{host}.conf'),
             _environment(cloud, host),
             # libvirt's binding is not on the path of a fork server.
-            forked_by=None if host == deployment.QEMU else eventlet,
+            forked_by=(None if host == deployment.QEMU
+                       else forked_by('nova-compute')),
             # A compute ends as a host does that loses power, or gently as
             # systemd stops it.
             stop_signal='TERM' if cloud.like_devstack else 'KILL')
@@ -113,11 +117,12 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
             'OS_NOVA_CONFIG_FILES':
                 f'{cloud.environment}/etc/nova/api-paste.ini;'
-                'nova.conf;databases.conf;api.conf'}, forkservers.NOVA),
+                'nova.conf;databases.conf;api.conf'},
+            forkservers.of_nova(cloud, 'nova-api')),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control),
-            forked_by=eventlet),
+            forked_by=forked_by('nova-conductor')),
         programs.Program('nova-scheduler', (
             str(binaries / 'nova-scheduler'), *control),
-            forked_by=threads),
+            forked_by=forked_by('nova-scheduler')),
     ) + computes

@@ -14,7 +14,8 @@
 
 """An API server: one uWSGI, with one worker of several threads.
 
-In a cloud like DevStack it has two workers of one thread each.
+In a cloud like DevStack it has two workers of one thread each. An API that
+uses eventlet has four of them in any other cloud.
 """
 
 import collections.abc
@@ -41,15 +42,17 @@ def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path | None:
     return cloud.run / 'uwsgi' / f'{name}.sock'
 
 
-def configure(cloud: deployment.Deployment, name: str, module: str) -> None:
+def configure(cloud: deployment.Deployment, name: str, module: str,
+              eventlet: bool = False) -> None:
     """Write the uWSGI configuration of an API.
 
     :param name: the listener
     :param module: Python module that has ``application``
+    :param eventlet: whether the API uses eventlet, which bears no threads
     """
     files.write(cloud.etc / 'uwsgi' / f'{name}.ini',
                 files.render('uwsgi.ini', cloud, name=name, module=module,
-                             socket=socket(cloud, name)))
+                             eventlet=eventlet, socket=socket(cloud, name)))
 
 
 def api(cloud: deployment.Deployment, name: str,

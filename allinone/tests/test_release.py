@@ -12,15 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The releases: what is pinned."""
+"""The releases: what is pinned, and which services need eventlet."""
 
+import configparser
 import dataclasses
 
 from packaging import requirements
 
+from allinone import boot
 from allinone import environment
 from allinone import errors
 from allinone import release
+from allinone.services import forkservers
+from allinone.services import nova
 from allinone.tests import base
 
 
@@ -61,3 +65,43 @@ class ReleaseTest(base.TestCase):
     def test_a_new_cloud_has_the_default(self):
         self.assertEqual(release.DEFAULT, self.cloud.release)
         self.assertIn(release.DEFAULT, release.ALL)
+
+
+class EventletTest(base.TestCase):
+
+    def programs(self, name):
+        return boot.programs(dataclasses.replace(self.cloud, release=name))
+
+    def test_a_fork_server_forks_each_service_of_nova(self):
+        threads, eventlet = (
+            forkservers.socket(self.cloud, name)
+            for name in (forkservers.NOVA, forkservers.NOVA_EVENTLET))
+        services = ('nova-api', 'nova-scheduler', 'nova-conductor',
+                    'nova-compute-compute1')
+        for name, expected in (
+                ('2025.1', [eventlet] * 4), ('2025.2', [eventlet] * 4),
+                ('2026.1', [threads, threads, eventlet, eventlet]),
+                ('2026.2', [threads] * 4)):
+            programs = self.programs(name)
+            self.assertEqual(expected, [programs[service].forked_by
+                                        for service in services], name)
+            self.assertEqual(
+                {*expected}, {programs[server].socket for server in programs
+                              if server.startswith(forkservers.NOVA)}, name)
+
+    def test_nothing_brings_eventlet_where_all_of_nova_has_threads(self):
+        """Nova 34 refuses to start if a library has imported eventlet."""
+        for name in forkservers._GREEN:
+            self.assertNotIn(
+                name, self.programs('2026.2')[forkservers.LIBRARIES].command)
+            self.assertIn(
+                name, self.programs('2026.1')[forkservers.LIBRARIES].command)
+
+    def test_an_api_with_eventlet_has_no_threads(self):
+        for name, threads in (('2025.1', False), ('2025.2', False),
+                              ('2026.1', True), ('2026.2', True)):
+            nova.configure(dataclasses.replace(self.cloud, release=name))
+            parsed = configparser.ConfigParser(interpolation=None)
+            parsed.read_string((self.cloud.etc / 'uwsgi' / 'nova-api.ini'
+                                ).read_text())
+            self.assertEqual(threads, 'threads' in parsed['uwsgi'], name)
