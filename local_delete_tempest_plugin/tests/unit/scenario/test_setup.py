@@ -158,6 +158,9 @@ class IntentsTest(SetupTest):
         self.assertNotIn(outage, self.journal.left())
 
     def test_ctrl_c_waits_for_the_undo(self):
+        # A shell lets what it starts in the background ignore SIGINT.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(
+            signal.SIGINT, signal.default_int_handler))
         self.recovery.undo.side_effect = lambda intent: signal.raise_signal(
             signal.SIGINT)
         self.write()
