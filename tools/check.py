@@ -32,7 +32,7 @@ from tools import clouds
 from tools import phases
 
 _EPILOG = """
-results/PHASE.log has what a phase printed. ALLINONE_STATE (.allinone) and
+results/PHASE.log has what a phase printed. ALLINONE_STATE (in ~/.cache) and
 ALLINONE_PORT_BASE (21000) are where the files and ports of the first cloud
 are.
 """
@@ -186,6 +186,8 @@ def main() -> int:
     arguments = parser.parse_args()
     run = phases.Phases(clouds.RESULTS)
     code = phases.main(run, lambda: _check(arguments, run))
+    if code:
+        print(f'\nFiles and logs of the clouds: {clouds.STATE}*')
     print('\n{} passed, {} failed, {} skipped'.format(*count(run.ended)))
     return code
 

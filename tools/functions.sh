@@ -86,7 +86,9 @@ phases() {
     export PYTHONUNBUFFERED=1
     if [[ -z ${ALLINONE_STATE:-} ]]; then
         ALLINONE_STATE=$PWD/.allinone
-        if ((${#PWD} > longest)); then
+        # The checks build the package, which fails if a file of the checkout
+        # goes away meanwhile. Those of a cloud do.
+        if [[ $1 == check ]] || ((${#PWD} > longest)); then
             ALLINONE_STATE=$(elsewhere)/state
         fi
     fi

@@ -18,6 +18,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -205,6 +206,39 @@ class EndTest(testtools.TestCase):
             shown += os.read(ours, 1024)
         process.terminate()
         self.assertEqual(143, process.wait())
+
+
+class StateTest(testtools.TestCase):
+    """Where a command of phases keeps the files of its cloud."""
+
+    def setUp(self):
+        super().setUp()
+        self.checkout = pathlib.Path(
+            self.useFixture(fixtures.TempDir()).path)
+        self.cache = self.useFixture(fixtures.TempDir()).path
+
+    def state(self, module):
+        tools = self.checkout / 'tools'
+        tools.mkdir()
+        shutil.copy(phases.ROOT / 'tools' / 'functions.sh', tools)
+        (tools / f'{module}.py').write_text(
+            'import os; print(os.environ["ALLINONE_STATE"])')
+        environment = {key: value for key, value in os.environ.items()
+                       if key != 'ALLINONE_STATE'}
+        return pathlib.Path(subprocess.run(
+            ('bash', '-c', f'. {tools}/functions.sh; phases {module}'),
+            env={**environment, 'XDG_CACHE_HOME': self.cache,
+                 'PYTHON': sys.executable}, text=True, check=True,
+            stdout=subprocess.PIPE).stdout.strip())
+
+    def test_demo_in_checkout(self):
+        self.assertEqual(self.checkout / '.allinone', self.state('demo'))
+
+    def test_check_outside(self):
+        self.assertThat(self.state('check').parents,
+                        matchers.Not(matchers.Contains(self.checkout)),
+                        'The build of the package reads all files of the '
+                        'checkout, and the files of a cloud go away')
 
 
 class CountTest(testtools.TestCase):
