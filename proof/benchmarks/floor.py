@@ -86,7 +86,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _script(cloud):
+def _script(cloud: deployment.Deployment):
     """Start the script; give what tells a story and returns its seconds."""
     control = [str(supervision.tool('supervisorctl')), '-c',
                str(supervision.configuration(cloud.state))]
@@ -95,7 +95,7 @@ def _script(cloud):
         'verify': str(cloud.ca) if cloud.tls else True,
         'passwords': {name: cloud.passwords[name]
                       for name in ('admin', 'member1')},
-        'hosts': cloud.computes[:2],
+        'hosts': cloud.fake_hosts[:2],
         'image': api.Admin(cloud).image.get(
             '/v2/images').json()['images'][0]['id'],
         'commands': {
@@ -103,8 +103,8 @@ def _script(cloud):
             'compute_start': [*control, 'start', 'nova-compute-{host}'],
             'placement_stop': [*control, 'stop', 'placement-proxy'],
             'placement_start': [*control, 'start', 'placement-proxy']}}
-    command = [cloud.environment / 'bin' / 'python', '-W', 'ignore',
-               pathlib.Path(__file__).with_name('floor_stories.py')]
+    command = [str(cloud.environment / 'bin' / 'python'), '-W', 'ignore',
+               str(pathlib.Path(__file__).with_name('floor_stories.py'))]
     with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True) as script:
@@ -113,12 +113,12 @@ def _script(cloud):
             answer = script.stdout.readline().strip()
             if not answer:
                 raise errors.StepFailed(
-                    f'{shlex.join(map(str, command))} has failed')
+                    f'{shlex.join(command)} has failed')
             return answer
 
         tell(json.dumps(given))
         yield lambda story: float(tell(story))
-        script.stdin.close()
+        script.communicate()
 
 
 def _measure(workspace, scenario):

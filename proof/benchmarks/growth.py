@@ -122,7 +122,7 @@ def compare(small: dict[str, request_counts.Counts],
             and not kind.endswith(run_log.PAGE)]
 
 
-def _measure(cloud, folder, regex):
+def _measure(cloud: deployment.Deployment, folder, regex):
     """Run preflight and the scenarios."""
     # The last compute has more providers, so its footprint takes more
     # requests. The lot would decide the counts.

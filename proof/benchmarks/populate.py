@@ -342,7 +342,7 @@ def remove(cloud: deployment.Deployment) -> str:
 
 
 @contextlib.contextmanager
-def _connected(cloud, user):
+def _connected(cloud: deployment.Deployment, user):
     """Give a cursor, whose changes are all made if the body succeeds."""
     try:
         connection = pymysql.connect(
@@ -371,7 +371,7 @@ def _insert(cursor, all_copies):
 
 
 @contextlib.contextmanager
-def _model(cloud, admin):
+def _model(cloud: deployment.Deployment, admin):
     """Create a server, give its ids, and delete it after the body."""
     tenant = api.Admin(cloud, _TENANT, project=_TENANT)
     image = tenant.image.get('/v2/images').json()['images'][0]['id']

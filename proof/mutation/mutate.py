@@ -105,7 +105,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return 0 if all(row.is_right for row in rows) else 1
 
 
-def _that_fit(cloud, mutants, names):
+def _that_fit(cloud: deployment.Deployment, mutants, names):
     """Leave out the mutants that need another cloud, unless they are named.
 
     :raises BadInput: such a mutant is named, or no mutant is left
@@ -122,7 +122,7 @@ def _that_fit(cloud, mutants, names):
     return fit
 
 
-def _clear(cloud, mutated=()):
+def _clear(cloud: deployment.Deployment, mutated=()):
     names = sorted({*mutated, *service.take_out(cloud)})
     if names:
         print(f'Taking mutants out of {", ".join(names)}', flush=True)
@@ -133,7 +133,8 @@ def _clear(cloud, mutated=()):
 class _Mutation:
     """One "mutate": the cloud, and which of its processes are mutated."""
 
-    def __init__(self, cloud, results, everything) -> None:
+    def __init__(self, cloud: deployment.Deployment, results,
+                 everything) -> None:
         self._cloud = cloud
         self._results = results
         self._folder = results.folder

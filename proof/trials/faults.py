@@ -143,7 +143,7 @@ def _nothing(faulted):
 
 
 @contextlib.contextmanager
-def _killed(cloud, name):
+def _killed(cloud: deployment.Deployment, name):
     """Kill a process, and always start it again after the body."""
     try:
         lifecycle.kill(cloud, [name])
@@ -189,14 +189,14 @@ def _revoke(faulted):
 
 
 @contextlib.contextmanager
-def _quiet_log(cloud, workspace):
+def _quiet_log(cloud: deployment.Deployment, workspace):
     """Discard the run's own log, which _no_more_bytes would limit, too."""
     workspace.log.symlink_to(os.devnull)
     yield
 
 
 @contextlib.contextmanager
-def _full_disk(cloud, workspace):
+def _full_disk(cloud: deployment.Deployment, workspace):
     folder = files.directory(workspace.journals)
     subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=16k,mode=0700',
                     'tmpfs', folder], check=True)
@@ -209,7 +209,7 @@ def _full_disk(cloud, workspace):
 
 
 @contextlib.contextmanager
-def _short_tokens(cloud, workspace):
+def _short_tokens(cloud: deployment.Deployment, workspace):
     """Let tokens expire after 65 s, so that each request gets its own."""
     path = cloud.etc / 'keystone' / 'keystone.conf'
     text = path.read_text()
@@ -237,7 +237,7 @@ class _Proxy:
         self._is_on = False
 
     @contextlib.contextmanager
-    def around(self, cloud, workspace):
+    def around(self, cloud: deployment.Deployment, workspace):
         """Let the requests of a run go through the proxy."""
         recording_proxy.refuse_tls(cloud)
         nova = api.endpoint(cloud, 'compute')
@@ -261,7 +261,7 @@ class _Proxy:
 
 
 @contextlib.contextmanager
-def _slow_stop(cloud, workspace):
+def _slow_stop(cloud: deployment.Deployment, workspace):
     """Cut a stop command off, and let its far side go on."""
     workspace.set(command_timeout=_COMMAND_TIMEOUT,
                   stop_settle_time=_STOP_SETTLE, **slow.options(
@@ -445,7 +445,8 @@ def select(only: str) -> list[tuple[int, Fault]]:
     return selected
 
 
-def _try_all(cloud, folder, selected, arguments, outcomes):
+def _try_all(cloud: deployment.Deployment, folder, selected, arguments,
+             outcomes):
     first = seeds.chosen(arguments)
     before = snapshot.take(cloud)
     for place, fault in selected:
@@ -462,7 +463,7 @@ def _try_all(cloud, folder, selected, arguments, outcomes):
                 before = snapshot.take(cloud)
 
 
-def _try(cloud, folder, fault, place, seed, before):
+def _try(cloud: deployment.Deployment, folder, fault, place, seed, before):
     # With one seed not all faults come in the same phase.
     phase = fault.phases[(place + seed) % len(fault.phases)]
     workspace = runs.another(
@@ -587,7 +588,7 @@ class _Well:
     :ivar ghosts: traits of earlier runs that differed in the last reading
     """
 
-    def __init__(self, cloud, before, run_ids) -> None:
+    def __init__(self, cloud: deployment.Deployment, before, run_ids) -> None:
         self.ghosts: list[str] = []
         self._cloud = cloud
         self._before = before

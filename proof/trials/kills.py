@@ -251,7 +251,7 @@ def draw(seed: int, longest: float) -> Moment:
         chance.uniform(*_RECOVER) if chance.random() < 0.5 else None)
 
 
-def _kill_all(cloud, folder, arguments, seed):
+def _kill_all(cloud: deployment.Deployment, folder, arguments, seed):
     """Kill runs of several processes."""
     workspace = runs.another(cloud, folder / 'workspace',
                              stop_settle_time=_SETTLE)
@@ -285,7 +285,7 @@ def _kill_all(cloud, folder, arguments, seed):
     return _judge(outcomes, set())
 
 
-def _try(cloud, folder, moment, before, number):
+def _try(cloud: deployment.Deployment, folder, moment, before, number):
     log = folder / f'kill-{number:03}.log'
     problems: list[str] = []
     for _ in range(_TRIES):
@@ -304,7 +304,7 @@ def _try(cloud, folder, moment, before, number):
                  problems)
 
 
-def _workspace(cloud, directory, moment):
+def _workspace(cloud: deployment.Deployment, directory, moment):
     """Make a workspace for one run, so that its debug log is its own."""
     workspace = runs.another(cloud, directory, stop_settle_time=_SETTLE)
     if moment.stop_seconds:
@@ -325,7 +325,8 @@ def _reach(phase, name, process):
     return seen == [name]
 
 
-def _kill(cloud, workspace, process, moment, before, log, hit, problems):
+def _kill(cloud: deployment.Deployment, workspace, process, moment, before,
+          log, hit, problems):
     """Kill a run, recover it, and compare the cloud."""
     with slow.killed_too(process, moment.stop):
         runs.kill(process)
@@ -335,7 +336,7 @@ def _kill(cloud, workspace, process, moment, before, log, hit, problems):
     run_ids = [path.stem for path in workspace.journals.glob('*.journal')]
     lost = bool(held) and moment.journal_lost and not any(
         word in line for word in _NEED_JOURNAL for line in held)
-    commands = [()]
+    commands: list[tuple[str, ...]] = [()]
     if lost:
         _lose_journals(workspace)
         commands = [('--run', run_id) for run_id in run_ids]

@@ -170,7 +170,7 @@ class _Reader:
     :ivar run_ids: of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, workspace) -> None:
+    def __init__(self, cloud: deployment.Deployment, workspace) -> None:
         self.run_ids: set[str] = set()
         self._admin = api.Admin(cloud)
         self._journals = workspace.journals

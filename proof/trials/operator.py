@@ -172,7 +172,8 @@ def draw(seed: int) -> Plan:
 
 class _Attempt:
 
-    def __init__(self, cloud, directory, plan, before) -> None:
+    def __init__(self, cloud: deployment.Deployment, directory, plan,
+                 before) -> None:
         self._cloud = cloud
         self._plan = plan
         self._before = before

@@ -125,7 +125,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return _judge(outcomes)
 
 
-def _try(cloud, folder, targets, lease_alone, chance, before):
+def _try(cloud: deployment.Deployment, folder, targets, lease_alone, chance,
+         before):
     workspaces = [
         runs.another(cloud, folder / name, target_hosts=targets,
                      allow_foreign_servers=lease_alone)
@@ -143,11 +144,12 @@ def _try(cloud, folder, targets, lease_alone, chance, before):
     reasons = [reason for log in logs for reason in runs.skips(log)]
     problems += [f'skipped for no reason that explains it: {reason}'
                  for reason in reasons if not marks.is_lost(reason)]
+    passed, skipped = (
+        sum(runs.counts(log).get(what, 0) for log in logs)
+        for what in ('passed', 'skipped'))
     return Outcome(
-        targets, lease_alone, len(seen.readings), seen.longest_gap,
-        *(sum(runs.counts(log).get(what, 0) for log in logs)
-          for what in ('passed', 'skipped')),
-        contested=any(marks.is_lost(text.read_text()) for text in (
+        targets, lease_alone, len(seen.readings), seen.longest_gap, passed,
+        skipped, contested=any(marks.is_lost(text.read_text()) for text in (
             *logs, *(workspace.log for workspace in workspaces))),
         problems=problems, ghosts=ghosts), after
 
@@ -175,7 +177,7 @@ class _Reader:
     :ivar run_ids: of the runs whose journals were seen
     """
 
-    def __init__(self, cloud, workspaces) -> None:
+    def __init__(self, cloud: deployment.Deployment, workspaces) -> None:
         self.run_ids: set[str] = set()
         self._admin = api.Admin(cloud)
         self._folders = [workspace.journals for workspace in workspaces]

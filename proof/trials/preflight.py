@@ -58,7 +58,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _try(cloud, folder, name):
+def _try(cloud: deployment.Deployment, folder, name):
     """Run preflight once; return its problems, and its count of requests."""
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)

@@ -91,7 +91,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _try(cloud, directory, credentials, regex, secrets):
+def _try(cloud: deployment.Deployment, directory, credentials, regex, secrets):
     """Run everything once, and add its secrets; return the problems."""
     log = directory / 'printed.log'
     with recording_proxy.recording() as (url, seen):
