@@ -140,6 +140,15 @@ class BaseLocalDeleteTest(test.BaseTestCase):
         return cls._creds_provider
 
     @classmethod
+    def get_client_manager(cls, credential_type: str | None = None,
+                           **options: Any) -> Any:
+        # Only the member makes servers, so nobody else needs a network.
+        cls._get_credentials_provider().create_networks = (
+            CONF.auth.create_isolated_networks
+            and credential_type == 'project_member')
+        return super().get_client_manager(credential_type, **options)
+
+    @classmethod
     def setup_clients(cls) -> None:
         super().setup_clients()
         cls.member = cls.os_project_member

@@ -17,6 +17,7 @@ import io
 import json
 import logging
 import sys
+import types
 from unittest import mock
 
 import fixtures
@@ -25,6 +26,7 @@ import subunit
 from tempest.lib.common import dynamic_creds
 from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
+from tempest import test
 import testtools
 from testtools import content
 from testtools import content_type
@@ -128,6 +130,27 @@ class CredentialsTest(base.TestCase):
         provider.cleanup_default_secgroup(client, 'p')
         self.assertEqual([mock.call('ours')],
                          client.delete_security_group.call_args_list)
+
+    def test_network_of_member_alone(self):
+        with_network = []
+
+        class Story(steps_base.BaseLocalDeleteTest):
+            _creds_provider = types.SimpleNamespace()
+
+            @classmethod
+            def _get_credentials_provider(cls):
+                return cls._creds_provider
+
+        self.patch(test.BaseTestCase, 'get_client_manager',
+                   lambda kind, **options: with_network.append(
+                       (kind, Story._creds_provider.create_networks)))
+        for isolated in (True, False):
+            self.config(group='auth', create_isolated_networks=isolated)
+            for kind in ('project_member', 'admin'):
+                Story.get_client_manager(kind)
+        self.assertEqual([('project_member', True), ('admin', False),
+                          ('project_member', False), ('admin', False)],
+                         with_network)
 
 
 class ReportTest(base.TestCase):
