@@ -99,6 +99,9 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     def forked_by(service):
         return forkservers.socket(cloud, forkservers.of_nova(cloud, service))
 
+    # A service ends as on a host that loses power, or gently as systemd stops
+    # it. The scheduler takes longer for that than supervisord waits.
+    stop_signal = 'TERM' if cloud.like_devstack else 'KILL'
     computes = tuple(
         programs.Program(
             f'nova-compute-{host}',
@@ -108,9 +111,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             # libvirt's binding is not on the path of a fork server.
             forked_by=(None if host == deployment.QEMU
                        else forked_by('nova-compute')),
-            # A compute ends as a host does that loses power, or gently as
-            # systemd stops it.
-            stop_signal='TERM' if cloud.like_devstack else 'KILL')
+            stop_signal=stop_signal)
         for host in cloud.hosts)
     return (
         wsgi.api(cloud, 'nova-api', {
@@ -124,5 +125,5 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             forked_by=forked_by('nova-conductor')),
         programs.Program('nova-scheduler', (
             str(binaries / 'nova-scheduler'), *control),
-            forked_by=forked_by('nova-scheduler')),
+            forked_by=forked_by('nova-scheduler'), stop_signal=stop_signal),
     ) + computes
