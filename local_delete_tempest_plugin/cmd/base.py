@@ -17,7 +17,6 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
-import io
 import os
 import shutil
 from typing import Any
@@ -34,6 +33,7 @@ from local_delete_tempest_plugin.cloud import accounts
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import clouds_yaml
 from local_delete_tempest_plugin.cloud import transport
+from local_delete_tempest_plugin.cmd import output
 from local_delete_tempest_plugin import exceptions
 
 CONF = config.CONF
@@ -86,8 +86,6 @@ class Command(lister.Lister):
                 self._say('there is no column %r, only %s' % (
                     name, ', '.join(self.columns)))
                 return 2
-        if isinstance(self.app.stdout, io.TextIOWrapper):
-            self.app.stdout.reconfigure(errors='backslashreplace')
         # What cliff says of an error goes nowhere, because Tempest has set up
         # the logging so.
         try:
@@ -113,11 +111,19 @@ class Command(lister.Lister):
     def produce_output(self, parsed_args: argparse.Namespace,
                        column_names: Sequence[str],
                        data: Iterable[Sequence[Any]]) -> int:
+        with output.printing(self.app.stdout):
+            self.show(parsed_args, column_names, data)
+        return 0
+
+    def show(self, parsed_args: argparse.Namespace,
+             column_names: Sequence[str],
+             data: Iterable[Sequence[Any]]) -> None:
+        """Print what the command came to, as ``produce_output`` of cliff."""
         if (parsed_args.formatter == 'table' and self.app.stdout.isatty()
                 and not parsed_args.max_width):
             parsed_args.max_width = columns_of(self.app.stdout)
         # The cells quote names and reasons that others have given.
-        return super().produce_output(parsed_args, column_names, [
+        super().produce_output(parsed_args, column_names, [
             tuple(map(exceptions.one_line, row)) for row in data])
 
 

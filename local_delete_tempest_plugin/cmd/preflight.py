@@ -74,22 +74,21 @@ class Preflight(base.Command):
             (found.check, found.outcome, found.found, found.to_do)
             for found in self._findings]
 
-    def produce_output(self, parsed_args: argparse.Namespace,
-                       column_names: Sequence[str],
-                       data: Iterable[Sequence[Any]]) -> int:
+    def show(self, parsed_args: argparse.Namespace,
+             column_names: Sequence[str],
+             data: Iterable[Sequence[Any]]) -> None:
         stdout = self.app.stdout
         width = base.columns_of(stdout)
         is_table = parsed_args.formatter == 'table'
         if not is_table or parsed_args.columns or parsed_args.sort_columns:
-            return super().produce_output(parsed_args, column_names, data)
-        if not parsed_args.every_row:
+            super().show(parsed_args, column_names, data)
+        elif not parsed_args.every_row:
             for line in digest.lines(self._findings, width):
                 print(line, file=stdout)
-            return 0
-        super().produce_output(parsed_args, column_names, data)
-        print(textwrap.fill(digest.last_line(self._findings), width),
-              file=stdout)
-        return 0
+        else:
+            super().show(parsed_args, column_names, data)
+            print(textwrap.fill(digest.last_line(self._findings), width),
+                  file=stdout)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._failed = False

@@ -81,16 +81,16 @@ class Recover(base.Command):
             'as it is')
         return parser
 
-    def produce_output(self, parsed_args: argparse.Namespace,
-                       column_names: Sequence[str],
-                       data: Iterable[Sequence[Any]]) -> int:
+    def show(self, parsed_args: argparse.Namespace,
+             column_names: Sequence[str],
+             data: Iterable[Sequence[Any]]) -> None:
         rows = list(data)
         if (parsed_args.formatter != 'table' or rows or self._code
                 or self._is_interrupted):
-            return super().produce_output(parsed_args, column_names, rows)
+            super().show(parsed_args, column_names, rows)
+            return
         for line in self._where:
             print(exceptions.one_line(line), file=self.app.stdout)
-        return 0
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         return super().run(parsed_args) or (
