@@ -99,8 +99,7 @@ def as_junit(run: results.Run, fail_on_known: bool = False,
         'name': 'local-delete', 'tests': str(len(run.tests)),
         'failures': str(failures + known * fail_on_known), 'errors': '0',
         'skipped': str(skips + known * (not fail_on_known)),
-        'time': _seconds((run.ended - run.began).total_seconds()
-                         if run.began and run.ended else None)})
+        'time': _seconds(run.seconds)})
     if run.began:
         suite.set('timestamp', run.began.replace(
             microsecond=0, tzinfo=None).isoformat())

@@ -30,9 +30,11 @@ from local_delete_tempest_plugin.report import charts
 from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
 
-# All logs of a page together, and all messages. A page stays below 2 MB.
+# All logs of a page together, all messages, and all reasons of skips. A page
+# stays below 2 MB.
 _LOGS = 1 << 19
 _MESSAGES = 1 << 19
+_REASONS = 1 << 17
 
 _ENVIRONMENT = jinja2.Environment(
     autoescape=True, loader=jinja2.PackageLoader(__package__),
@@ -73,8 +75,10 @@ def as_html(run: results.Run, fail_on_known: bool = False,
               if test.outcome is not results.Outcome.PASSED]
     messages = _Budget(_MESSAGES, len(unlike))
     logs = _Budget(_LOGS, len(unlike))
+    skips = run.skips
+    reasons = _Budget(_REASONS, len(skips))
     return _ENVIRONMENT.get_template('page.html').render(
-        run=run, verdict=run.verdict, headline=_HEADLINES[run.verdict],
+        run=run, verdict=run.verdict, headline=_headline(run),
         exit_code=run.exit_code(fail_on_known), labels=_LABELS,
         outcomes=results.Outcome,
         new=[test for test in ran if test.outcome in results.NEW],
@@ -84,7 +88,15 @@ def as_html(run: results.Run, fail_on_known: bool = False,
         has_timelines=any(test.timeline for test in ran),
         versions=_versions(run.tests), hosts_out=charts.hosts_out(run.tests),
         message=lambda test: messages.ends(_message(test)),
-        log=lambda test: logs.end(test.log))
+        log=lambda test: logs.end(test.log),
+        skips=[(reasons.ends(reason), tests)
+               for reason, tests in skips.items()])
+
+
+def _headline(run):
+    if run.verdict is results.Verdict.NOTHING_RAN and run.has_others:
+        return 'No scenario ran, so nothing is proven'
+    return _HEADLINES[run.verdict]
 
 
 def _steps(test):

@@ -23,6 +23,7 @@ import dataclasses
 import datetime
 import enum
 import functools
+import itertools
 import json
 import re
 from typing import Any
@@ -41,9 +42,11 @@ _TAGS = re.compile(r'\[[^][]*\]$')
 _ID_TAG = re.compile(r'[\[,]id-([0-9a-f-]{36})[\],]')
 
 # What unittest calls the part of a class that is no test.
-_OF_CLASS = re.compile(r'(\w+) \((.+)\)$')
+_OF_CLASS = re.compile(r'\A(\w+) \((.+)\)$')
 
-_PACKAGE = 'local_delete_tempest_plugin.scenario.'
+_PLUGIN = 'local_delete_tempest_plugin.'
+
+_PACKAGE = _PLUGIN + 'scenario.'
 
 
 class Outcome(enum.Enum):
@@ -126,16 +129,22 @@ class Test:
     timeline: dict[str, Any] | None
 
     @property
+    def is_scenario(self) -> bool:
+        """Whether it is a test of this plugin."""
+        return self.id.startswith(_PLUGIN)
+
+    @property
     def seconds(self) -> float | None:
         """How long it took, if that is known."""
-        return ((self.ended - self.began).total_seconds()
-                if self.began and self.ended else None)
+        return _seconds(self.began, self.ended)
 
     @functools.cached_property
     def summary(self) -> str:
         """Why it did not pass, in one line; empty if it passed."""
         why = self.left or exceptions.one_line(
             self.failure.message if self.failure else self.reason)
+        if self.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+            return why or 'no reason is told'
         if self.outcome is Outcome.KNOWN_DEFECT:
             return ': '.join(filter(None, (
                 ' '.join(filter(None, ('known defect', self.defect))), why)))
@@ -181,9 +190,16 @@ class Run:
             return Verdict.NEW
         if counts[Outcome.KNOWN_DEFECT]:
             return Verdict.KNOWN_DEFECTS
-        if counts[Outcome.PASSED]:
+        if any(test.outcome is Outcome.PASSED and test.is_scenario
+               for test in self.tests):
             return Verdict.CLEAN
         return Verdict.NOTHING_RAN
+
+    @property
+    def has_others(self) -> bool:
+        """Whether a test passed that is not of this plugin."""
+        return any(test.outcome is Outcome.PASSED and not test.is_scenario
+                   for test in self.tests)
 
     @property
     def began(self) -> datetime.datetime | None:
@@ -206,6 +222,11 @@ class Run:
                 groups.setdefault(test.reason, []).append(test)
         return dict(sorted(groups.items(), key=lambda one: -len(one[1])))
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, if that is known."""
+        return _seconds(self.began, self.ended)
+
     def exit_code(self, fail_on_known: bool = False) -> int:
         """Give the exit code of the command.
 
@@ -214,6 +235,12 @@ class Run:
         if fail_on_known and self.verdict is Verdict.KNOWN_DEFECTS:
             return Verdict.NEW.code
         return self.verdict.code
+
+
+def _seconds(began, ended):
+    # A clock that was set back does not tell it.
+    return ((ended - began).total_seconds()
+            if began and ended and began <= ended else None)
 
 
 def judge(found: Iterable[stream.Result]) -> Run:
@@ -299,9 +326,9 @@ def last_exception(traceback: str) -> str:
 
     :param traceback: The text of a traceback.
     """
-    lines = last_traceback(traceback).splitlines()
-    while lines and (not lines[0].strip() or lines[0].startswith(' ')):
-        lines.pop(0)
+    lines = itertools.dropwhile(
+        lambda line: not line.strip() or line.startswith(' '),
+        last_traceback(traceback).splitlines())
     return '\n'.join(lines).strip()
 
 

@@ -23,8 +23,10 @@ import dataclasses
 import datetime
 import io
 import pathlib
+import re
 from typing import Any
 
+from oslo_utils import strutils
 from stestr.repository import util as repositories
 import subunit
 from subunit import v2
@@ -44,6 +46,9 @@ _LISTED = 'exists'
 # Bytes of a detail. A reader needs its end.
 _LONGEST = 1 << 20
 
+# The password in a URL, which mask_password leaves there.
+_LOGIN = re.compile(r'(://[^\s/:@]*:)[^\s/@]+@')
+
 # Bytes at the begin of a stream, where a runner may have printed.
 _BEGIN = 1 << 16
 
@@ -55,8 +60,9 @@ class Result:
     :param id: The id of the test, with its tags.
     :param status: A status of subunit: success, skip, fail, xfail, uxsuccess
         or inprogress.
-    :param details: {name: text} of what is attached to it. Of a long text,
-        only its end. The log is there only if the test did not pass.
+    :param details: {name: text} of what is attached to it, without passwords
+        and tokens. Of a long text, only its end. The log is there only if the
+        test did not pass.
     """
 
     id: str
@@ -176,4 +182,6 @@ def _text_of(name: str, detail: Any) -> str:
     text = data[-_LONGEST:].decode(errors='replace')
     if len(data) > _LONGEST:
         text = '(%d bytes are left out.)\n%s' % (len(data) - _LONGEST, text)
-    return exceptions.printable(text)
+    # Tests of other plugins log passwords, and a report is given to others.
+    return exceptions.printable(_LOGIN.sub(
+        r'\1***@', strutils.mask_password(text)))

@@ -119,6 +119,16 @@ def begun(test_id):
     return stream.getvalue()
 
 
+def backwards(test_id):
+    """Write a test during which the clock was set back."""
+    stream = io.BytesIO()
+    result = v2.StreamResultToBytes(stream)
+    for status, hours in ('inprogress', 1), ('success', 0):
+        result.status(test_id=test_id, test_status=status,
+                      timestamp=BEGAN + datetime.timedelta(hours=hours))
+    return stream.getvalue()
+
+
 def version_1(*tests):
     """Run tests as the repository of stestr keeps them."""
     stream = io.BytesIO()

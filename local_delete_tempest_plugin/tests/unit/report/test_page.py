@@ -330,6 +330,30 @@ class PageTest(base.TestCase):
             self.assertNotIn(words, text)
         self.assertIn("default-src 'none'", text)
 
+    def test_tests_of_others_prove_nothing(self):
+        class Other(streams.Told):
+            def id(self):
+                return 'tempest.api.test_it'
+
+        self.assertIn('No scenario ran, so nothing is proven',
+                      Page(self.write(Other('test_passes'))).text)
+
+    def test_a_clock_that_is_set_back(self):
+        run = results.judge([stream.Result(
+            'a.b', 'success', streams.BEGAN,
+            streams.BEGAN - datetime.timedelta(hours=1), {})])
+        text = Page(page.as_html(run)).text
+        self.assertNotIn('-3600', text)
+        self.assertIn('unknown', text)
+
+    def test_ninety_long_reasons_are_below_2_mb(self):
+        text = page.as_html(results.judge([
+            stream.Result('a.b', 'skip', None, None, {
+                'reason': '%d%s the end' % (number, '"' * 50000)})
+            for number in range(90)]))
+        self.assertLess(len(text.encode()), 2 * 10 ** 6)
+        self.assertEqual(90, Page(text).text.count('the end'))
+
     @base.slow
     def test_ninety_long_failures_are_below_2_mb(self):
         class Long(streams.Told):

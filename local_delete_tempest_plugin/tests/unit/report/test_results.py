@@ -13,8 +13,11 @@
 # under the License.
 
 import contextlib
+import dataclasses
+import datetime
 import gzip
 
+import fixtures
 import hypothesis
 from hypothesis import strategies
 import testtools
@@ -140,6 +143,57 @@ class ResultsTest(base.TestCase):
                                 1).replace('%s', streams.UUID)))
         for test_id in 'process-returncode', 'a (b) c', '(b)', ' (b)':
             self.assertEqual(test_id, results.short_name(test_id))
+
+    def test_a_name_without_an_end(self):
+        """A search from each of its letters took many minutes."""
+        name = 'a' * 300000 + ' (b'
+        with fixtures.Timeout(60, gentle=True):
+            self.assertEqual(name, results.short_name(name))
+
+    def test_a_traceback_of_lines_without_words(self):
+        with fixtures.Timeout(60, gentle=True):
+            self.assertEqual('E: x', results.last_exception(
+                '\n' * (1 << 21) + 'E: x'))
+
+    def test_no_reason_is_told(self):
+        """The stream of another runner may omit it."""
+        for status in 'fail', 'skip':
+            run = results.judge([stream.Result('a', status, None, None, {})])
+            self.assertEqual('no reason is told', run.tests[0].summary)
+
+    def test_a_clock_that_is_set_back(self):
+        run = results.judge([stream.Result(
+            'a', 'success', streams.BEGAN,
+            streams.BEGAN - datetime.timedelta(hours=1), {})])
+        self.assertEqual((None, None), (run.seconds, run.tests[0].seconds))
+
+    def test_tests_of_others_prove_nothing(self):
+        other = stream.Result('tempest.api.test_it', 'success', None, None, {})
+        skip = stream.Result('local_delete_tempest_plugin.scenario.test_it',
+                             'skip', None, None, {'reason': 'no host'})
+        run = results.judge([other, skip])
+        self.assertEqual(
+            4, run.exit_code(), 'a run in which no scenario ran is clean')
+        self.assertTrue(run.has_others)
+        ours = dataclasses.replace(skip, status='success')
+        self.assertEqual(0, results.judge([other, ours]).exit_code())
+        failed = dataclasses.replace(other, status='fail')
+        self.assertEqual(1, results.judge([failed, ours]).exit_code())
+
+    def test_no_secret_is_shown(self):
+        class Leaky(streams.Told):
+            def test_it(self):
+                words = ('{"adminPass": "SECRET"} https://joe:SECRET@test/ '
+                         "{'X-Auth-Token': 'SECRET'}")
+                self.addDetail("pythonlogging:''",
+                               content.text_content(words))
+                self.fail(words)
+
+        test, = results.judge(stream.read(
+            streams.version_2(Leaky('test_it')), 'it')).tests
+        for words in test.log, test.failure.message, test.summary:
+            self.assertNotIn('SECRET', words)
+            self.assertIn('https://joe:***@test/', words)
 
     def test_skips_are_grouped(self):
         skips = self.judge('test_skips', 'test_skips', 'test_passes').skips
