@@ -17,10 +17,12 @@
 import argparse
 from collections.abc import Callable
 import pathlib
+import secrets
 import sys
 
 from cliff import command
 
+from local_delete_tempest_plugin.cmd import output
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
@@ -35,6 +37,9 @@ except ModuleNotFoundError as error:
 
 #: The exit code if there is no report.
 NO_REPORT = 2
+
+# Anything else is a defect of this command.
+_EXPECTED = (exceptions.ReportFailed, OSError)
 
 _WRITERS: dict[str, tuple[str, Callable[..., str]]] = {
     'json': ('report.json', formats.as_json),
@@ -55,7 +60,7 @@ class Report(command.Command):
     A known defect of Nova is neither a pass nor a failure.
 
     The exit code is 0 if all tests passed, and 3 if all else passed and some
-    showed known defects. It is 1 if anything new failed, and 4 if no test
+    showed known defects. It is 1 if anything new failed, and 4 if no scenario
     ran. It is 2 if there is no report, because the command line is wrong or
     the results cannot be read.
     """
@@ -76,7 +81,7 @@ class Report(command.Command):
             dest='formats',
             help='write only this format; may be given several times')
         parser.add_argument(
-            '--findings', metavar='ADDRESS',
+            '--findings', metavar='ADDRESS', type=exceptions.printable,
             help='where your copy of the page on known defects is, such as '
             'https://example.org/findings.html; each known defect then has a '
             'link (default: %s of the checkout, without links)'
@@ -90,10 +95,13 @@ class Report(command.Command):
     def run(self, parsed_args: argparse.Namespace) -> int:
         try:
             return self.take_action(parsed_args)
-        except (exceptions.ReportFailed, OSError) as error:
+        except Exception as error:
+            if self.app.options.debug:
+                raise
             print('tempest %s: %s' % (
-                self.cmd_name, exceptions.one_line(error)),
-                file=self.app.stderr)
+                self.cmd_name, exceptions.one_line(
+                    error if isinstance(error, _EXPECTED) else '%s: %s' % (
+                        type(error).__name__, error))), file=self.app.stderr)
             return NO_REPORT
 
     def take_action(self, args: argparse.Namespace) -> int:
@@ -101,24 +109,43 @@ class Report(command.Command):
         if args.formats and not set(wanted) & _WRITERS.keys():
             raise exceptions.ReportFailed(problem=_NO_PAGE)
         run = results.judge(_read(args.stream))
-        args.output.mkdir(parents=True, exist_ok=True)
-        written = []
+        texts = {}
         for name in wanted:
             if name not in _WRITERS:
                 print(_NO_PAGE, file=self.app.stderr)
                 continue
             file, write = _WRITERS[name]
-            path = args.output / file
-            path.write_text(write(run, args.fail_on_known, args.findings),
-                            encoding='utf-8')
-            written.append(str(path))
-        for line in (*_lines(run), 'Written: ' + ', '.join(written)):
-            print(exceptions.one_line(line), file=self.app.stdout)
+            texts[args.output / file] = write(
+                run, args.fail_on_known, args.findings)
+        args.output.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            _write(path, text)
+        written = 'Written: ' + ', '.join(map(str, texts))
+        with output.printing(self.app.stdout):
+            for line in (*_lines(run), written):
+                print(exceptions.one_line(line), file=self.app.stdout)
         return run.exit_code(args.fail_on_known)
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    """Write a file as a whole, or leave it as it was.
+
+    A link is replaced, and not followed: anybody may have made it.
+    """
+    part = path.with_name('.%s.%s' % (path.name, secrets.token_hex(4)))
+    try:
+        with part.open('x', encoding='utf-8') as file:
+            file.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _read(name: str) -> list[stream.Result]:
     if name == '-':
+        if sys.stdin is None:
+            raise exceptions.ReportFailed(
+                problem='the standard input is closed')
         return stream.read(sys.stdin.buffer.read(), 'the standard input')
     path = pathlib.Path(name)
     return (stream.read_last_run if path.is_dir() else stream.read_file)(path)
@@ -131,6 +158,8 @@ def _lines(run):
         for outcome, count in run.counts.items()
         if count or outcome in (results.Outcome.PASSED,
                                 results.Outcome.FAILED)))
+    if run.verdict is results.Verdict.NOTHING_RAN and run.has_others:
+        yield 'No scenario of this plugin ran, only tests of others.'
     for outcome in (*results.NEW, results.Outcome.KNOWN_DEFECT):
         for test in run.tests:
             if test.outcome is outcome:

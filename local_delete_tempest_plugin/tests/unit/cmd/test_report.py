@@ -15,6 +15,8 @@
 import io
 import json
 import pathlib
+import resource
+import signal
 import subprocess
 import sys
 import types
@@ -57,7 +59,9 @@ class ReportTest(base.TestCase):
 
     def report(self, *arguments):
         """Run the command; return its exit code and what it printed."""
-        app = types.SimpleNamespace(stdout=io.StringIO(), stderr=io.StringIO())
+        app = types.SimpleNamespace(
+            stdout=io.StringIO(), stderr=io.StringIO(),
+            options=types.SimpleNamespace(debug=False))
         command = report.Report(app, None)
         command.cmd_name = 'local-delete report'
         code = command.run(command.get_parser('tempest').parse_args(
@@ -183,6 +187,72 @@ class ReportTest(base.TestCase):
         (self.folder / 'out').write_text('a file')
         code, said = self.report(self.write('test_passes'))
         self.assertEqual((2, 1), (code, len(said.splitlines())), said)
+
+    def test_a_disk_that_is_full(self):
+        """No half of a report takes the place of a whole one."""
+        self.report(self.write('test_passes'))
+        before = {path: path.read_bytes()
+                  for path in (self.folder / 'out').iterdir()}
+        stream = self.write('test_leaks')
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGXFSZ, handler)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (999, limit[1]))
+        try:
+            code, said = self.report(stream)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        self.assertEqual((2, 1), (code, len(said.splitlines())), said)
+        self.assertEqual(before, {
+            path: path.read_bytes()
+            for path in (self.folder / 'out').iterdir()})
+
+    def test_a_link_in_the_output_is_not_followed(self):
+        other = self.folder / 'other'
+        other.write_text('of somebody')
+        (self.folder / 'out').mkdir()
+        (self.folder / 'out' / 'report.json').symlink_to(other)
+        self.assertEqual(0, self.report(self.write('test_passes'))[0])
+        self.assertEqual('of somebody', other.read_text())
+        self.read()
+
+    def test_a_defect_of_the_command_is_no_verdict(self):
+        """An exit code of 1 would tell that a scenario found something."""
+        path = self.write('test_passes')
+        self.patch(report.results, 'judge', lambda found: 1 / 0)
+        code, said = self.report(path)
+        self.assertEqual((2, 1), (code, len(said.splitlines())), said)
+        self.assertIn('ZeroDivisionError: ', said)
+
+    def test_standard_input_that_is_closed(self):
+        with fixtures.MonkeyPatch('sys.stdin', None):
+            code, said = self.report('-')
+        self.assertEqual(2, code)
+        self.assertIn('the standard input is closed', said)
+
+    def test_only_tests_of_others(self):
+        class Other(streams.Told):
+            def id(self):
+                return 'tempest.api.test_it'
+
+        path = self.folder / 'stream'
+        path.write_bytes(streams.version_2(Other('test_passes')))
+        code, said = self.report(path)
+        self.assertEqual(4, code)
+        self.assertIn('No scenario of this plugin ran', said)
+        self.read()
+
+    def test_times_that_go_back(self):
+        path = self.folder / 'stream'
+        path.write_bytes(streams.backwards('a.b'))
+        self.report(path)
+        data, xml = self.read()
+        self.assertIsNone(data['tests'][0]['seconds'])
+        self.assertEqual('0.000', xml.getroot().get('time'))
+
+    def test_address_of_findings_with_control_characters(self):
+        self.report(self.write('test_shows_a_defect'), '--findings', 'a\x01b')
+        self.read()
 
     def test_hostile_names(self):
         class Hostile(streams.Told):
