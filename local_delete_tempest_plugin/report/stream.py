@@ -89,7 +89,7 @@ def read_last_run(folder: pathlib.Path) -> list[Result]:
     :param folder: The folder of the workspace, which has ``.stestr``.
     :returns: As ``read_file``.
     :raises ReportFailed: there was no run, or it has no results that can be
-        read.
+        read, or a later run has not ended.
     :raises OSError: the repository of stestr cannot be read.
     """
     try:
@@ -101,7 +101,20 @@ def read_last_run(folder: pathlib.Path) -> list[Result]:
         raise exceptions.ReportFailed(
             problem='%s has no results of a run of Tempest (.stestr): name '
             'the workspace, or a file with a subunit stream' % folder)
+    if _is_later_run(folder / '.stestr', str(run.get_id())):
+        raise exceptions.ReportFailed(
+            problem='the last run in %s was killed, or has not ended yet: run '
+            'Tempest again. "tempest last --subunit" gives the results of the '
+            'run before' % folder)
     return read(run.get_subunit_stream().getvalue(), str(folder))
+
+
+def _is_later_run(repository, run_id):
+    # stestr writes the results to such a file, and gives it the id of the run
+    # at the end.
+    ended = (repository / run_id).stat().st_mtime_ns
+    return any(path.stat().st_mtime_ns > ended
+               for path in repository.glob('tmp*'))
 
 
 def read(data: bytes, origin: str) -> list[Result]:

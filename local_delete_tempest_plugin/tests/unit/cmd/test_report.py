@@ -159,17 +159,35 @@ class ReportTest(base.TestCase):
             self.assertEqual(written, sorted(
                 file.name for file in out.iterdir()) if out.exists() else [])
 
+    def begin_run(self, name):
+        """Write the results of a run into the workspace, and not its end."""
+        inserter = self.repository.get_inserter()
+        inserter.startTestRun()
+        subunit.ByteStreamToStreamResult(io.BytesIO(
+            streams.version_2(streams.Told(name)))).run(inserter)
+        return inserter
+
     def test_last_run_of_a_workspace(self):
-        repository = repositories.get_repo_initialise(
+        self.repository = repositories.get_repo_initialise(
             repo_url=str(self.folder))
         for name in 'test_passes', 'test_shows_a_defect':
-            inserter = repository.get_inserter()
-            inserter.startTestRun()
-            subunit.ByteStreamToStreamResult(io.BytesIO(
-                streams.version_2(streams.Told(name)))).run(inserter)
-            inserter.stopTestRun()
+            self.begin_run(name).stopTestRun()
         code, said = self.report(self.folder)
         self.assertEqual(3, code, said)
+
+    def test_last_run_that_was_killed(self):
+        """The verdict of the run before it would be a wrong one."""
+        self.repository = repositories.get_repo_initialise(
+            repo_url=str(self.folder))
+        self.begin_run('test_passes').stopTestRun()
+        killed = self.begin_run('test_passes')
+        self.addCleanup(killed._stream.close)
+        code, said = self.report(self.folder)
+        self.assertEqual(2, code, said)
+        self.assertIn('was killed, or has not ended yet', said)
+        self.assertEqual(1, len(said.splitlines()))
+        self.begin_run('test_passes').stopTestRun()
+        self.assertEqual(0, self.report(self.folder)[0])
 
     def test_bad_input_gets_one_line(self):
         junk = self.folder / 'junk'
