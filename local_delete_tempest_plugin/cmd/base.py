@@ -41,6 +41,9 @@ CONF = config.CONF
 #: The most columns of a line on a terminal.
 WIDTH = 100
 
+# In fewer columns nobody could read a line.
+_LEAST_WIDTH = 20
+
 # cfg.Error comes from a wrong value in tempest.conf, OSError from a file that
 # tempest.conf names.
 _EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
@@ -81,11 +84,14 @@ class Command(lister.Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         # cliff would notice these only after the work is done, and then show
         # nothing of it.
-        for name in parsed_args.columns:
-            if _key(name) not in map(_key, self.columns):
-                self._say('there is no column %r, only %s' % (
-                    name, ', '.join(self.columns)))
-                return 2
+        unknown = [name for name in parsed_args.columns
+                   if _key(name) not in map(_key, self.columns)]
+        unknown += [name for name in parsed_args.sort_columns
+                    if name not in self.columns]
+        if unknown:
+            self._say('there is no column %r, only %s' % (
+                unknown[0], ', '.join(self.columns)))
+            return 2
         # What cliff says of an error goes nowhere, because Tempest has set up
         # the logging so.
         try:
@@ -140,7 +146,7 @@ def columns_of(stream: TextIO) -> int:
     """
     if not stream.isatty():
         return WIDTH
-    return min(WIDTH, shutil.get_terminal_size().columns)
+    return min(WIDTH, max(_LEAST_WIDTH, shutil.get_terminal_size().columns))
 
 
 def find_admin() -> admin.Admin:

@@ -148,6 +148,12 @@ class OsCloudTest(ChoiceTest):
             self.assert_said('.*: %s %s' % (self.clouds, line), '--os-cloud',
                              'x', code=1)
 
+    def test_unknown_columns(self):
+        for option in '-c', '--sort-column':
+            self.assert_said(
+                ".*: there is no column 'Bogus', only Run, .*",
+                '--os-cloud', 'mine', option, 'Bogus', code=2)
+
     def test_preflight_says_that_a_run_takes_another_admin(self):
         outcome = self.run_command('--os-cloud', 'mine', '-f', 'csv',
                                    command=preflight.Preflight)

@@ -264,6 +264,12 @@ class OutputTest(base.TestCase):
                     self.assertTrue(width <= widest, '%d columns on a '
                                     'terminal of %d' % (width, columns))
 
+    def test_narrow_terminal(self):
+        """One letter a line could not be read."""
+        with fixtures.EnvironmentVariable('COLUMNS', '1'):
+            text, _ = self.run_command(stream=Terminal)
+        self.assertIn('1 check failed.', text)
+
     def test_progress_only_on_a_terminal(self):
         _, words = self.run_command()
         self.assertEqual('', words)
