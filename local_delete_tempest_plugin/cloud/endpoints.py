@@ -108,7 +108,8 @@ def require_tls_to_keystone() -> None:
         raise exceptions.InsecureCloud(problem=UNVERIFIED)
     if is_plain(CONF.identity.uri_v3 or ''):
         raise exceptions.InsecureCloud(
-            problem='[identity] uri_v3 is %s' % CONF.identity.uri_v3)
+            problem='[identity] uri_v3 is %s' % describe(
+                CONF.identity.uri_v3 or ''))
 
 
 def require_tls(log_in: Callable[[], clients.Manager]) -> None:

@@ -34,6 +34,7 @@ from local_delete_tempest_plugin.preflight import endpoints
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import options
 from local_delete_tempest_plugin.preflight import pace
+from local_delete_tempest_plugin.preflight import quotas
 from local_delete_tempest_plugin.preflight import reading
 from local_delete_tempest_plugin.preflight import roles
 from local_delete_tempest_plugin.preflight import scenarios
@@ -107,6 +108,8 @@ class Checks:
         self._usable_hosts = asked.usable_hosts
         self._pace = asked.pace
         yield from self._read(admin, members, asked)
+        if asked.flavor:
+            yield from self._check_quotas(admin, members, asked.flavor)
         self._front = front_end.find(admin.placement)
         if self._try_commands:
             self._progress('commands')
@@ -144,6 +147,20 @@ class Checks:
                     asked.has_image),
                 'each scenario begins with this reading, and fails until the '
                 'answer is well formed')
+
+    def _check_quotas(self, admin, members, flavor):
+        self._progress('quotas')
+        if members is None:
+            looks = {'quota of new projects': functools.partial(
+                quotas.check_default, admin)}
+        else:
+            looks = {'quota of %s' % name: functools.partial(
+                quotas.check_project, member, name)
+                for name, member in members.items()}
+        for name, look in looks.items():
+            yield from finding.collect(
+                name, functools.partial(look, flavor),
+                'make sure that [compute] catalog_type leads to Nova')
 
     def _foresee(self):
         for scenario_class in self._scenario_classes:

@@ -50,6 +50,9 @@ LOG = logging.getLogger(__name__)
 
 _BYTES_PER_GIB = 1 << 30
 
+# Only the project of such an image sees it, and those that it names.
+_OF_ITS_PROJECT = 'private', 'shared'
+
 # The names of two checks.
 _FLAVOR = 'flavor'
 _FLAVOR_OF_RESIZES = 'flavor of resizes'
@@ -89,7 +92,7 @@ class CloudChecks:
                 manager.services_client, manager.hypervisor_client))
         self._run = run.Run()
         self._projects = projects
-        self._offered = '0.0'
+        self._offered = '1.0'
         self._image: dict[str, Any] = {}
         self._flavor: dict[str, Any] | None = None
         # {name of the flavor's check: request}
@@ -118,6 +121,8 @@ class CloudChecks:
                  'name another flavor in [compute] flavor_ref_alt'),
                 ('network', self._check_network,
                  'make sure that [network] catalog_type leads to Neutron'),
+                ('scheduler', lambda: scheduling.check_services(self._admin),
+                 'make sure that the admin may list services'),
                 ('heartbeats', self._check_heartbeats,
                  'make sure that the admin may list services'),
                 ('availability zone',
@@ -168,12 +173,29 @@ class CloudChecks:
                                'the cloud offers up to %s' % offered)
 
     def _check_image(self):
+        if not CONF.service_available.glance:
+            yield finding.Finding(
+                'image', finding.WARN, 'nobody looked at it, because '
+                '[service_available] glance is False', 'set it to True, so '
+                'that somebody looks')
+            return
         image = self._admin.manager.image_client_v2.show_image(
             CONF.compute.image_ref)
         self._image = image
-        yield finding.judge('image', image['status'] == 'active',
-                            '%s is %s' % (image['name'], image['status']),
-                            'name another image in [compute] image_ref')
+        words = '%s is %s' % (image['name'], image['status'])
+        hidden = CONF.auth.use_dynamic_credentials and (
+            image.get('visibility') in _OF_ITS_PROJECT)
+        if hidden:
+            words += ' and %s, and Tempest makes other projects' % (
+                image['visibility'])
+        yield finding.judge(
+            'image', image['status'] == 'active' and not hidden, words,
+            'name another image in [compute] image_ref')
+
+    @property
+    def flavor(self) -> dict[str, Any] | None:
+        """The flavor of the servers; None if it cannot be read."""
+        return self._flavor
 
     @property
     def has_image(self) -> bool:
@@ -238,9 +260,14 @@ class CloudChecks:
             return '%d networks have the name %s' % (
                 len(networks), name), False
         network, = networks
-        return '%s is %s, with %d subnets' % (
-            name, network['status'], len(network['subnets'])), (
-                network['status'] == 'ACTIVE' and bool(network['subnets']))
+        words = '%s is %s, with %d subnets' % (
+            name, network['status'], len(network['subnets']))
+        hidden = CONF.auth.use_dynamic_credentials and not (
+            network.get('shared', True))
+        if hidden:
+            words += ', and is not shared with the projects that Tempest makes'
+        return words, (network['status'] == 'ACTIVE'
+                       and bool(network['subnets']) and not hidden)
 
     def _check_heartbeats(self):
         silences = self._admin.services.silences()

@@ -109,7 +109,7 @@ def collect(name: str, check: Callable[[], Iterable[Finding]],
     except FAILURES as error:
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, _words(error), to_do)
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         # Some answers are used only here. They have no schema, because no
         # decision of a run depends on them.
         LOG.debug('Checking %s', name, exc_info=True)

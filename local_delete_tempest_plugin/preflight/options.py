@@ -15,9 +15,12 @@
 """Check the options, without a request to the cloud."""
 
 from collections.abc import Iterator
+import contextlib
 import os
+import pathlib
 import shutil
 
+from oslo_concurrency import lockutils
 from tempest import config
 
 from local_delete_tempest_plugin.cloud import endpoints
@@ -25,6 +28,7 @@ from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import config as options
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import finding
+from local_delete_tempest_plugin.recovery import journal_file
 
 CONF = config.CONF
 
@@ -63,6 +67,7 @@ def check() -> Iterator[finding.Finding]:
     yield from _check_limits()
     yield _check_test_timeout()
     yield from _check_certificates()
+    yield from _check_folders()
     for pair in _PAIRS:
         yield from _check_commands(*pair)
     yield _check_guest_list()
@@ -123,6 +128,25 @@ def _check_certificates():
             '[identity] ca_certificates_file',
             os.access(wanted.ca_certificates_file, os.R_OK),
             wanted.ca_certificates_file, 'name a file that can be read')
+
+
+def _check_folders():
+    """Look at the directories that a run makes, and make none."""
+    folders = {'[oslo_concurrency] lock_path': pathlib.Path(
+        str(lockutils.get_lock_path(CONF)))}
+    # The check of the journals tells why there is none.
+    with contextlib.suppress(exceptions.JournalUnusable):
+        folders['journal_dir'] = journal_file.directory()
+    for option, folder in folders.items():
+        yield finding.judge(
+            option, _can_be_written(folder), str(folder),
+            'set it to a directory that you may write; otherwise every '
+            'scenario fails')
+
+
+def _can_be_written(folder):
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def how_bad() -> str:

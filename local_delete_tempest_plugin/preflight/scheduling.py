@@ -28,6 +28,8 @@ from local_delete_tempest_plugin.safety import guard
 
 CONF = config.CONF
 
+_BINARIES = 'nova-scheduler', 'nova-conductor'
+
 # With a suffix, too, where Placement filters the aggregates.
 _TENANTS = 'filter_tenant_id'
 
@@ -58,6 +60,22 @@ def check_zones(admin: admins.Admin) -> Iterator[finding.Finding]:
         'set [local_delete] availability_zone to the zone of the target '
         'hosts. Otherwise Nova puts the servers elsewhere if nova.conf sets '
         'default_schedule_zone to another zone', bad=finding.WARN)
+
+
+def check_services(admin: admins.Admin) -> Iterator[finding.Finding]:
+    """Check that a scheduler and a conductor are up.
+
+    :param admin: An ``admin.Admin``.
+    :returns: An iterator of ``Finding``.
+    """
+    for binary in _BINARIES:
+        services = admin.services.list(binary)
+        up = sum(service.state == 'up' for service in services)
+        # Not every cloud shows them.
+        if services:
+            yield finding.judge(
+                binary, up, '%d of %d are up' % (up, len(services)),
+                'start it; until then no server becomes ACTIVE')
 
 
 class Tenants:
@@ -97,9 +115,9 @@ class Tenants:
 
 def _tenants(aggregate: dict[str, Any]) -> set[str]:
     return {project.strip()
-            for name, value in aggregate.get('metadata', {}).items()
+            for name, value in (aggregate.get('metadata') or {}).items()
             if name.startswith(_TENANTS)
-            for project in value.split(',') if project.strip()}
+            for project in str(value).split(',') if project.strip()}
 
 
 def _sorted(zones):

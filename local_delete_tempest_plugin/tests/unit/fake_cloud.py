@@ -156,6 +156,8 @@ class FakeCloud:
         self.server_groups = []
         self.images = []
         self.aggregates = []
+        # Of new projects, as far as it has limits.
+        self.default_quota = {}
         # {name of an aggregate: its metadata}
         self.aggregate_metadata = {}
         # What went with a compute service, until its process starts again.
@@ -508,8 +510,18 @@ class FakeCloud:
                  'maxTotalCores', 'maxTotalKeypairs', 'maxServerGroups',
                  'maxServerGroupMembers', 'totalServerGroupsUsed',
                  'maxPersonality', 'maxPersonalitySize'), 10),
+            'maxTotalRAMSize': 51200,
             'totalInstancesUsed': alive, 'totalCoresUsed': alive,
             'totalRAMUsed': 512 * alive}}}
+
+    def _show_default_quota(self, project_id, query):
+        return 200, {'quota_set': dict(
+            dict.fromkeys((
+                'cores', 'instances', 'key_pairs', 'ram', 'metadata_items',
+                'server_groups', 'server_group_members', 'injected_files',
+                'injected_file_content_bytes', 'injected_file_path_bytes'),
+                -1),
+            id=project_id, **self.default_quota)}
 
     def _list_server_groups(self, query):
         return self._unlinked_page(query, 'server_groups', [
@@ -717,6 +729,7 @@ class FakeCloud:
         ('GET', 'flavors', _list_flavors),
         ('DELETE', 'flavors/(.*)', _delete_flavor),
         ('GET', 'limits', _show_limits),
+        ('GET', 'os-quota-sets/(.*)/defaults', _show_default_quota),
         ('GET', 'os-server-groups', _list_server_groups),
         ('GET', 'v2.0/ports', _list_ports),
         ('GET', 'v2.0/floatingips', _list_floating_ips),

@@ -17,6 +17,7 @@
 import collections
 import io
 import json
+import os
 import types
 
 import fixtures
@@ -118,6 +119,25 @@ class OptionsTest(base.TestCase):
                 self.assertEqual(
                     outcome, self.findings()['OS_TEST_TIMEOUT'].outcome)
 
+    def test_directories_that_cannot_be_made(self):
+        file = self.useFixture(fixtures.TempDir()).join('file')
+        open(file, 'w').close()
+        for group, option, check in (
+                ('local_delete', 'journal_dir', 'journal_dir'),
+                ('oslo_concurrency', 'lock_path',
+                 '[oslo_concurrency] lock_path')):
+            self.config(group, **{option: file + '.d/new'})
+            self.assertEqual('pass', self.findings()[check].outcome)
+            self.config(group, **{option: file + '/new'})
+            self.assertEqual('fail', self.findings()[check].outcome)
+            self.config(group, **{option: os.path.dirname(file)})
+            # root may write anywhere, except where nobody may.
+            with fixtures.MonkeyPatch('os.access', lambda path, mode: (
+                    mode & os.W_OK == 0)):
+                found = self.findings()[check]
+            self.assertEqual('fail', found.outcome)
+            self.assertIn('every scenario fails', found.to_do)
+
     def test_certificates(self):
         self.config(group='identity', ca_certificates_file='/no/such/file')
         self.assertEqual(
@@ -213,10 +233,10 @@ class OptionsTest(base.TestCase):
                   'it to True where the computes of target_hosts may be taken '
                   'down'), None, {'allow_outages': False}),
                 (('fail', 'fails: [local_delete] require_tls is True, and '
-                  '[identity] uri_v3 is http://keystone.test/v3'), 1,
+                  '[identity] uri_v3 is http://keystone.test'), 1,
                  {'require_tls': True})):
             self.config(group='identity',
-                        uri_v3='http://keystone.test/v3')
+                        uri_v3='http://user:SECRET@keystone.test/v3')
             self.config(**dict(whole_cloud.GOOD, require_tls=False))
             self.config(**changed)
             self.assertEqual({expected}, set(self.scenarios(hosts).values()))
@@ -260,8 +280,9 @@ class CloudTest(whole_cloud.CloudCase):
             self.cloud.add_compute('cmp%d' % number, number)
         self.config(target_hosts=['*'])
         asked = self.requests()
+        # The services are of three binaries.
         self.assertEqual(
-            {'os-hypervisors/detail': 1, 'os-services': 1},
+            {'os-hypervisors/detail': 1, 'os-services': 3},
             {path: asked[path] for path in ('os-hypervisors/detail',
                                             'os-services')},
             'preflight should read each list of the cloud once')
@@ -523,7 +544,14 @@ class CloudTest(whole_cloud.CloudCase):
         self.assert_found('image', 'fail', "'name' is a required property")
         self.assert_found('Placement API', 'fail',
                           'GET https://placement.test/: is not JSON')
+        self.assert_found('flavor', 'pass', 'tiny: 1 DISK_GB')
         self.assert_found('target hosts', 'pass', '1 may be')
+
+    def test_answer_of_an_odd_form_fails_one_check(self):
+        for odd in None, [], {}, 7:
+            found, = finding.collect('x', lambda odd=odd: [odd.metadata['a']])
+            self.assertEqual('fail', found.outcome)
+            self.assertIn('an answer cannot be used', found.found)
 
     def run_command(self, *arguments):
         """Run it as cliff does.

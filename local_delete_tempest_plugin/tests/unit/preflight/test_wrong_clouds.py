@@ -15,6 +15,7 @@
 
 from local_delete_tempest_plugin.preflight import heartbeats
 from local_delete_tempest_plugin.preflight import pace
+from local_delete_tempest_plugin.preflight import scheduling
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit.preflight import whole_cloud
@@ -44,6 +45,82 @@ class FlavorTest(whole_cloud.CloudCase):
                             'min_ram': None, 'size': gib,
                             'virtual_size': None}
         self.assert_found('flavor', 'pass', 'tiny: 1 DISK_GB')
+
+
+class QuotaTest(whole_cloud.CloudCase):
+
+    def test_new_projects(self):
+        """Some clouds give a new project no quota at all."""
+        check = 'quota of new projects'
+        self.assert_found(check, 'pass', 'has room for a server')
+        for quota, words in (
+                ({'instances': 0},
+                 '0 of instances are free, and 1 are needed'),
+                ({'cores': 0, 'ram': 63}, '0 of cores are free, and 1 are '
+                 'needed, 63 of ram are free, and 64 are needed')):
+            self.cloud.default_quota = quota
+            self.assert_found(check, 'fail', words)
+        self.cloud.default_quota = {'instances': 1, 'cores': 1, 'ram': 64}
+        self.assert_found(check, 'pass', 'has room for a server')
+
+    def test_accounts(self):
+        self.config(group='auth', use_dynamic_credentials=False)
+        check = 'quota of joe in p'
+        self.assert_found(check, 'pass', 'has room for a server')
+        for number in range(10):
+            self.cloud.servers[fake_cloud.uuid(100 + number)] = 'ACTIVE'
+        self.assert_found(
+            check, 'fail', '0 of instances are free, and 1 are needed')
+
+
+class ImageTest(whole_cloud.CloudCase):
+
+    def test_image_of_one_project(self):
+        """The projects that Tempest makes do not see it."""
+        for visibility, outcome, words in (
+                ('private', 'fail', 'is active and private, and Tempest'),
+                ('shared', 'fail', 'is active and shared, and Tempest'),
+                ('community', 'pass', 'is active'),
+                ('public', 'pass', 'is active')):
+            self.cloud.image['visibility'] = visibility
+            self.assert_found('image', outcome, words)
+        self.cloud.image['visibility'] = 'private'
+        self.config(group='auth', use_dynamic_credentials=False)
+        self.assert_found('image', 'pass', 'is active')
+
+    def test_without_glance(self):
+        self.config(group='service_available', glance=False)
+        self.assert_found('image', 'warn', 'glance is False')
+
+
+class NetworkTest(whole_cloud.CloudCase):
+
+    def test_network_of_one_project(self):
+        """The projects that Tempest makes do not see it."""
+        self.config(group='auth', create_isolated_networks=False)
+        self.config(group='compute', fixed_network_name='net')
+        for shared, outcome, words in ((True, 'pass', 'is ACTIVE'),
+                                       (False, 'fail', 'is not shared')):
+            self.cloud.networks[0]['shared'] = shared
+            self.assert_found('network', outcome, words)
+        self.config(group='auth', use_dynamic_credentials=False)
+        self.assert_found('network', 'pass', 'is ACTIVE')
+
+
+class ServicesOfNovaTest(whole_cloud.CloudCase):
+
+    def test_scheduler_and_conductor(self):
+        self.assertNotIn('nova-scheduler', self.findings())
+        for binary in 'nova-scheduler', 'nova-conductor':
+            for number, name in enumerate(('a', 'b')):
+                self.cloud.add_service(name, 20 + number)
+                self.cloud.service_of(name)['binary'] = binary
+            self.assert_found(binary, 'pass', '2 of 2 are up')
+            self.cloud.service_of('a')['forced_down'] = True
+            self.assert_found(binary, 'pass', '1 of 2 are up')
+            self.cloud.service_of('b')['forced_down'] = True
+            self.assert_found(binary, 'fail', '0 of 2 are up')
+            self.cloud.services = self.cloud.services[:2]
 
 
 class FlavorOfResizesTest(whole_cloud.CloudCase):
@@ -183,6 +260,13 @@ class SchedulingTest(whole_cloud.CloudCase):
         self.config(group='auth', use_dynamic_credentials=False)
         # The id of each project of this cloud.
         self.assert_found('host cmp1', 'pass', 'has room')
+
+    def test_aggregates_of_an_odd_form(self):
+        """Without the schema of Tempest, as in a run of the command."""
+        for metadata, projects in ((None, set()), ({'a': None}, set()),
+                                   ({'filter_tenant_id': 7}, {'7'})):
+            self.assertEqual(projects, scheduling._tenants(
+                {'name': 'a', 'hosts': [], 'metadata': metadata}))
 
 
 class ReadingTest(whole_cloud.CloudCase):
