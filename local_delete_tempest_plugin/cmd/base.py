@@ -82,6 +82,7 @@ class Command(lister.Lister):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
+        output.open_for(self.app)
         # cliff would notice these only after the work is done, and then show
         # nothing of it.
         unknown = [name for name in parsed_args.columns

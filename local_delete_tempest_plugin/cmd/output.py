@@ -18,7 +18,18 @@ from collections.abc import Iterator
 import contextlib
 import io
 import os
+from typing import Any
 from typing import TextIO
+
+
+def open_for(app: Any) -> None:
+    """Let a command print, although its standard output is closed.
+
+    :param app: The application of cliff.
+    """
+    for name in 'stdout', 'stderr':
+        if getattr(app, name) is None:
+            setattr(app, name, open(os.devnull, 'w'))
 
 
 @contextlib.contextmanager

@@ -93,6 +93,7 @@ class Report(command.Command):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
+        output.open_for(self.app)
         try:
             return self.take_action(parsed_args)
         except Exception as error:

@@ -248,6 +248,15 @@ class ReportTest(base.TestCase):
         self.assertEqual(2, code)
         self.assertIn('the standard input is closed', said)
 
+    def test_standard_output_that_is_closed(self):
+        app = types.SimpleNamespace(
+            stdout=None, stderr=None,
+            options=types.SimpleNamespace(debug=False))
+        command = report.Report(app, None)
+        self.assertEqual(1, command.run(command.get_parser('').parse_args([
+            str(self.write('test_leaks')), '--output',
+            str(self.folder / 'out')])))
+
     def test_only_tests_of_others(self):
         class Other(streams.Told):
             def id(self):

@@ -264,6 +264,16 @@ class OutputTest(base.TestCase):
                     self.assertTrue(width <= widest, '%d columns on a '
                                     'terminal of %d' % (width, columns))
 
+    def test_standard_output_that_is_closed(self):
+        self.found = PASSES
+        app = types.SimpleNamespace(
+            stdout=None, stderr=None,
+            options=types.SimpleNamespace(debug=False, verbose_level=1))
+        preflight = command.Preflight(app, None)
+        preflight.cmd_name = 'local-delete preflight'
+        self.assertEqual(0, preflight.run(
+            preflight.get_parser('preflight').parse_args([])))
+
     def test_narrow_terminal(self):
         """One letter a line could not be read."""
         with fixtures.EnvironmentVariable('COLUMNS', '1'):
