@@ -226,8 +226,11 @@ _CLEARER = (
     (re.compile(r'No matching service found in the catalog.*'
                 r'Service: (\S*), Region: (\S*), endpoint_type: (\S*)'),
      'the catalog has no service of type %s (region %s, %s)'),
-    (re.compile(r"Value for option (\S+) from LocationInfo\(.*, "
-                r"detail='(.*)'\) is not valid: (.*)"),
+    # What follows the words of a URL that is not valid may be a password.
+    (re.compile(r"Value for option (\S+) from LocationInfo\([^']{0,99}, "
+                r"detail='([^']*)'\) is not valid: "
+                r"(?:\('(?=[^']*', URIReference))?(.*?)"
+                r"(?:', URIReference.*)?$"),
      'option %s in %s: %s'),
 )
 

@@ -170,8 +170,11 @@ def find_admin() -> admin.Admin:
 
 def _choose_conf(args):
     """Let Tempest read the file that the command line names."""
-    path = args.config_file and os.path.abspath(args.config_file)
-    if args.workspace:
+    # A variable of a shell that is empty must not choose another cloud.
+    path = args.config_file
+    if path is not None:
+        path = os.path.abspath(path)
+    if args.workspace is not None:
         workspace = _find_workspace(args.workspace, args.workspace_path)
         path = path or os.path.join(workspace, 'etc', 'tempest.conf')
         # Paths in tempest.conf may be relative to it.
@@ -202,7 +205,7 @@ def _find_workspace(name, path):
 
 def _choose_admin(args):
     """Let the commands log in as the account that the command line names."""
-    if not args.os_cloud:
+    if args.os_cloud is None:
         return
     uri, credentials = clouds_yaml.read(args.os_cloud, CONF.identity.uri_v3)
     accounts.use_admin(credentials)

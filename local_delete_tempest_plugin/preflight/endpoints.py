@@ -58,6 +58,25 @@ def check(manager: clients.Manager) -> Iterator[finding.Finding]:
                     if service['endpoints']})
     for endpoint in cloud_endpoints.find(manager):
         yield _check(endpoint, types)
+        if endpoint.url:
+            yield from _check_region(endpoint, token.get('catalog', ()))
+
+
+def _check_region(endpoint, catalog):
+    """Tell where Tempest takes an endpoint that nobody asked for."""
+    wanted = endpoint.client.filters
+    kind = wanted['endpoint_type'].replace('URL', '')
+    offered = {(one.get('interface'), one.get('region'))
+               for service in catalog if service['type'] == wanted['service']
+               for one in service['endpoints']}
+    if offered and (kind, wanted['region']) not in offered:
+        yield finding.Finding(
+            'endpoint ' + endpoint.service, finding.WARN,
+            'the catalog has no %s endpoint in region %s, so Tempest takes '
+            'another: %s' % (kind, wanted['region'], ', '.join(sorted(
+                '%s in %s' % one for one in offered))),
+            'set [identity] region, or region and the endpoint type of each '
+            'service. Otherwise a run takes hosts of that region down')
 
 
 def _check(endpoint, types):

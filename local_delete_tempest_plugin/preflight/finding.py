@@ -30,6 +30,12 @@ LOG = logging.getLogger(__name__)
 #: What a check may raise. Anything else is a defect of the plugin.
 FAILURES = (lib_exc.TempestException, OSError)
 
+# Statuses of HTTP.
+_TOO_MANY, _FAULT = 429, 500
+
+_AGAIN = ('call preflight again; if the answer stays, look into the log of '
+          'the service')
+
 PASS, WARN, FAIL = 'pass', 'warn', 'fail'
 
 
@@ -108,13 +114,20 @@ def collect(name: str, check: Callable[[], Iterable[Finding]],
         yield from check()
     except FAILURES as error:
         LOG.debug('Checking %s', name, exc_info=True)
-        yield Finding(name, FAIL, _words(error), to_do)
+        yield Finding(name, FAIL, _words(error),
+                      _AGAIN if _may_pass(error) else to_do)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         # Some answers are used only here. They have no schema, because no
         # decision of a run depends on them.
         LOG.debug('Checking %s', name, exc_info=True)
         yield Finding(name, FAIL, 'an answer cannot be used: %r' % error,
                       to_do)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether a service was too busy, or is broken."""
+    status = getattr(getattr(error, 'resp', None), 'status', 0)
+    return status == _TOO_MANY or status >= _FAULT
 
 
 def _words(error: Exception) -> str:

@@ -97,6 +97,24 @@ class ConfigFileTest(ChoiceTest):
         self.assert_said('.*: %s is not YAML' % other, '--workspace', 'mine',
                          '--workspace-path', str(other), code=1)
 
+    def test_empty_names(self):
+        """A variable that is not set must not choose another cloud."""
+        self.box.environment = {'HOME': str(self.box.folder)}
+        for option, words in (('--config-file', 'there is no file'),
+                              ('--workspace', 'there is no workspace'),
+                              ('--os-cloud', 'there is no clouds.yaml')):
+            self.assert_said('.*: %s .*' % words, option, '', code=1)
+
+    def test_address_that_is_not_valid(self):
+        """What is wrong with it is said, and not its password."""
+        self.box.environment = {}
+        for uri in 'https://joe:SECRET@a b/v3', 'joe:SECRET@test':
+            self.box.text = None
+            self.box.conf.unlink(missing_ok=True)
+            self.box.set('identity', uri_v3=uri)
+            self.assert_said('.*: option uri_v3 in .*/tempest.conf: host was '
+                             'required but missing', code=1)
+
 
 class OsCloudTest(ChoiceTest):
 

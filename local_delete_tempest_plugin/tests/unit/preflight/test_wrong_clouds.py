@@ -13,6 +13,7 @@
 # under the License.
 """Clouds on which every scenario fails, and on which preflight was green."""
 
+from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import heartbeats
 from local_delete_tempest_plugin.preflight import pace
 from local_delete_tempest_plugin.preflight import scheduling
@@ -362,6 +363,29 @@ class EndpointTest(whole_cloud.CloudCase):
         self.assertIn('set catalog_type', to_do)
         self.assertIn('[volume]', to_do)
         self.assertIn('volumev3', to_do)
+
+    def test_other_region(self):
+        """Tempest then takes the first endpoint of the service."""
+        self.cloud.region = 'RegionTwo'
+        found = [one for one in checks.Checks([]).run()
+                 if one.check == 'endpoint compute' and one.outcome == 'warn']
+        self.assertEqual(
+            ['the catalog has no public endpoint in region RegionOne, so '
+             'Tempest takes another: public in RegionTwo'],
+            [one.found for one in found])
+        self.assertIn('set [identity] region', found[0].to_do)
+
+    def test_service_that_is_busy_or_broken(self):
+        """No other flavor would help."""
+        for status in 429, 503:
+            def answer(method, path, status=status):
+                if path == 'flavors/flavor':
+                    raise fake_cloud.Answer(status, {})
+
+            self.cloud.before_answer = answer
+            found = self.findings()['flavor']
+            self.assertEqual('fail', found.outcome)
+            self.assertIn('call preflight again', found.to_do)
 
 
 class HeartbeatsOfCloudTest(whole_cloud.CloudCase):

@@ -47,6 +47,7 @@ class WholeCloud(fake_cloud.FakeCloud):
         self.urls = {kind: 'https://%s.test' % kind for kind in (
             'identity', 'compute', 'placement', 'image', 'network',
             'block-storage')}
+        self.region = 'RegionOne'
         self.offered = '2.96'
         self.placement_offered = '1.39'
         # {user: paths that are not there for this user}
@@ -128,7 +129,7 @@ class WholeCloud(fake_cloud.FakeCloud):
             'project': named,
             'roles': [{'name': role} for role in self.roles[user['name']]],
             'catalog': [{'type': kind, 'endpoints': [{
-                'interface': 'public', 'region': 'RegionOne', 'url': url}]}
+                'interface': 'public', 'region': self.region, 'url': url}]}
                 for kind, url in self.urls.items()]}}
 
 
