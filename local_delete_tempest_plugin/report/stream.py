@@ -180,12 +180,20 @@ def _parse_version_1(stream, results):
 
 
 def _result_of(test: Mapping[str, Any]) -> Result:
-    began, ended = test['timestamps']
+    began, ended = map(_in_utc, test['timestamps'])
     return Result(
         exceptions.printable(test['id']), str(test['status']), began, ended, {
             name: _text_of(name, detail)
             for name, detail in test['details'].items()
             if test['status'] != 'success' or not attachments.is_log(name)})
+
+
+def _in_utc(moment: datetime.datetime | None) -> datetime.datetime | None:
+    try:
+        return moment and moment.astimezone(datetime.timezone.utc)
+    except OverflowError:
+        # Nobody knows a time before the year 1.
+        return None
 
 
 def _text_of(name: str, detail: Any) -> str:

@@ -272,6 +272,15 @@ class ResultsTest(base.TestCase):
 
 class BrokenStreamTest(base.TestCase):
 
+    def test_time_that_no_clock_shows(self):
+        for time in '0001-01-01 00:00:00+12:00', '9999-12-31 23:00:00-12:00':
+            found, = stream.read(
+                b'time: %s\ntest: a\nsuccess: a\n' % time.encode(), 'here')
+            self.assertEqual((None, None), (found.began, found.ended))
+        found, = stream.read(b'time: 2026-01-01 12:00:00+12:00\ntest: a\n'
+                             b'success: a\n', 'here')
+        self.assertEqual(streams.BEGAN, found.began)
+
     def test_no_stream(self):
         for data in b'hello\n', b'\x00\xff' * 9, b'\xb3':
             error = self.assertRaises(
