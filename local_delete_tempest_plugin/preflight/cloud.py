@@ -121,7 +121,9 @@ class CloudChecks:
                  'name another flavor in [compute] flavor_ref_alt'),
                 ('network', self._check_network,
                  'make sure that [network] catalog_type leads to Neutron'),
-                ('scheduler', lambda: scheduling.check_services(self._admin),
+                ('public network', self._check_public_network,
+                 'name a network in [network] public_network_id'),
+                ('services', lambda: scheduling.check_services(self._admin),
                  'make sure that the admin may list services'),
                 ('heartbeats', self._check_heartbeats,
                  'make sure that the admin may list services'),
@@ -268,6 +270,20 @@ class CloudChecks:
             words += ', and is not shared with the projects that Tempest makes'
         return words, (network['status'] == 'ACTIVE'
                        and bool(network['subnets']) and not hidden)
+
+    def _check_public_network(self):
+        wanted = CONF.network.public_network_id
+        if wanted and CONF.service_available.neutron:
+            network = self._admin.manager.networks_client.show_network(
+                wanted)['network']
+            is_external = network['router:external']
+            yield finding.judge(
+                'public network', is_external and network['status'] == (
+                    'ACTIVE'), '%s is %s, and %s' % (
+                        network['name'], network['status'], 'external'
+                        if is_external else 'not external'),
+                'name an external network that is active in [network] '
+                'public_network_id')
 
     def _check_heartbeats(self):
         silences = self._admin.services.silences()

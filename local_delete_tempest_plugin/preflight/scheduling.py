@@ -69,12 +69,12 @@ def check_services(admin: admins.Admin) -> Iterator[finding.Finding]:
     :returns: An iterator of ``Finding``.
     """
     for binary in _BINARIES:
-        services = admin.services.list(binary)
-        up = sum(service.state == 'up' for service in services)
+        states = [service.state for service in admin.services.list(binary)]
+        up = states.count('up')
         # Not every cloud shows them.
-        if services:
+        if states:
             yield finding.judge(
-                binary, up, '%d of %d are up' % (up, len(services)),
+                binary, up, '%d of %d are up' % (up, len(states)),
                 'start it; until then no server becomes ACTIVE')
 
 

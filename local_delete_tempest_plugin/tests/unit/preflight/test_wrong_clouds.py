@@ -107,8 +107,23 @@ class NetworkTest(whole_cloud.CloudCase):
         self.config(group='auth', use_dynamic_credentials=False)
         self.assert_found('network', 'pass', 'is ACTIVE')
 
+    def test_public_network(self):
+        """A network for the routers of Tempest."""
+        check = 'public network'
+        self.assertNotIn(check, self.findings())
+        self.config(group='network', public_network_id='ext')
+        self.assert_found(check, 'fail', 'GET https://network.test/v2.0/'
+                          'networks/ext: Object not found')
+        for status, external, outcome, words in (
+                ('ACTIVE', True, 'pass', 'is ACTIVE, and external'),
+                ('DOWN', True, 'fail', 'is DOWN'),
+                ('ACTIVE', False, 'fail', 'and not external')):
+            self.cloud.public_network = {
+                'name': 'ext', 'status': status, 'router:external': external}
+            self.assert_found(check, outcome, words)
 
-class ServicesOfNovaTest(whole_cloud.CloudCase):
+
+class ServicesOfCloudTest(whole_cloud.CloudCase):
 
     def test_scheduler_and_conductor(self):
         self.assertNotIn('nova-scheduler', self.findings())

@@ -54,6 +54,7 @@ class WholeCloud(fake_cloud.FakeCloud):
         self.unseen = {}
         self.networks = [{'id': 'n1', 'name': 'net', 'status': 'ACTIVE',
                           'subnets': ['s']}]
+        self.public_network = None
         self.disk = 1
         self.specs = {}
         # Fields of another flavor; None where there is none.
@@ -101,6 +102,8 @@ class WholeCloud(fake_cloud.FakeCloud):
                 'flavors/other/os-extra_specs': {'extra_specs': {}},
                 'flavors/other': {'flavor': self._flavor(
                     'other', 'other', **self.other)}})
+        if self.public_network:
+            known['v2.0/networks/ext'] = {'network': self.public_network}
         if method == 'GET' and path in known:
             return 200, known[path]
         if (method, path) == ('POST', 'v3/auth/tokens'):
