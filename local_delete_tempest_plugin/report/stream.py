@@ -104,7 +104,7 @@ def read_last_run(folder: pathlib.Path) -> list[Result]:
     if _is_later_run(folder / '.stestr', str(run.get_id())):
         raise exceptions.ReportFailed(
             problem='the last run in %s was killed, or has not ended yet: run '
-            'Tempest again. "tempest last --subunit" gives the results of the '
+            'Tempest again. "stestr last --subunit" gives the results of the '
             'run before' % folder)
     return read(run.get_subunit_stream().getvalue(), str(folder))
 
