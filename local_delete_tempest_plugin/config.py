@@ -14,7 +14,12 @@
 
 """Every option of ``[local_delete]``."""
 
+from typing import Any
+
 from oslo_config import cfg
+from oslo_config import types
+
+from local_delete_tempest_plugin import known_bugs
 
 
 def _text(*sentences):
@@ -45,13 +50,12 @@ _HOST = """{host} is replaced with the name of the compute's host, as Nova has
 it. The plugin refuses an invalid host name."""
 
 
-# Of the release 2026.1 (Nova 33.0.2).
-_KNOWN_BUGS = ['api-new-to-placement', 'deleted-service-refuses-moves',
-               'half-way-migration-leaked', 'revert-cut-off-migration-leaked',
-               'verify-resize-delete-undone', 'verify-resize-migration-leaked',
-               'verify-resize-placement-out',
-               'verify-resize-reset-state-leaked',
-               'verify-resize-source-dead', 'volume-left-in-build']
+class _KnownBugs(types.List):
+    """A list of which each item is known."""
+
+    def __call__(self, value: Any) -> list[str]:
+        # Not as an item_type, whose refusal would quote the rest of the list.
+        return [known_bugs.check(item) for item in super().__call__(value)]
 
 
 def _limit(name, default, awaited, change):
@@ -201,16 +205,23 @@ wait for the wrong state, and fail.""")),
 Number of servers that test_many deletes at once. A number, default 20. The
 scenario skips where the project's quota or the host has no room for them. Set
 it to a lower number there.""")),
-    cfg.ListOpt(
-        'known_bugs', default=_KNOWN_BUGS,
+    cfg.Opt(
+        'known_bugs', type=_KnownBugs(), default=[known_bugs.AUTO],
         help=_text("""
-Known defects of this cloud's Nova, by their names in
-doc/source/findings.rst. A scenario that shows a known defect is expected to
-fail. The run fails when such a scenario passes: then remove the name. A
-scenario skips where ``deleted-service-refuses-moves`` stops its move of a
-server. A scenario without Placement skips where ``api-new-to-placement`` stops
-its delete. A comma-separated list; default: the defects of the release 2026.1.
-Set it to an empty list to see each defect as a failure.""")),
+Known defects of this cloud's Nova. A scenario that shows a known defect is
+expected to fail. The run fails when such a scenario passes. A scenario skips
+where ``deleted-service-refuses-moves`` stops its move of a server. A scenario
+without Placement skips where ``api-new-to-placement`` stops its delete. A
+comma-separated list; default: auto. auto takes the defects of the cloud's
+release, which the highest microversion of Nova tells: 2.100 is 2025.1 or
+2025.2, 2.103 is 2026.1, 2.104 is 2026.2. Nothing tells 2025.1 from 2025.2, so
+auto takes the defects of both. A microversion between two releases counts as
+the later release. A newer or unknown one counts as the newest release, and an
+older one as the oldest. Write 2025.1, or another release, to take only its
+defects. Write the name of a defect in doc/source/findings.rst to add it. Write
+the name after a minus to take it off, as in ``auto,-volume-left-in-build``. A
+list that only takes defects off begins with auto. Set it to an empty list to
+see each defect as a failure.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""

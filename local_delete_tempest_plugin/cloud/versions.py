@@ -26,6 +26,9 @@ from local_delete_tempest_plugin import exceptions
 
 LOG = logging.getLogger(__name__)
 
+#: The name of Nova's highest microversion in what is read.
+COMPUTE = 'compute microversion'
+
 _PACKAGES = ('local-delete-tempest-plugin', 'tempest')
 
 
@@ -67,7 +70,7 @@ def read(admin: admins.Admin) -> dict[str, str]:
         test it.
     """
     found = {}
-    for name, ask in (('compute microversion', compute),
+    for name, ask in ((COMPUTE, compute),
                       ('placement microversion', placement)):
         try:
             found[name] = ask(admin)

@@ -24,6 +24,7 @@ from cliff import command
 
 from local_delete_tempest_plugin.cmd import output
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import known_bugs
 from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
 from local_delete_tempest_plugin.report import stream
@@ -165,3 +166,5 @@ def _lines(run):
         for test in run.tests:
             if test.outcome is outcome:
                 yield '%s: %s' % (test.name, test.summary)
+    if known_bugs.OPTION in run.versions:
+        yield '%s: %s' % (known_bugs.OPTION, run.versions[known_bugs.OPTION])

@@ -34,6 +34,7 @@ from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.cloud import versions
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import known_bugs
 from local_delete_tempest_plugin.preflight import consumers
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import heartbeats
@@ -141,9 +142,16 @@ class CloudChecks:
             yield from finding.collect(name, check, to_do)
 
     def _check_compute_api(self):
-        yield self._check_version(
-            'compute', versions.compute(self._admin),
-            admins.COMPUTE_MICROVERSION, required=True)
+        offered = versions.compute(self._admin)
+        yield self._check_version('compute', offered,
+                                  admins.COMPUTE_MICROVERSION, required=True)
+        chosen = known_bugs.choose(CONF.local_delete.known_bugs, offered)
+        yield (finding.Finding(known_bugs.OPTION, finding.PASS, chosen.why,
+                               kind=finding.NOTE)
+               if chosen.is_tried else
+               finding.Finding(known_bugs.OPTION, finding.WARN, chosen.why,
+                               'name the release or the defects of this '
+                               'cloud in [local_delete] known_bugs'))
 
     def _check_placement_api(self):
         self._offered = versions.placement(self._admin)

@@ -33,7 +33,8 @@ _FEW = 3
 
 _SECONDS_PER_MINUTE = 60
 
-_FINDINGS = ((finding.FAIL, 'FAIL  '), (finding.WARN, 'WARN  '))
+_FINDINGS = ((finding.FAIL, 'FAIL  '), (finding.WARN, 'WARN  '),
+             (finding.PASS, 'NOTE  '))
 
 
 def lines(findings: Iterable[finding.Finding],
@@ -46,14 +47,15 @@ def lines(findings: Iterable[finding.Finding],
     """
     findings = list(findings)
     checks = [one for one in findings
-              if not isinstance(one, finding.Forecast)]
+              if not isinstance(one, finding.Forecast)
+              and (one.outcome != finding.PASS or one.kind == finding.NOTE)]
     forecasts = [one for one in findings if isinstance(one, finding.Forecast)]
     for outcome, mark in _FINDINGS:
         for block in itertools.chain(
                 _of_checks(checks, outcome),
                 _of_plans(forecasts, outcome)):
             yield from _wrap(mark, block, width)
-    if any(one.outcome != finding.PASS for one in findings):
+    if checks or any(one.outcome != finding.PASS for one in forecasts):
         yield ''
     yield from _families(forecasts, width)
     yield from _skips(forecasts, width)

@@ -38,6 +38,9 @@ _AGAIN = ('call preflight again; if the answer stays, look into the log of '
 
 PASS, WARN, FAIL = 'pass', 'warn', 'fail'
 
+#: The kind of a finding that a person reads although it passes.
+NOTE = 'note'
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:

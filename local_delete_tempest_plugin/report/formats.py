@@ -58,6 +58,7 @@ def as_json(run: results.Run, fail_on_known: bool = False,
         'ended': _time(run.ended),
         'counts': {outcome.value: count
                    for outcome, count in run.counts.items()},
+        'versions': run.versions,
         'tests': [_test(test, findings) for test in run.tests],
     }, indent=1) + '\n'
 
@@ -105,7 +106,8 @@ def as_junit(run: results.Run, fail_on_known: bool = False,
             microsecond=0, tzinfo=None).isoformat())
     properties = ElementTree.SubElement(suite, 'properties')
     for name, value in (('verdict', run.verdict.label),
-                        ('known-defects', str(known))):
+                        ('known-defects', str(known)),
+                        *run.versions.items()):
         ElementTree.SubElement(properties, 'property', name=name, value=value)
     for test in run.tests:
         _add_case(suite, test, fail_on_known, findings)

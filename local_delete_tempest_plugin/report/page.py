@@ -86,7 +86,7 @@ def as_html(run: results.Run, fail_on_known: bool = False,
         sources=formats.FINDINGS, link=formats.link, duration=_duration,
         moment=_moment, draw=charts.draw, amounts=charts.amounts, steps=_steps,
         has_timelines=any(test.timeline for test in ran),
-        versions=_versions(run.tests), hosts_out=charts.hosts_out(run.tests),
+        hosts_out=charts.hosts_out(run.tests),
         message=lambda test: messages.ends(_message(test)),
         log=lambda test: logs.end(test.log),
         skips=[(reasons.ends(reason), tests)
@@ -115,17 +115,6 @@ def _steps(test):
         found.append((outage['begun'], words))
     return [('%.1f s' % max(at - begin, 0), words)
             for at, words in sorted(found)]
-
-
-def _versions(tests):
-    """Tell the versions of the cloud: [(name, versions)], usually one each."""
-    found: dict[str, set[str]] = {}
-    for test in tests:
-        for name, version in (test.timeline or {}).get(
-                'versions', {}).items():
-            found.setdefault(name, set()).add(version)
-    return [(name, ', '.join(sorted(versions)))
-            for name, versions in sorted(found.items())]
 
 
 def _by_defect(tests):

@@ -149,8 +149,9 @@ class Test:
             return ': '.join(filter(None, (
                 ' '.join(filter(None, ('known defect', self.defect))), why)))
         if self.outcome is Outcome.DEFECT_GONE:
-            return ('the known defect %s is not there any more: take it off '
-                    '[local_delete] known_bugs' % (self.defect or ''))
+            return ('the known defect %(name)s is not there any more: take it '
+                    'off [local_delete] known_bugs, as in auto,-%(name)s' % {
+                        'name': self.defect or ''})
         if self.outcome is Outcome.UNFINISHED:
             return 'began, and never ended'
         return why
@@ -212,6 +213,17 @@ class Run:
         """When the last test ended."""
         return max((test.ended for test in self.tests if test.ended),
                    default=None)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """{name: version} of the cloud and its tests; usually one each."""
+        found: dict[str, set[str]] = {}
+        for test in self.tests:
+            for name, version in (test.timeline or {}).get(
+                    'versions', {}).items():
+                found.setdefault(name, set()).add(version)
+        return {name: ', '.join(sorted(versions))
+                for name, versions in sorted(found.items())}
 
     @property
     def skips(self) -> dict[str, list[Test]]:

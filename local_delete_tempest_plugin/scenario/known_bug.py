@@ -16,6 +16,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import functools
 from typing import Any
@@ -23,8 +24,10 @@ from typing import Any
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import versions
 from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import known_bugs
 
 CONF = config.CONF
 
@@ -34,21 +37,39 @@ _NEW_TO_PLACEMENT = 'api-new-to-placement'
 _NOT_SUPPORTED = 'openstack.exceptions.NotSupported'
 
 
+def choose(found: Mapping[str, str]) -> known_bugs.Chosen:
+    """Choose the defects that scenarios are expected to show on the cloud.
+
+    :param found: What ``versions.read`` returned.
+    """
+    return known_bugs.choose(CONF.local_delete.known_bugs,
+                             found.get(versions.COMPUTE))
+
+
+def is_known(name: str, test: Any) -> bool:
+    """Tell whether a defect is known of the cloud.
+
+    :param name: Name of the defect.
+    :param test: A test, which has the ``versions`` of the cloud.
+    """
+    return name in choose(test.versions).names
+
+
 def known_bug(name: str) -> Callable:
-    """Expect a scenario to fail where the operator lists its defect.
+    """Expect a scenario to fail where its defect is known.
 
     So a run stays green while the defect is there, and fails when the defect
     is gone. The type of a failure tells the defect, and its message never
     does: only a ``DefectShown`` is expected.
 
-    :param name: Name of the defect, in ``[local_delete] known_bugs`` and in
+    :param name: Name of the defect, in known_bugs.py and in
         doc/source/findings.rst.
     :returns: A decorator of a test method.
     """
     def mark(test):
         @functools.wraps(test)
         def judged(self, *arguments):
-            if name not in CONF.local_delete.known_bugs:
+            if not is_known(name, self):
                 return test(self, *arguments)
             failure = None
             try:
@@ -58,7 +79,8 @@ def known_bug(name: str) -> Callable:
             attachments.attach_known_defect(self.addDetail, name)
             self.expectFailure(
                 'defect %s of Nova is not there any more: take it off '
-                '[local_delete] known_bugs' % name, _raise, failure)
+                '[local_delete] known_bugs, as in auto,-%s' % (name, name),
+                _raise, failure)
         return judged
     return mark
 
@@ -69,7 +91,7 @@ def new_to_placement(test: Any) -> Iterator[None]:
 
     It answers a local delete with 500 while Placement is away. Chance decides
     which worker of nova-api gets the delete. So nobody can expect the defect,
-    and the test skips where the operator lists it.
+    and the test skips where it is known.
 
     :param test: The test.
     :returns: A context manager for what is done while Placement is away.
@@ -83,7 +105,7 @@ def new_to_placement(test: Any) -> Iterator[None]:
                 'it started answered 500 (defect %s of Nova). A local delete '
                 'while Placement answers makes a worker speak to it: %s' % (
                     _NEW_TO_PLACEMENT, exceptions.one_line(error)))
-        if _NEW_TO_PLACEMENT in CONF.local_delete.known_bugs:
+        if is_known(_NEW_TO_PLACEMENT, test):
             attachments.attach_known_defect(test.addDetail, _NEW_TO_PLACEMENT)
             test.skipTest(told)
         test.fail(told)

@@ -41,6 +41,8 @@ from proof.tests import reworded
 from proof.trials import marks
 from proof.trials import noise
 
+_DEFECT = 'half-way-migration-leaked'
+
 # Tests that go by types and codes: they pass in any words.
 _TESTS = (
     'proof.tests.test_reworded.JudgedTest',
@@ -97,11 +99,13 @@ class JudgedTest(base.TestCase):
     def judge(self, story, known):
         """Run a story of a defect; return the ``Verdict`` on a mutant."""
         class Scenario(testtools.TestCase):
-            @known_bug.known_bug('a-bug')
+            versions: dict[str, str] = {}
+
+            @known_bug.known_bug(_DEFECT)
             def test_it(self):
                 story()
 
-        self.config(known_bugs=['a-bug'] if known else [])
+        self.config(known_bugs=[_DEFECT] if known else [])
         found = []
         result = testtools.ExtendedToStreamDecorator(testtools.StreamToDict(
             lambda test: found.append(verdicts.judge(test))))

@@ -28,6 +28,7 @@ from local_delete_tempest_plugin.common import attachments
 from local_delete_tempest_plugin.common import waiters
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import servers
+from local_delete_tempest_plugin.scenario import known_bug
 from local_delete_tempest_plugin.scenario.steps import base
 from local_delete_tempest_plugin.scenario.steps import footprint
 
@@ -216,7 +217,7 @@ class Moves(base.BaseLocalDeleteTest):
                 '"nova-manage db archive_deleted_rows" removes that record. '
                 "Nova's answer: %s" % (
                     server.host, server, _DELETED_SERVICE, refusal))
-        if _DELETED_SERVICE in CONF.local_delete.known_bugs:
+        if known_bug.is_known(_DELETED_SERVICE, self):
             attachments.attach_known_defect(self.addDetail, _DELETED_SERVICE)
             self.skipTest(told)
         self.fail(told)

@@ -113,6 +113,16 @@ class ReportTest(base.TestCase):
             [streams.DEFECT, link],
             [one.get('value') for one in case.iter('property')])
 
+    def test_which_defects_are_known_and_why(self):
+        code, said = self.report(self.write(
+            'test_has_a_timeline', 'test_passes'))
+        self.assertEqual(0, code)
+        self.assertIn('known_bugs: ' + streams.KNOWN_BUGS, said.splitlines())
+        data, xml = self.read()
+        self.assertEqual(streams.KNOWN_BUGS, data['versions']['known_bugs'])
+        self.assertIn(streams.KNOWN_BUGS, [
+            one.get('value') for one in xml.iter('property')])
+
     def test_gates_can_fail_on_known_defects(self):
         code, _ = self.report(
             self.write('test_passes', 'test_shows_a_defect'),

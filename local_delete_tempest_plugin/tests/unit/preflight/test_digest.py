@@ -81,6 +81,14 @@ class DigestTest(base.TestCase):
                 *skips('moves', 'only one host'), *runs('ports'),
                 *skips('ports', 'freeze is not set'), *FAILS]))
 
+    def test_a_note_is_told_although_it_passes(self):
+        note = finding.Finding('known_bugs', finding.PASS, 'of 2026.1',
+                               kind=finding.NOTE)
+        self.assertEqual(
+            ['WARN  journals: of a run: A', '      To do: recover',
+             'NOTE  known_bugs: of 2026.1', '', 'ports  1 run'],
+            self.lines([note, *PASSES, *WARNS, *runs('ports')])[:5])
+
     def test_where_all_is_well(self):
         self.assertEqual(
             ['ports  1 run', '', '1 run, 0 skip, 0 fail, about 1 minute, '

@@ -490,6 +490,13 @@ class CloudTest(whole_cloud.CloudCase):
                 outcome,
                 self.findings()['compute microversion 2.53'].outcome)
 
+    def test_known_bugs(self):
+        self.assert_found('known_bugs', 'pass', 'the defects of 2026.1, ')
+        self.cloud.offered = '2.999'
+        self.assert_found('known_bugs', 'warn', 'up to 2.999, and no newer')
+        self.config(known_bugs=['2026.2'])
+        self.assert_found('known_bugs', 'pass', 'listed: 2026.2')
+
     def test_network(self):
         self.config(group='auth', create_isolated_networks=False)
         self.config(group='compute', fixed_network_name='net')

@@ -48,7 +48,7 @@ class WholeCloud(fake_cloud.FakeCloud):
             'identity', 'compute', 'placement', 'image', 'network',
             'block-storage')}
         self.region = 'RegionOne'
-        self.offered = '2.96'
+        self.offered = '2.103'
         self.placement_offered = '1.39'
         # {user: paths that are not there for this user}
         self.unseen = {}

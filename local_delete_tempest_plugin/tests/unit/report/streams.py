@@ -32,11 +32,14 @@ from local_delete_tempest_plugin.scenario import known_bug
 UUID = '11111111-1111-4111-8111-111111111111'
 DEFECT = 'half-way-migration-leaked'
 BEGAN = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+KNOWN_BUGS = 'auto takes the defects of 2025.1, because of that'
 WORDS = 'VCPU before 0, during 1, after 1'
 
 
 class Told(testtools.testcase.WithAttributes, testtools.TestCase):
     """Stories of no cloud, one for each way to end."""
+
+    versions: dict[str, str] = {}
 
     def test_passes(self):
         self.addDetail("pythonlogging:''", content.text_content('logged'))
@@ -84,7 +87,8 @@ def attach_timeline(test, **fields):
     now = time.time()
     test.addDetail(timeline.DETAIL, content.text_content(json.dumps(dict({
         'version': 1, 'story': 'A story.',
-        'versions': {'compute microversion': '2.96'},
+        'versions': {'compute microversion': '2.96',
+                     'known_bugs': KNOWN_BUGS},
         'usages': [
             {'at': now + number / 1000, 'until': now + number / 1000,
              'when': when, 'project': {'VCPU': vcpus, 'DISK_GB': 0},

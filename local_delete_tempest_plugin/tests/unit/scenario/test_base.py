@@ -401,6 +401,7 @@ class OutageTest(base.TestCase):
         away = LostHost()
 
         class Story(testtools.TestCase):
+            versions: dict[str, str] = {}
             timeline = timeline.Timeline()
             outage = steps_base.BaseLocalDeleteTest.outage
             assert_given_back = (
@@ -463,6 +464,7 @@ class PlacementStoppedTest(base.TestCase):
     def tell(self, answer, body=lambda story: None):
         """Tell a story; return how it came out, and the words for that."""
         class Story(testtools.TestCase):
+            versions: dict[str, str] = {}
             timeline = timeline.Timeline()
             admin = mock.Mock()
             outage = steps_base.BaseLocalDeleteTest.outage
@@ -572,6 +574,7 @@ class FootprintUnchangedTest(base.TestCase):
         self.cloud.flavors.append('%s-1' % this_run.name)
 
         class Story(testtools.TestCase):
+            versions: dict[str, str] = {}
             timeline = timeline.Timeline()
             footprint_unchanged = (
                 steps_base.BaseLocalDeleteTest.footprint_unchanged)

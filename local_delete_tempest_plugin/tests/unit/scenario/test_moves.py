@@ -60,6 +60,7 @@ class RefusedMoveTest(base.TestCase):
         self.assertEqual('the move', self.request())
 
     def test_a_known_defect_skips(self):
+        self.config(known_bugs=['deleted-service-refuses-moves'])
         self.answers.side_effect = [self.refusal(), self.refusal()]
         self.assertIn('archive_deleted_rows', self.skip_reason(self.request))
         (name, detail), = [

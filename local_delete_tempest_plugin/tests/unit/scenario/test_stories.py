@@ -12,6 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import fixtures
 from tempest.common import utils
 from tempest.lib.common.utils import data_utils
 from tempest.lib import decorators
@@ -19,7 +20,9 @@ import testtools
 from testtools import content
 from testtools.testresult import doubles
 
+from local_delete_tempest_plugin.cloud import versions
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin import known_bugs
 from local_delete_tempest_plugin.preflight import scenarios
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.scenario import each_outage
@@ -30,6 +33,8 @@ from local_delete_tempest_plugin.tests.unit import base
 
 FORCED_DOWN = '11111111-1111-4111-8111-111111111111'
 STOPPED = '22222222-2222-4222-8222-222222222222'
+
+DEFECT = 'half-way-migration-leaked'
 
 # What a defect of Nova can end in.
 SHOWN = exceptions.DefectShown.__subclasses__()
@@ -60,6 +65,8 @@ each_outage.expand(Told)
 def told_of_a_bug():
     """Make a test that fails where the process is dead, and nowhere else."""
     class ToldOfABug(testtools.TestCase):
+        versions: dict[str, str] = {}
+
         def forced_down(self):
             pass
 
@@ -67,7 +74,7 @@ def told_of_a_bug():
             raise exceptions.ServerNotGone()
 
         @decorators.idempotent_id(FORCED_DOWN)
-        @each_outage.each_outage(STOPPED, stopped_bug='a-bug')
+        @each_outage.each_outage(STOPPED, stopped_bug=DEFECT)
         def test_told(self, outage):
             """A story."""
             outage()
@@ -101,7 +108,7 @@ class EachOutageTest(base.TestCase):
                          needs.missing(Told.test_told_stopped))
 
     def test_a_bug_of_a_dead_process_alone(self):
-        self.config(known_bugs=['a-bug'])
+        self.config(known_bugs=[DEFECT])
         story = told_of_a_bug()
         for name, outcome in (
                 ('test_told_forced_down', 'addSuccess'),
@@ -189,13 +196,15 @@ class KnownBugTest(base.TestCase):
             raise failure
         return story
 
-    def run_scenario(self, story):
-        return [event[0] for event in self.events_of(story)
+    def run_scenario(self, story, ceiling='2.103'):
+        return [event[0] for event in self.events_of(story, ceiling)
                 if event[0].startswith('add')]
 
-    def events_of(self, story):
+    def events_of(self, story, ceiling='2.103'):
         class Scenario(testtools.TestCase):
-            @known_bug.known_bug('a-bug')
+            versions = {versions.COMPUTE: ceiling}
+
+            @known_bug.known_bug(DEFECT)
             def test_it(self):
                 story(self)
 
@@ -203,14 +212,24 @@ class KnownBugTest(base.TestCase):
         Scenario('test_it').run(result)
         return result._events
 
+    def test_the_release_of_the_cloud_tells_by_default(self):
+        self.useFixture(fixtures.MockPatchObject(
+            known_bugs, 'FOUND', {DEFECT: (False, False, True, False)}))
+        for ceiling, outcome in (('2.103', 'addExpectedFailure'),
+                                 ('2.100', 'addFailure'),
+                                 (None, 'addFailure')):
+            self.assertEqual([outcome], self.run_scenario(
+                self.raising(exceptions.LeakFound('left')), ceiling))
+
     def test_a_bug_that_is_not_listed(self):
+        self.config(known_bugs=[])
         self.assertEqual(['addFailure'], self.run_scenario(
             lambda test: test.fail('a leak')))
         self.assertEqual(['addSuccess'], self.run_scenario(
             lambda test: None))
 
     def test_a_listed_bug(self):
-        self.config(known_bugs=['other', 'a-bug'])
+        self.config(known_bugs=['simultaneous-deletes', DEFECT])
         for failure in SHOWN:
             self.assertEqual(['addExpectedFailure'], self.run_scenario(
                 self.raising(failure('whatever its words are'))))
@@ -221,6 +240,7 @@ class KnownBugTest(base.TestCase):
             test.addDetail('footprint', content.text_content('VCPU 1'))
             raise exceptions.LeakFound('left')
 
+        self.config(known_bugs=[])
         for failure in SHOWN:
             self.assertEqual(['addFailure'], self.run_scenario(
                 self.raising(failure('left'))))
@@ -232,7 +252,7 @@ class KnownBugTest(base.TestCase):
 
     def test_a_failure_of_another_kind_is_no_bug(self):
         """Not even where it is worded as a bug would be."""
-        self.config(known_bugs=['a-bug'])
+        self.config(known_bugs=[DEFECT])
         for words in ('became ERROR instead of ACTIVE',
                       'its delete should have been accepted',
                       'server one answers 404', 'server one is SOFT_DELETED',
@@ -241,12 +261,12 @@ class KnownBugTest(base.TestCase):
                 self.raising(AssertionError(words))), words)
 
     def test_a_listed_bug_that_is_fixed(self):
-        self.config(known_bugs=['a-bug'])
+        self.config(known_bugs=[DEFECT])
         self.assertEqual(['addUnexpectedSuccess'], self.run_scenario(
             lambda test: None))
 
     def test_an_error_or_a_skip_is_no_bug(self):
-        self.config(known_bugs=['a-bug'])
+        self.config(known_bugs=[DEFECT])
         self.assertEqual(['addSkip'], self.run_scenario(
             lambda test: test.skipTest('why')))
         self.assertEqual(['addError'], self.run_scenario(

@@ -1,0 +1,157 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The defects of Nova that this project has found, and the releases with them.
+
+doc/source/findings.rst describes each defect. ``[local_delete] known_bugs``
+chooses among them.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterable
+import dataclasses
+import difflib
+
+from tempest.lib.common import api_version_request
+
+#: {release: the highest microversion of its Nova}, the oldest first.
+RELEASES = {'2025.1': '2.100', '2025.2': '2.100', '2026.1': '2.103',
+            '2026.2': '2.104'}
+
+#: The name of the option, and of what a result tells of the choice.
+OPTION = 'known_bugs'
+
+#: The word for the releases that the cloud's highest microversion tells.
+AUTO = 'auto'
+
+# It was reproduced, it was tried and is not there, or nobody tried it.
+_YES, _NO, _OPEN = True, False, None
+
+#: {defect: whether it is in each of RELEASES, in that order}.
+FOUND: dict[str, tuple[bool | None, ...]] = {
+    'api-new-to-placement': (_OPEN, _OPEN, _YES, _OPEN),
+    'audit-restores-traits': (_OPEN, _OPEN, _YES, _OPEN),
+    'verify-resize-source-dead': (_OPEN, _OPEN, _YES, _OPEN),
+    'verify-resize-delete-undone': (_OPEN, _OPEN, _YES, _OPEN),
+    'soft-deleting-for-good': (_OPEN, _OPEN, _YES, _OPEN),
+    'verify-resize-migration-leaked': (_OPEN, _OPEN, _YES, _OPEN),
+    'verify-resize-placement-out': (_OPEN, _OPEN, _YES, _OPEN),
+    'half-way-migration-leaked': (_OPEN, _OPEN, _YES, _OPEN),
+    'revert-cut-off-migration-leaked': (_OPEN, _OPEN, _YES, _OPEN),
+    'build-deleted-scheduler-late': (_OPEN, _OPEN, _YES, _OPEN),
+    'resize-conductor-lost': (_OPEN, _OPEN, _YES, _OPEN),
+    'verify-resize-reset-state-leaked': (_OPEN, _OPEN, _YES, _OPEN),
+    'simultaneous-deletes': (_OPEN, _OPEN, _YES, _OPEN),
+    'image-of-cut-off-snapshot': (_OPEN, _OPEN, _YES, _OPEN),
+    'shelved-image-glance-out': (_OPEN, _OPEN, _YES, _OPEN),
+    'delete-before-seen-down': (_OPEN, _OPEN, _YES, _OPEN),
+    'enable-while-down-keeps-trait': (_OPEN, _OPEN, _YES, _OPEN),
+    'deleted-service-refuses-moves': (_OPEN, _OPEN, _YES, _OPEN),
+    'delete-without-scheduler': (_OPEN, _OPEN, _YES, _OPEN),
+    'volume-left-in-build': (_OPEN, _OPEN, _YES, _OPEN),
+    'volume-left-cinder-out': (_OPEN, _OPEN, _YES, _OPEN),
+    'volume-of-cut-off-build': (_OPEN, _OPEN, _YES, _OPEN),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """The defects that scenarios are expected to show.
+
+    :param names: Their names.
+    :param why: Which releases were taken and why, in one line.
+    :param is_tried: Whether the release of the cloud is one of ``RELEASES``,
+        as far as that was asked.
+    """
+
+    names: frozenset[str]
+    why: str
+    is_tried: bool = True
+
+
+def check(item: str) -> str:
+    """Refuse an item of ``known_bugs`` that means nothing.
+
+    :param item: ``AUTO``, a release, the name of a defect, or such a name
+        after a minus.
+    :returns: The item.
+    :raises ValueError: it is none of these.
+    """
+    if item in (AUTO, *RELEASES) or item.removeprefix('-') in FOUND:
+        return item
+    near = difflib.get_close_matches(item, (AUTO, *RELEASES, *FOUND), 1)
+    raise ValueError('%r is no known defect: write %s, a release (%s), or a '
+                     'name of doc/source/findings.rst%s' % (
+                         item, AUTO, ', '.join(RELEASES),
+                         ' (%s?)' % near[0] if near else ''))
+
+
+def choose(wanted: Collection[str], ceiling: str | None) -> Chosen:
+    """Choose the defects that scenarios are expected to show.
+
+    :param wanted: The items of ``known_bugs``, each as ``check`` takes it. A
+        list that only takes defects off begins with ``AUTO``.
+    :param ceiling: The highest microversion of the cloud's Nova; None if it
+        is not known.
+    :returns: A ``Chosen``.
+    """
+    off = {item[1:] for item in wanted if item.startswith('-')}
+    listed = {item for item in wanted if not item.startswith('-')}
+    names: set[str] = set()
+    reasons = []
+    is_tried = True
+    if AUTO in listed or off and not listed:
+        releases, because, is_tried = _releases_of(ceiling)
+        names |= _of(releases)
+        reasons.append('%s takes the defects of %s, because %s' % (
+            AUTO, ' and '.join(releases), because))
+    listed.discard(AUTO)
+    names |= _of(listed & RELEASES.keys()) | listed - RELEASES.keys()
+    reasons += ['%s: %s' % (word, ', '.join(sorted(items)))
+                for word, items in (('listed', listed), ('taken off', off))
+                if items]
+    return Chosen(frozenset(names - off),
+                  '; '.join(reasons) or 'no defect is listed', is_tried)
+
+
+def _of(releases: Iterable[str]) -> set[str]:
+    """List the defects that were reproduced in any of some releases."""
+    places = [[*RELEASES].index(release) for release in releases]
+    return {name for name, found in FOUND.items()
+            if any(found[place] for place in places)}
+
+
+def _releases_of(ceiling: str | None) -> tuple[list[str], str, bool]:
+    """Tell the releases of a ceiling: (releases, why, whether it is theirs).
+
+    A ceiling between two releases is that of a Nova that becomes the later.
+    """
+    newest = [*RELEASES][-1:]
+    if ceiling is None:
+        return newest, 'the highest microversion of Nova is not known', False
+    offers = 'Nova offers microversions up to %s' % ceiling
+    order = [*RELEASES.values()]
+    for release_ceiling in order:
+        if _version(ceiling) <= _version(release_ceiling):
+            break
+    else:
+        return newest, '%s, and no newer release was tried' % offers, False
+    if _version(ceiling) < _version(order[0]):
+        offers += ', and no older release was tried'
+    return ([release for release, known in RELEASES.items()
+             if known == release_ceiling], offers, ceiling == release_ceiling)
+
+
+def _version(words: str) -> api_version_request.APIVersionRequest:
+    return api_version_request.APIVersionRequest(words)
