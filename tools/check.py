@@ -21,11 +21,8 @@ all tests, and as one test each phase that has none.
 """
 
 import argparse
-import os
 import pathlib
-import platform
 import re
-import subprocess
 import sys
 
 from tools import clouds
@@ -38,11 +35,8 @@ are.
 """
 
 # The plain cloud has to skip some scenarios, with these words. They run on the
-# second cloud. Some scenarios run there again, because a delete by a live
-# compute is a soft delete there.
+# second cloud.
 _ELSEWHERE = re.compile('reclaims is False|guest_list_command: not set')
-_SECOND = ('soft_delete', 'service_disabled', 'compute_back', 'old_host_back',
-           '(source_out|usable_after_outage)_forced_down')
 
 # Those of bug 1679750, under each outage that finds it.
 _BASIC = clouds.SCENARIOS + (
@@ -83,7 +77,6 @@ def _all(guests):
     first = clouds.Cloud()
     second = clouds.Cloud('second', clouds.STATE.with_name(
         f'{clouds.STATE.name}-2'), clouds.PORT_BASE + 100)
-    tests = _SECOND + (('guest',) if guests else ())
     local = [
         _tox('style', 'pep8'), _tox('unit', 'cover'),
         _local('fuzz', 'stestr', 'run', r'unit\.cloud\.test_fuzz',
@@ -98,25 +91,14 @@ def _all(guests):
         first.proof('mutants', 'mutate', 'allocations_left_whole',
                     'port_of_nova_left')]
     other = [
-        second.boot('--computes', '5', '--reclaim', '--like-devstack',
-                    *['--qemu'] * guests),
+        clouds.boot_second(second, guests, '--like-devstack'),
         second.scenarios('upstream', _UPSTREAM),
         second.proof('preflight', 'trial', 'preflight'),
         second.proof('secrets', 'trial', 'secrets', '--regex',
                      'removed_by_api'),
-        second.scenarios(
-            'rest-of-scenarios',
-            rf'{clouds.SCENARIOS}scenario\..*({"|".join(tests)})',
-            _none_skipped)]
+        second.scenarios('rest-of-scenarios', clouds.second_scenarios(guests),
+                         _none_skipped)]
     return [local, plain, other]
-
-
-def _may_run_guests():
-    return (os.geteuid() == 0 and platform.machine() == 'x86_64'
-            and pathlib.Path('/dev/net/tun').is_char_device()
-            and not subprocess.run(
-                ('unshare', '--mount', '--net', '--uts', 'mount', '-t',
-                 'sysfs', 'sysfs', '/sys'), capture_output=True).returncode)
 
 
 def _available():
@@ -159,7 +141,7 @@ def count(ended: list[tuple[str, int, pathlib.Path]]) -> tuple[int, int, int]:
 
 
 def _check(arguments, run):
-    guests = not arguments.fast and _may_run_guests()
+    guests = not arguments.fast and clouds.may_run_guests()
     if not guests and not arguments.fast:
         run.show('Without real guests: they need root, x86_64, /dev/net/tun '
                  'and the\nright to make namespaces and to mount.')

@@ -12,11 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What tools/demo.sh, tools/test.sh and tools/matrix.sh have in common."""
+"""What the commands of tools/functions.sh have in common."""
 
 import os
 import pathlib
+import platform
 import re
+import subprocess
 import sys
 
 from tools import phases
@@ -34,7 +36,14 @@ PORT_BASE = int(os.environ.get('ALLINONE_PORT_BASE', 21000))
 #: All scenarios.
 SCENARIOS = r'^local_delete_tempest_plugin\.'
 
-_PYTHON = str(phases.ROOT / '.venv' / 'bin' / 'python')
+# The first cloud has to skip some scenarios, which run on a second cloud. Some
+# scenarios run there again, because a delete by a live compute is a soft
+# delete there.
+_SECOND = ('soft_delete', 'service_disabled', 'compute_back', 'old_host_back',
+           '(source_out|usable_after_outage)_forced_down')
+
+#: The interpreter of .venv.
+PYTHON = str(phases.ROOT / '.venv' / 'bin' / 'python')
 
 # Classes of scenarios that run side by side.
 _CONCURRENCY = 5
@@ -90,17 +99,46 @@ class Cloud:
         :param arguments: of "python -m proof"
         """
         return phases.Phase(
-            name, (_PYTHON, '-m', 'proof', '--state', str(self._state),
+            name, (PYTHON, '-m', 'proof', '--state', str(self._state),
                    *arguments), tempest_log=self._tempest_log)
 
     def allinone(self, *arguments: str) -> tuple[str, ...]:
         """Return a command of the all-in-one for this cloud."""
-        return (_PYTHON, '-m', 'allinone', '--state', str(self._state),
+        return (PYTHON, '-m', 'allinone', '--state', str(self._state),
                 *arguments)
 
     @property
     def _tempest_log(self):
         return self._state / 'tempest' / 'logs' / 'tempest.log'
+
+
+def boot_second(cloud: Cloud, guests: bool, *options: str) -> phases.Phase:
+    """Return the phase that boots a cloud for ``second_scenarios``.
+
+    :param cloud: the cloud
+    :param guests: whether it has real guests
+    :param options: further options of "up"
+    """
+    return cloud.boot('--computes', '5', '--reclaim', *options,
+                      *['--qemu'] * guests)
+
+
+def second_scenarios(guests: bool) -> str:
+    """Return the regex of the scenarios that need the second cloud.
+
+    :param guests: whether that cloud has real guests
+    """
+    tests = _SECOND + (('guest',) if guests else ())
+    return rf'{SCENARIOS}scenario\..*({"|".join(tests)})'
+
+
+def may_run_guests() -> bool:
+    """Tell whether a cloud of this machine can have real guests."""
+    return (os.geteuid() == 0 and platform.machine() == 'x86_64'
+            and pathlib.Path('/dev/net/tun').is_char_device()
+            and not subprocess.run(
+                ('unshare', '--mount', '--net', '--uts', 'mount', '-t',
+                 'sysfs', 'sysfs', '/sys'), capture_output=True).returncode)
 
 
 def setup(*profiles: str, echo: bool = False) -> phases.Phase:

@@ -13,8 +13,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# What tools/demo.sh, tools/test.sh and tools/matrix.sh share. They source it,
-# and end with "phases MODULE".
+# What tools/demo.sh, tools/test.sh, tools/matrix.sh and tools/releases.sh share.
+# They source it, and end with "phases MODULE".
 
 set -euo pipefail
 
@@ -86,9 +86,9 @@ phases() {
     export PYTHONUNBUFFERED=1
     if [[ -z ${ALLINONE_STATE:-} ]]; then
         ALLINONE_STATE=$PWD/.allinone
-        # The checks build the package, which fails if a file of the checkout
+        # These two build the package, which fails if a file of the checkout
         # goes away meanwhile. Those of a cloud do.
-        if [[ $1 == check ]] || ((${#PWD} > longest)); then
+        if [[ $1 == check || $1 == releases ]] || ((${#PWD} > longest)); then
             ALLINONE_STATE=$(elsewhere)/state
         fi
     fi

@@ -194,16 +194,19 @@ class Phases(contextlib.AbstractContextManager):
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def run(self, *lanes: collections.abc.Sequence[Phase],
-            together: bool = True) -> None:
+            together: bool = True, at_once: int | None = None) -> None:
         """Run lanes side by side, and the phases of a lane in their order.
 
         :param together: whether the first failure ends all lanes; otherwise
             it ends its own lane
+        :param at_once: how many lanes run at most; the next one begins when
+            one of them has ended; None for all
         :raises PhaseFailed: a phase failed
         :raises Interrupted: SIGINT, SIGTERM or SIGHUP arrived
         """
         before = len(self.ended)
-        self._run(dict(enumerate(map(collections.deque, lanes))), together)
+        self._run(dict(enumerate(map(collections.deque, lanes))), together,
+                  at_once=at_once)
         self._screen.draw(())
         for _, code, _ in self.ended[before:]:
             if code:
@@ -213,10 +216,10 @@ class Phases(contextlib.AbstractContextManager):
         """Print text beside the phases."""
         self._screen.show(text)
 
-    def _run(self, waiting, together=False, interruptible=True):
+    def _run(self, waiting, together=False, interruptible=True, at_once=None):
         """Run lanes: {number: the phases that wait}."""
         while waiting or self._running:
-            for number in [*waiting]:
+            for number in [*waiting][:at_once]:
                 if number not in self._running:
                     self._next(number, waiting)
             if not self._running:

@@ -81,6 +81,18 @@ class PhasesTest(testtools.TestCase):
         self.assertEqual(['then', 'touches', 'waits'], sorted(self.names()))
         self.assertEqual('then', self.names()[-1])
 
+    def test_some_lanes_at_once(self):
+        """The next lane begins once all of an earlier lane is undone."""
+        begun = self.results / 'begun'
+        lanes = [[sh(f'up-{number}', f'echo {number} >> {begun}; '
+                     f'[ $(wc -l < {begun}) -le 2 ]',
+                     undo=sh(f'down-{number}',
+                             f'sed -i /{number}/d {begun}'))]
+                 for number in range(4)]
+        self.assertEqual(0, self.run_lanes(*lanes, at_once=2))
+        self.assertEqual(8, len(self.names()))
+        self.assertEqual('', begun.read_text())
+
     def test_undo_at_end_of_lane(self):
         up = sh('up', 'true', undo=sh('down', 'true'))
         self.assertEqual(0, self.run_lanes([up, sh('use', 'true')]))
@@ -219,7 +231,7 @@ class StateTest(testtools.TestCase):
 
     def state(self, module):
         tools = self.checkout / 'tools'
-        tools.mkdir()
+        tools.mkdir(exist_ok=True)
         shutil.copy(phases.ROOT / 'tools' / 'functions.sh', tools)
         (tools / f'{module}.py').write_text(
             'import os; print(os.environ["ALLINONE_STATE"])')
@@ -234,11 +246,12 @@ class StateTest(testtools.TestCase):
     def test_demo_in_checkout(self):
         self.assertEqual(self.checkout / '.allinone', self.state('demo'))
 
-    def test_check_outside(self):
-        self.assertThat(self.state('check').parents,
-                        matchers.Not(matchers.Contains(self.checkout)),
-                        'The build of the package reads all files of the '
-                        'checkout, and the files of a cloud go away')
+    def test_outside_where_the_package_is_built(self):
+        for module in 'check', 'releases':
+            self.assertThat(self.state(module).parents,
+                            matchers.Not(matchers.Contains(self.checkout)),
+                            'The build of the package reads all files of the '
+                            'checkout, and the files of a cloud go away')
 
 
 class CountTest(testtools.TestCase):
