@@ -367,8 +367,8 @@ ROWS = (
         r'{c}: .*: \[identity\] uri_v3 is not set',
         options={'identity': {'uri_v3': None}}),
     Row('no URL for Keystone', RECOVER,
-        r"{c}: option uri_v3 in \S+/tempest.conf: \('host, scheme were "
-        r"required but missing'.*",
+        r'{c}: option uri_v3 in \S+/tempest.conf: host, scheme were required '
+        r'but missing',
         options={'identity': {'uri_v3': 'keystone.test'}}),
     Row('no Placement in the catalog', PREFLIGHT,
         r'endpoint placement,fail,the catalog has no public endpoint of type '
@@ -408,8 +408,7 @@ ROWS = (
         world=instead_of('os-services', body=b'{"volumes": []}')),
     Row('no Nova behind a proxy', PREFLIGHT,
         r'target hosts,fail,GET \S+: Unexpected response code received '
-        r'Details: '
-        r'503,make .*',
+        r'Details: 503,call preflight again; .*',
         world=instead_of(
             'os-services', 503, b'<html>')),
     Row('a lock-out', PREFLIGHT,
