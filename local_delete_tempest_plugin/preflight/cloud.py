@@ -318,7 +318,7 @@ class CloudChecks:
             self._admin, self._run.trait)).check
         services = self._admin.services
         few = services.are_few(hosts)
-        usable = 0
+        usable: list[str] = []
         with concurrent.futures.ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             looks = list(self._counted(len(hosts), pool.map(functools.partial(
                 _look, check, services if few
@@ -332,12 +332,14 @@ class CloudChecks:
             for look, found in zip(
                     looks, pool.map(functools.partial(
                         self._judge_host, few), looks), strict=True):
-                usable += not look.refusal
+                if not look.refusal:
+                    usable.append(look.host)
                 yield found
-        self.usable_hosts = usable
-        yield finding.judge(
-            'target hosts', usable, '%d may be taken down now' % usable,
+        self.usable_hosts = len(usable)
+        found = finding.judge(
+            'target hosts', usable, '%d may be taken down now' % len(usable),
             'free a host; until then every scenario skips')
+        yield finding.Hosts(**vars(found), names=tuple(usable))
 
     def _counted(self, total: int, looks: Iterable['_Look']) -> Iterator[
             '_Look']:

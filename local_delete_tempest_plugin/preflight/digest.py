@@ -31,6 +31,9 @@ from local_delete_tempest_plugin.preflight import finding
 # How many findings of one kind are shown one by one.
 _FEW = 3
 
+# How many of the hosts are named that scenarios may take down.
+_MANY_HOSTS = 20
+
 _SECONDS_PER_MINUTE = 60
 
 _FINDINGS = ((finding.FAIL, 'FAIL  '), (finding.WARN, 'WARN  '),
@@ -59,6 +62,8 @@ def lines(findings: Iterable[finding.Finding],
         yield ''
     yield from _families(forecasts, width)
     yield from _skips(forecasts, width)
+    if any(one.plan is finding.Plan.RUN for one in forecasts):
+        yield from _hosts(findings, width)
     yield from _wrap('', [last_line(findings)], width)
 
 
@@ -152,6 +157,16 @@ def _skips(forecasts, width):
         yield from _wrap('%4d may skip: ' % count, [doubt], width)
     if reasons or doubts:
         yield ''
+
+
+def _hosts(findings, width):
+    for one in findings:
+        if isinstance(one, finding.Hosts) and one.names:
+            more = len(one.names) - _MANY_HOSTS
+            names = ', '.join(one.names[:_MANY_HOSTS]) + (
+                ' and %d more' % more if more > 0 else '')
+            yield from _wrap('Hosts that scenarios may take down: ', [names],
+                             width)
 
 
 def _minutes(seconds):

@@ -89,6 +89,16 @@ class Forecast(Finding):
     host_out: float = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class Hosts(Finding):
+    """Which hosts the scenarios may take down.
+
+    :ivar names: Names of the hosts.
+    """
+
+    names: tuple[str, ...] = ()
+
+
 def judge(check: str, good: object, found: str, to_do: str,
           bad: str = FAIL) -> Finding:
     """Make a finding that passes if something is good.

@@ -14,6 +14,7 @@
 
 """What a person reads of preflight."""
 
+import dataclasses
 import io
 import types
 
@@ -124,6 +125,17 @@ class DigestTest(base.TestCase):
             ['ports  1 run', '', '   1 may skip: the outage shows that X', '',
              '1 run, 0 skip, 0 fail, about 0 minutes, hosts out for up to 0 s '
              'each'], self.lines([doubtful]))
+
+    def test_hosts_that_scenarios_take_down(self):
+        hosts = finding.Hosts('target hosts', finding.PASS, '2 may be taken '
+                              'down now', names=('cmp1', 'cmp2'))
+        line = 'Hosts that scenarios may take down: cmp1, cmp2'
+        self.assertEqual(line, self.lines([hosts, *runs('ports')])[-2])
+        self.assertNotIn(line, self.lines([hosts, *skips('ports', 'x')]))
+        many = dataclasses.replace(hosts, names=tuple(
+            'cmp%d' % number for number in range(1000)))
+        text = ' '.join(self.lines([many, *runs('ports')]))
+        self.assertIn('cmp19 and 980 more', ' '.join(text.split()))
 
     def test_many_hosts_of_one_kind(self):
         self.assertEqual([

@@ -252,6 +252,7 @@ class CloudTest(whole_cloud.CloudCase):
                                         found.values()}, found)
             self.assertEqual('1 may be taken down now',
                              found['target hosts'].found)
+            self.assertEqual(('cmp1',), found['target hosts'].names)
             self.assert_only_reads()
 
     def requests(self):

@@ -47,6 +47,16 @@ class FlavorTest(whole_cloud.CloudCase):
                             'virtual_size': None}
         self.assert_found('flavor', 'pass', 'tiny: 1 DISK_GB')
 
+    def test_placement_that_is_away(self):
+        """That is no fault of the flavor."""
+        def refuse(method, path):
+            if self.cloud.asked == 'placement':
+                raise fake_cloud.Answer(503, {'errors': []})
+
+        self.cloud.before_answer = refuse
+        self.assertEqual('fail', self.findings()['Placement API'].outcome)
+        self.assert_found('flavor', 'pass', 'tiny: 1 DISK_GB')
+
 
 class QuotaTest(whole_cloud.CloudCase):
 
