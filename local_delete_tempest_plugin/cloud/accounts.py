@@ -162,6 +162,11 @@ def log_in_admin() -> clients.Manager:
     if given:
         return clients.Manager(credentials_factory.get_credentials(**given))
     if CONF.auth.use_dynamic_credentials:
+        for option in ('admin_username', 'admin_password'):
+            if not CONF.auth[option]:
+                # Tempest's own message has all fields of the credentials.
+                raise lib_exc.InvalidConfiguration(
+                    '[auth] %s is not set' % option)
         return clients.Manager(
             credentials_factory.get_configured_admin_credentials())
     for account in read():
