@@ -269,7 +269,9 @@ class FootprintWatch(fixtures.Fixture):
                     ', '.join(map(str, self.servers.values())),
                     leaks.describe_leaks(found, self._reader.provider_names,
                                          self._reader.project_id),
-                    ', '.join(map(str, self._targets)) or 'no host any more',
+                    (', '.join(map(str, self._targets)) or 'no host any more')
+                    + ('' if self.during else '; nobody read while the server '
+                       'lived, so "during" repeats "before"'),
                     ', '.join(migrations) or 'none', waited,
                     ', '.join(self.delete_requests) or 'none'))
 
