@@ -80,7 +80,12 @@ def read_file(path: pathlib.Path) -> list[Result]:
     :raises ReportFailed: the file has no results that can be read.
     :raises OSError: the file cannot be read.
     """
-    return read(path.read_bytes(), str(path))
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise exceptions.ReportFailed(
+            problem='there is no file or folder %s' % path) from None
+    return read(data, str(path))
 
 
 def read_last_run(folder: pathlib.Path) -> list[Result]:

@@ -203,7 +203,7 @@ class ReportTest(base.TestCase):
         junk = self.folder / 'junk'
         junk.write_bytes(b'\x1b[2Jno stream')
         for name, words in ((junk, 'no subunit stream'),
-                            (self.folder / 'missing', 'No such file'),
+                            (self.folder / 'missing', 'there is no file'),
                             (self.folder, 'no results of a run')):
             code, said = self.report(name)
             self.assertEqual(2, code)
