@@ -41,9 +41,10 @@ class Recover(base.Command):
     """Undo what abandoned runs have left in the cloud.
 
     The journals of this machine tell that. A run that lives holds its
-    journal, and is left alone. With --run, all that carries the id of that
-    run in the cloud is undone. Only you can know that the run has ended. What
-    the run may have left without its id is named, and left to you.
+    journal, and is left alone. So is a stage that is meant to stay. With
+    --run, all that carries the id of that run in the cloud is undone, and a
+    stage too. Only you can know that the run has ended. What the run may have
+    left without its id is named, and left to you.
 
     The exit code is 0 if all is undone. It is 1 if something is not undone,
     or if a journal was passed over that may be yours to recover. It is 2 if
@@ -116,7 +117,7 @@ class Recover(base.Command):
         recovery = undo.Recovery(the_admin)
         cloud = identity.Cloud.of(the_admin)
         self._where = _where(cloud, args.run)
-        found = abandoned_runs.find(cloud)
+        found = abandoned_runs.find(cloud, args.run)
         outcomes = []
         try:
             chosen = [abandoned for abandoned in found.abandoned

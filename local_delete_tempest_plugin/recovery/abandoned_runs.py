@@ -14,7 +14,8 @@
 
 """The journals of abandoned runs: found and held, to be undone or dismissed.
 
-A journal that nobody holds belongs to an abandoned run.
+A journal that nobody holds belongs to an abandoned run, unless it is of a
+stage that is meant to stay.
 """
 
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import journal_file
 from local_delete_tempest_plugin.recovery import journal_format
 from local_delete_tempest_plugin.recovery import kinds
+from local_delete_tempest_plugin.recovery import stages
 from local_delete_tempest_plugin.safety import change as safety_change
 from local_delete_tempest_plugin.safety import run
 
@@ -130,8 +132,8 @@ class PassedOver:
     :param run_id: Id of the run, or None where it cannot be read.
     :param path: The journal.
     :param why: Why not, in words.
-    :param is_alive: Whether a process holds it: its run, or a recover. Then
-        nobody else has to undo it.
+    :param is_alive: Whether a process holds it: its run, or a recover. Or it
+        is of a stage that is meant to stay. Then nobody has to undo it now.
     """
 
     run_id: str | None
@@ -160,10 +162,12 @@ class Found:
             abandoned.close(recovered=False)
 
 
-def find(cloud: identity.Cloud) -> Found:
+def find(cloud: identity.Cloud, told: str | None = None) -> Found:
     """Open the journals of abandoned runs on this machine and this cloud.
 
     :param cloud: The cloud of tempest.conf.
+    :param told: Id of a run that the operator wants to end, even if it is a
+        stage that is meant to stay; None: of no run.
     :returns: What was found. The abandoned runs are to be closed.
     :raises JournalUnusable: others may write in the directory, or it cannot be
         read.
@@ -172,7 +176,7 @@ def find(cloud: identity.Cloud) -> Found:
     try:
         for path in journal_file.journals():
             try:
-                seen = _open_abandoned(path, cloud)
+                seen = _open_abandoned(path, cloud, told)
             except exceptions.JournalUnusable as error:
                 found.unusable.append(error)
                 continue
@@ -195,8 +199,8 @@ def find_abandoned(cloud: identity.Cloud) -> list[AbandonedRun]:
     """Open the journals of abandoned runs, or none of them.
 
     :param cloud: The cloud of tempest.conf.
-    :returns: The runs, which are held. Runs that live, and those of other
-        clouds, are passed over.
+    :returns: The runs, which are held. Runs that live, stages that are meant
+        to stay, and runs of other clouds are passed over.
     :raises JournalUnusable: one is of a newer version, another user's, or
         without a head.
     """
@@ -207,8 +211,8 @@ def find_abandoned(cloud: identity.Cloud) -> list[AbandonedRun]:
     return found.abandoned
 
 
-def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud
-                    ) -> AbandonedRun | PassedOver | None:
+def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud,
+                    told: str | None) -> AbandonedRun | PassedOver | None:
     try:
         file = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(BlockingIOError),
@@ -230,6 +234,12 @@ def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud
         why = parsed.why_not_of(cloud, text)
         if why:
             return PassedOver(parsed.run_id, path, why)
+        mark = stages.mark_of(parsed.intents)
+        if mark and parsed.run_id != told:
+            return PassedOver(
+                parsed.run_id, path, 'it is a stage, %s. To undo it now: '
+                'tempest local-delete recover --run %s' % (
+                    mark, parsed.run_id), is_alive=True)
         kept.pop_all()
     return AbandonedRun(parsed.run_id, parsed.intents, file)
 

@@ -19,6 +19,7 @@ disk, in the sense of fsync, before the cloud sees the change. It is complete
 after the change was undone.
 """
 
+from collections.abc import Iterable
 import contextlib
 import io
 import pathlib
@@ -51,6 +52,32 @@ class Journal:
         self._count = 0
         self._open: dict[int, safety_change.Intent] = {}
         self.cloud: identity.Cloud | None = None
+
+    @classmethod
+    def resume(cls, run_id: str, file: io.FileIO,
+               intents: Iterable[safety_change.Intent]) -> 'Journal':
+        """Go on with the journal of a run that has ended.
+
+        :param run_id: Id of the run.
+        :param file: The journal, which this process holds.
+        :param intents: Its open intents.
+        :returns: The journal.
+        """
+        journal_file.cut_off_half_a_line(file)
+        resumed = cls(run_id)
+        resumed._file, resumed._path = file, pathlib.Path(str(file.name))
+        resumed._open = {intent.number: intent for intent in intents}
+        resumed._count = max([0, *resumed._open])
+        return resumed
+
+    def let_go(self) -> None:
+        """Leave the journal as it is, because its stage outlives this process.
+
+        Nothing of it is left to this process any more.
+        """
+        if self._file:
+            self._file.close()
+        self._file, self._open = None, {}
 
     def intend(self, change: safety_change.Change) -> safety_change.Intent:
         """Write down a change before it is made.

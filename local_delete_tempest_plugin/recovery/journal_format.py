@@ -35,9 +35,10 @@ from local_delete_tempest_plugin.safety import run
 
 # Version 1 has 'struck' instead of 'complete', and other names (kinds.py).
 # Versions 1 and 2 have only the address of Keystone for the cloud, and no stop
-# command that is under way. A plugin that knows only an earlier version
-# refuses a later version in one line.
-VERSION = 3
+# command that is under way. Versions 1 to 3 have no stages. A plugin that
+# knows only an earlier version refuses a later version in one line. So it does
+# not undo a stage that is meant to stay.
+VERSION = 4
 
 _INTEGER, _TEXT = {'type': 'integer'}, {'type': 'string'}
 
@@ -54,9 +55,10 @@ def _with_cloud(schema: dict[str, Any] | bool
 
 _HEAD = jsonschema.Draft202012Validator(_object(
     version=_INTEGER, run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'}))
-_CLOUDS = {
-    1: _with_cloud(_TEXT), 2: _with_cloud(_TEXT), 3: _with_cloud(_object(
-        uri=_TEXT, region=_TEXT, ids={'type': 'array', 'items': _TEXT}))}
+_WITH_IDS = _with_cloud(_object(
+    uri=_TEXT, region=_TEXT, ids={'type': 'array', 'items': _TEXT}))
+_CLOUDS = {1: _with_cloud(_TEXT), 2: _with_cloud(_TEXT), 3: _WITH_IDS,
+           4: _WITH_IDS}
 _NO_CLOUD = _with_cloud(False)
 _LINE = jsonschema.Draft202012Validator({'oneOf': [
     _object(intent=_INTEGER, kind=_TEXT, what={'type': 'object'}),

@@ -32,6 +32,7 @@ from local_delete_tempest_plugin.recovery import leases
 from local_delete_tempest_plugin.recovery import quotas
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.recovery import servers
+from local_delete_tempest_plugin.recovery import stages
 from local_delete_tempest_plugin.safety import change as safety_change
 
 
@@ -56,10 +57,10 @@ class Unusable(safety_change.Change):
 KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
     placement_outage.PlacementChange, scheduler_outage.SchedulerChange,
     quotas.QuotaChange, credentials.Credentials, leases.TraitChange,
-    run_resources.Flavor, leases.LeaseChange, run_resources.QosPolicy,
-    run_resources.FloatingIp, run_resources.Image, run_resources.Port,
-    run_resources.ServerGroup, run_resources.Volume, servers.ConsumerChange,
-    servers.MigrationChange, servers.ServerChange,
+    run_resources.Flavor, stages.StageChange, leases.LeaseChange,
+    run_resources.QosPolicy, run_resources.FloatingIp, run_resources.Image,
+    run_resources.Port, run_resources.ServerGroup, run_resources.Volume,
+    servers.ConsumerChange, servers.MigrationChange, servers.ServerChange,
     compute_outage.ComputeChange)}
 
 # Version 1 of the journal has the names of Python classes for outages. It has

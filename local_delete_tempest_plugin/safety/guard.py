@@ -117,7 +117,7 @@ class Guard:
         hosts = {target.host for target in targets}
         for code, words in self._about_others(
                 [service for service in self._admin.services.list()
-                 if service.host not in hosts]):
+                 if service.host not in hosts], self._lease.of_other_runs()):
             raise exceptions.OutageRefused(
                 code, 'host %s may not be taken down: %s' % (
                     ' and '.join(sorted(hosts)), words))
@@ -171,15 +171,26 @@ class Guard:
                    else exceptions.Refusal.DISABLED,
                    'its compute service is %s (%s)' % (
                        service.status, service.disabled_reason))
-        yield from self._about_others(services.values())
+        leased = self._lease.of_other_runs()
+        yield from self._about_stage(target, leased)
+        yield from self._about_others(services.values(), leased)
+
+    def _about_stage(self, target: _Target,
+                     leased: dict[str, str]) -> _Reasons:
+        trait = leased.get(target.provider_id)
+        until = trait and self._lease.meant_until(trait)
+        if trait and until:
+            yield (exceptions.Refusal.LEASED,
+                   'stage %s has leased it for an upgrade, and is meant to '
+                   'stay until %s' % (run.id_of(trait), run.moment(until)))
 
     def _about_others(
-            self, others: Iterable[compute_services.Service]) -> _Reasons:
+            self, others: Iterable[compute_services.Service],
+            leased: dict[str, str]) -> _Reasons:
         needed = CONF.local_delete.min_other_hosts
         up = {other.host for other in others
               if other.state == 'up' and other.status == 'enabled'}
         # A host that another run has leased may be down at any moment.
-        leased = self._lease.of_other_runs()
         if len(up) - len(leased) >= needed:
             # Few requests on a big cloud: nobody asks for their hosts.
             return

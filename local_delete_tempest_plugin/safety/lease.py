@@ -30,6 +30,7 @@ lease was given back.
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
+import datetime
 
 from oslo_log import log as logging
 import tenacity
@@ -159,6 +160,16 @@ class Lease:
             with contextlib.suppress(lib_exc.BadRequest):
                 found.update(dict.fromkeys(self._providers_of(trait), trait))
         return found
+
+    def meant_until(self, trait: str) -> datetime.datetime | None:
+        """Tell until when the lease of a stage is meant.
+
+        :param trait: A value of ``of_other_runs``.
+        :returns: The time that the flavors of the run name, or None where the
+            run is no stage.
+        """
+        return run.Run(run.id_of(trait) or '').meant_until(
+            flavor['name'] for flavor in self._admin.flavors())
 
     def without_ghosts(self, leased: dict[str, str]) -> dict[str, str]:
         """Leave out what only looks like a lease of another run.

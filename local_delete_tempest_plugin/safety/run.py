@@ -14,7 +14,10 @@
 
 """One run: its id, and all that it made."""
 
+from collections.abc import Iterable
+import contextlib
 import dataclasses
+import datetime
 import re
 
 from tempest.lib.common.utils import data_utils
@@ -30,6 +33,10 @@ _FENCE = ('local-delete-tempest-plugin run %s; to undo: tempest local-delete '
 _FENCED_BY = re.compile(_FENCE % ('(%s)' % _ID, r'\1'))
 
 
+# A minute, as the names of a stage have it.
+_MINUTE = '%Y%m%d%H%M'
+
+
 def _new_id() -> str:
     return str(data_utils.rand_uuid_hex()[:12].upper())
 
@@ -43,11 +50,14 @@ class Run:
     :param servers: Ids of all servers that the run made. Each id is added
         before the guard checks the host of the server.
     :param migrations: UUIDs of the migrations of these servers.
+    :param until: Until when the run is meant to stay, if it is a stage. The
+        time is in UTC, in whole minutes.
     """
 
     id: str = dataclasses.field(default_factory=_new_id)
     servers: set[str] = dataclasses.field(default_factory=set)
     migrations: set[str] = dataclasses.field(default_factory=set)
+    until: datetime.datetime | None = None
 
     @property
     def trait(self) -> str:
@@ -65,6 +75,32 @@ class Run:
         return 'local-delete-%s' % self.id.lower()
 
     @property
+    def label(self) -> str:
+        """``name``; of a stage, also until when the stage is meant to stay.
+
+        Each name of a resource has it. So everybody who finds the resource can
+        read that, on any machine.
+        """
+        return self.name if self.until is None else '%s-until-%s' % (
+            self.name, self.until.strftime(_MINUTE))
+
+    def meant_until(self, names: Iterable[str]) -> datetime.datetime | None:
+        """Read off the names of resources until when a stage is meant to stay.
+
+        :param names: Names of any resources.
+        :returns: The time, or None where no name is one of a stage of this
+            run.
+        """
+        label = re.compile('(.+-)?%s-until-([0-9]{12})(-.+)?' % re.escape(
+            self.name), re.DOTALL)
+        for found in filter(None, map(label.fullmatch, names)):
+            # Somebody else may have typed a day that there is not.
+            with contextlib.suppress(ValueError):
+                return datetime.datetime.strptime(
+                    found[2], _MINUTE).replace(tzinfo=datetime.timezone.utc)
+        return None
+
+    @property
     def fence_reason(self) -> str:
         """The disabled reason of a host that is out; it names the cure."""
         return _FENCE % (self.id, self.id)
@@ -78,6 +114,15 @@ class Run:
         """
         return bool(re.fullmatch('(.+-)?%s(-.+)?' % re.escape(self.name),
                                  name or '', re.DOTALL))
+
+
+def moment(when: datetime.datetime) -> str:
+    """Put a time into words for an operator.
+
+    :param when: A time in UTC.
+    :returns: Such as '2026-12-04 07:10 UTC'.
+    """
+    return when.strftime('%Y-%m-%d %H:%M UTC')
 
 
 def is_id(text: str) -> bool:

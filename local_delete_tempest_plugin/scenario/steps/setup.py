@@ -317,7 +317,7 @@ class Testbed(fixtures.Fixture):
         :returns: A name that nothing else has.
         """
         return data_utils.rand_name(prefix=CONF.resource_name_prefix,
-                                    name=self.run.name)
+                                    name=self.run.label)
 
     def flavor_like(self, model_id: str, **specs: str) -> str:
         """Give a private flavor that is bound to the lease; make it if new.

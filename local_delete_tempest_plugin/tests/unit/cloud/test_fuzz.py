@@ -440,9 +440,10 @@ JOURNALS = {
         b'{"intent": 2, "kind": "quota", "what": '
         b'{"project_id": "X", "instances": 1}}',
         b'{"complete": 1}')}
-JOURNALS[3] = JOURNALS[2]
+JOURNALS[4] = JOURNALS[3] = JOURNALS[2]
 HEADS = {1: b'"http://c"', 2: b'"http://c"',
          3: b'{"uri": "http://c", "region": "R", "ids": ["0"]}'}
+HEADS[4] = HEADS[3]
 
 
 class JournalTest(base.TestCase):

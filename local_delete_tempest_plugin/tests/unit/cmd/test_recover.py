@@ -206,6 +206,21 @@ class RecoverCommandTest(base.TestCase):
         self.assertEqual((0, [], ''), self.run_command())
         self.assertEqual(changes, len(self.cloud.calls('PUT')))
 
+    def test_a_stage_is_listed_and_undone_when_told(self):
+        self.leave_journal(
+            {'intent': 1, 'kind': 'lease', 'what': {
+                'provider_id': self.target.provider_id, 'trait': TRAIT}},
+            {'intent': 2, 'kind': 'stage', 'what': {
+                'run_id': RUN, 'until': 4070908800}})
+        code, outcomes, _ = self.outcomes()
+        self.assertEqual(0, code)
+        self.assertIn('it is a stage, meant to stay until 2099-01-01 00:00 '
+                      'UTC', outcomes['journal'])
+        self.assertIn(TRAIT, self.cloud.traits[self.target.provider_id])
+        self.assertEqual((0, {'stage': 'undone', 'lease': 'undone'}, ''),
+                         self.outcomes('--run', RUN))
+        self.assertNotIn(TRAIT, self.cloud.traits[self.target.provider_id])
+
     def test_dry_run_changes_nothing(self):
         self.leave_lease()
         for _ in range(2):

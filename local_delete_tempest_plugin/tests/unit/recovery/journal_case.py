@@ -53,7 +53,7 @@ class JournalTest(base.TestCase):
         self.path.chmod(mode)
 
     def head(self, **changes):
-        return dict({'version': 3, 'run': RUN, 'cloud': {
+        return dict({'version': 4, 'run': RUN, 'cloud': {
             'uri': CLOUD, 'region': 'RegionOne', 'ids': []}}, **changes)
 
     def abandoned(self):

@@ -15,6 +15,7 @@
 import fcntl
 import json
 import os
+import time
 
 import fixtures
 import testtools
@@ -37,6 +38,33 @@ class AbandonedRunsTest(journal_case.JournalTest):
         self.assertEqual([], self.abandoned())
         kept._file.close()
         self.assertEqual([(RUN, [TRAIT])], self.abandoned())
+
+    def leave_stage(self, until):
+        self.write(self.head(), {'intent': 1, 'kind': 'trait', 'what': {
+            'trait': OURS.trait}}, {'intent': 2, 'kind': 'stage', 'what': {
+                'run_id': RUN, 'until': until}})
+
+    def test_a_stage_is_not_abandoned_until_its_time_is_over(self):
+        self.leave_stage(until=int(time.time()) + 3600)
+        self.assertEqual([], self.abandoned())
+        self.leave_stage(until=int(time.time()) - 1)
+        self.assertEqual(
+            [(RUN, ['trait', 'stage'])],
+            [(run_id, [change.kind for change in changes])
+             for run_id, changes in self.abandoned()])
+
+    def test_a_stage_is_told_and_hides_no_other_run(self):
+        self.leave_stage(until=1796368200)
+        with fixtures.MockPatch('time.time', lambda: 1796368199):
+            found = abandoned_runs.find(self.cloud())
+            self.addCleanup(found.close)
+            self.assertEqual([abandoned_runs.PassedOver(
+                RUN, self.path, 'it is a stage, meant to stay until '
+                '2026-12-04 07:10 UTC. To undo it now: tempest local-delete '
+                'recover --run %s' % RUN, is_alive=True)], found.passed_over)
+            told = abandoned_runs.find(self.cloud(), RUN)
+            self.addCleanup(told.close)
+            self.assertEqual([RUN], [left.run_id for left in told.abandoned])
 
     def test_recovered_is_removed(self):
         self.write(self.head())

@@ -18,6 +18,7 @@ import io
 import json
 
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.recovery import run_resources
 from local_delete_tempest_plugin.tests.unit.recovery import journal_case
@@ -45,6 +46,34 @@ class JournalTest(journal_case.JournalTest):
         self.assertEqual(
             '%s: run %s ends and leaves behind: trait. To undo it: tempest '
             'local-delete recover\n' % (self.path, RUN), stderr.getvalue())
+
+    def test_a_stage_outlives_its_process(self):
+        """Its journal stays, and nothing of it is left to this process."""
+        written = journal.Journal(RUN)
+        written.intend(TRAIT)
+        written.intend(LEASE)
+        written.let_go()
+        self.assertEqual([], written.left())
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            written.say_what_is_left()
+        self.assertEqual('', stderr.getvalue())
+        self.assertEqual([(RUN, [TRAIT, LEASE])], self.abandoned())
+
+    def test_another_process_goes_on(self):
+        written = journal.Journal(RUN)
+        written.intend(TRAIT)
+        written.let_go()
+        with open(self.path, 'a') as file:
+            file.write('{"intent": 2, "ki')
+        held, = abandoned_runs.find_abandoned(self.cloud())
+        resumed = journal.Journal.resume(RUN, held.file, held.intents)
+        lease = resumed.intend(LEASE)
+        self.assertEqual({RUN: [TRAIT, LEASE]}, journal.of_live_runs())
+        for intent in resumed.left():
+            resumed.complete(intent)
+        self.assertEqual(2, lease.number)
+        self.assertFalse(self.path.exists())
 
     def test_an_intent_is_on_disk_for_its_owner_alone(self):
         journal.Journal(RUN).intend(run_resources.Flavor('f'))

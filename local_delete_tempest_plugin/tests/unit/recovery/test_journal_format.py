@@ -64,9 +64,9 @@ class JournalFormatTest(journal_case.JournalTest):
                 'tempest local-delete recover --run %s; then: tempest '
                 'local-delete recover --dismiss %s' % (RUN, RUN),
                 self.problem())
-        self.write(self.head(version=4))
-        self.assertEqual('journal PATH is of version 4, and this plugin reads '
-                         'up to 3', self.problem())
+        self.write(self.head(version=5))
+        self.assertEqual('journal PATH is of version 5, and this plugin reads '
+                         'up to 4', self.problem())
 
     def test_unusable_and_its_name_tells_no_run(self):
         self.write('nonsense\n')

@@ -199,6 +199,11 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         self.recover(3)
         self.assert_recovered()
 
+    def test_version_4(self):
+        """It has a stage whose time is over."""
+        self.recover(4)
+        self.assert_recovered()
+
     def test_of_an_earlier_release_by_another_address(self):
         """The ids of services and nodes tell the cloud of version 1 and 2."""
         self.config('identity', uri_v3='http://10.0.0.1:5000/v3/')

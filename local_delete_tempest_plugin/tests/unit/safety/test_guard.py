@@ -97,6 +97,18 @@ class GuardTest(base.TestCase):
         self.cloud.services[0]['disabled_reason'] = other.fence_reason
         self.assert_refused(Refusal.FENCED, other.id, fenced=True)
 
+    def test_host_of_a_stage(self):
+        """Until when it is leased can be read on any machine."""
+        stage = run.Run('0123456789AB')
+        self.cloud.traits[self.target.provider_id].add(stage.trait)
+        self.cloud.hold(2, 11, VCPU=1)
+        # Nova-compute may have brought the trait back.
+        self.assert_refused(Refusal.FOREIGN_CONSUMER)
+        self.cloud.flavors.append('%s-until-202612040710-1' % stage.label)
+        self.assert_refused(
+            Refusal.LEASED, 'stage 0123456789AB has leased it for an upgrade, '
+            'and is meant to stay until 2026-12-04 07:10 UTC')
+
     def test_what_the_operator_did_not_allow(self):
         for options, code, option in (
                 ({'allow_outages': False}, Refusal.OPTION_OFF,

@@ -12,6 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import dataclasses
+import datetime
+
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.tests.unit import base
 
@@ -58,3 +61,21 @@ class NameTest(base.TestCase):
                       self.RUN.trait[:-1], 'CUSTOM_' + self.RUN.trait,
                       'CUSTOM_LOCAL_DELETE_3FB4D5A90C5G'):
             self.assertIsNone(run.id_of(trait), trait)
+
+    def test_until_when_a_stage_is_meant(self):
+        until = datetime.datetime(2026, 12, 4, 7, 10,
+                                  tzinfo=datetime.timezone.utc)
+        stage = dataclasses.replace(self.RUN, until=until)
+        name = 'tempest-%s-1' % stage.label
+        # Whoever knows only the id reads it, and still knows its owner.
+        self.assertTrue(self.RUN.owns(name), name)
+        self.assertEqual(until, self.RUN.meant_until(
+            ['m1.nano', 'tempest-%s-1' % self.RUN.label, name]))
+        self.assertEqual('2026-12-04 07:10 UTC', run.moment(until))
+
+    def test_names_that_tell_no_time(self):
+        label = self.RUN.label
+        self.assertIsNone(self.RUN.meant_until([
+            '', label, label + '-1', label + '-until-2026',
+            label + '-until-202613040710', label + '-until-2026120407101',
+            label.replace('3', '4') + '-until-202612040710']))
