@@ -189,6 +189,12 @@ class JournalUnusable(_Printable, exceptions.TempestException):
     message = 'journal %(path)s %(problem)s'
 
 
+class StageUnusable(_Printable, exceptions.TempestException):
+    """A stage cannot be made, or the file of a stage cannot be used."""
+
+    message = '%(problem)s'
+
+
 class ReportFailed(_Printable, exceptions.TempestException):
     """The results of a run cannot be read, or not be written."""
 

@@ -129,6 +129,7 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
     ('GET projects', _object(projects=_list(_NAMED))),
     ('GET roles', _object(roles=_list_of(name=_TEXT))),
     ('GET users', _object(users=_list(_NAMED))),
+    ('GET users/*', _object(user=_NAMED)),
     # Glance
     ('GET images', _object(images=_list_of(
         id=_ID, name=_may_be_null(_TEXT)))),

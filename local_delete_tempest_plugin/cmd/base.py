@@ -17,6 +17,7 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
+import logging
 import os
 import shutil
 from typing import Any
@@ -50,6 +51,8 @@ _EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
 
 #: The exit code after Ctrl-C, as a shell gives it, and what is said then.
 CTRL_C, INTERRUPTED = 130, 'interrupted, so call it again'
+
+_ERASE_LINE = '\r\x1b[K'
 
 _NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
            ('identity', 'uri_v3'))
@@ -111,6 +114,19 @@ class Command(lister.Lister):
                 type(error).__name__, error))
             return 1
 
+    def progress(self, doing: str) -> 'Progress':
+        """Show on the terminal what the command does, in the place of a log.
+
+        :param doing: The word before each step, such as 'Checking'.
+        :returns: What shows it. It shows nothing if a log is wanted.
+        """
+        is_quiet = self.app.options.verbose_level < 2
+        if is_quiet:
+            for handler in logging.getLogger().handlers:
+                if getattr(handler, 'stream', None) is self.app.stderr:
+                    handler.addFilter(_is_no_request)
+        return Progress(doing, self.app.stderr if is_quiet else None)
+
     def _say(self, words: object) -> None:
         print('tempest %s: %s' % (self.cmd_name, exceptions.one_line(words)),
               file=self.app.stderr)
@@ -132,6 +148,40 @@ class Command(lister.Lister):
         # The cells quote names and reasons that others have given.
         super().produce_output(parsed_args, column_names, [
             tuple(map(exceptions.one_line, row)) for row in data])
+
+
+class Progress:
+    """Shows on a terminal which step is under way.
+
+    :param doing: The word before each step, such as 'Checking'.
+    :param stream: Where to show it; None, or what is no terminal, shows
+        nothing.
+    """
+
+    def __init__(self, doing: str, stream: TextIO | None) -> None:
+        self._doing = doing
+        self._stream = stream if stream and stream.isatty() else None
+
+    def show(self, words: str) -> None:
+        """Show words in the place of those before."""
+        if self._stream:
+            columns = shutil.get_terminal_size().columns
+            self._write(_ERASE_LINE + exceptions.one_line(
+                '%s: %s' % (self._doing, words))[:columns - 1])
+
+    def end(self) -> None:
+        """Leave an empty line for what comes next."""
+        if self._stream:
+            self._write(_ERASE_LINE)
+
+    def _write(self, words):
+        self._stream.write(words)
+        self._stream.flush()
+
+
+def _is_no_request(record: logging.LogRecord) -> bool:
+    """Keep the log of requests off the terminal."""
+    return not record.name.startswith(('tempest.lib.', 'urllib3.'))
 
 
 def _key(column: str) -> str:

@@ -17,21 +17,15 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
-import logging
-import shutil
 import textwrap
 from typing import Any
-from typing import TextIO
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cmd import base
-from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.preflight import checks
 from local_delete_tempest_plugin.preflight import digest
 from local_delete_tempest_plugin.preflight import finding
 from local_delete_tempest_plugin.preflight import scenarios
-
-_ERASE_LINE = '\r\x1b[K'
 
 
 class Preflight(base.Command):
@@ -60,7 +54,7 @@ class Preflight(base.Command):
         return parser
 
     def take_action(self, args: argparse.Namespace) -> tuple:
-        progress = _Progress(self.app.stderr if self._is_quiet else None)
+        progress = self.progress('Checking')
         try:
             with admin.microversions():
                 self._findings = list(checks.Checks(
@@ -93,44 +87,4 @@ class Preflight(base.Command):
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._failed = False
         self._findings = []
-        if self._is_quiet:
-            self._quieten()
         return super().run(parsed_args) or int(self._failed)
-
-    @property
-    def _is_quiet(self) -> bool:
-        return self.app.options.verbose_level < 2
-
-    def _quieten(self):
-        """Keep the log of requests off the terminal."""
-        for handler in logging.getLogger().handlers:
-            if getattr(handler, 'stream', None) is self.app.stderr:
-                handler.addFilter(lambda record: not record.name.startswith(
-                    ('tempest.lib.', 'urllib3.')))
-
-
-class _Progress:
-    """Shows on a terminal which check is under way.
-
-    :param stream: Where to show it; None, or what is no terminal, shows
-        nothing.
-    """
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream if stream and stream.isatty() else None
-
-    def show(self, words: str) -> None:
-        """Show words in the place of those before."""
-        if self._stream:
-            columns = shutil.get_terminal_size().columns
-            self._write(_ERASE_LINE + exceptions.one_line(
-                'Checking: %s' % words)[:columns - 1])
-
-    def end(self) -> None:
-        """Leave an empty line for what comes next."""
-        if self._stream:
-            self._write(_ERASE_LINE)
-
-    def _write(self, words):
-        self._stream.write(words)
-        self._stream.flush()

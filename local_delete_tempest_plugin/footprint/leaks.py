@@ -95,6 +95,20 @@ class Reading:
                     resources={'%s %s' % key: fields for key, fields
                                in self.resources.items()})
 
+    @classmethod
+    def of_json(cls, data: dict[str, Any]) -> 'Reading':
+        """Make a reading again of what ``as_json`` gave.
+
+        :param data: The data, of the same form.
+        :returns: An equal reading.
+        """
+        return cls(**dict(
+            data, other_servers=frozenset(data['other_servers']),
+            unknown=frozenset(data['unknown']),
+            # A kind may have spaces, and an id has none.
+            resources={tuple(key.rsplit(' ', 1)): fields for key, fields
+                       in data['resources'].items()}))
+
     def miscounts(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Compare the usages of each provider with its allocations.
 

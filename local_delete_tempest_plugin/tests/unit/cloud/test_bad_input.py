@@ -35,6 +35,8 @@ from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin.cmd import base as command_base
 from local_delete_tempest_plugin.cmd import preflight
 from local_delete_tempest_plugin.cmd import recover
+from local_delete_tempest_plugin.cmd import stage
+from local_delete_tempest_plugin.cmd import verify
 from local_delete_tempest_plugin.outages import compute as compute_outage
 from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.safety import guard
@@ -45,9 +47,11 @@ from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import fake_edge
 from local_delete_tempest_plugin.tests.unit import rude_server
 from local_delete_tempest_plugin.tests.unit import sandbox
+from local_delete_tempest_plugin.tests.unit.upgrade import stage_case
 
 PREFLIGHT, RECOVER = 'tempest local-delete preflight', (
     'tempest local-delete recover')
+STAGE, VERIFY = 'tempest local-delete stage', 'tempest local-delete verify'
 SCENARIO, OUTAGE = 'a scenario', 'an outage'
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -98,6 +102,11 @@ def journal_of(*lines, mode=0o600, text=None):
 def leave_fifo(box):
     box.leave_journal().unlink()
     os.mkfifo(box.journals / 'x.journal', 0o600)
+
+
+def stage_of(text):
+    """Make a world with the file of a stage."""
+    return lambda box: (box.folder / 'stage.json').write_text(text)
 
 
 def instead_of(path, status=200, body=b'{}', headers=None):
@@ -488,9 +497,9 @@ ROWS = (
         code=0, world=journal_of(
             text='{"version": 2, "run": "0123456789AB", "cl')),
     Row('a journal of a newer version', RECOVER,
-        r'{c}: {j} is of version 4, and this plugin reads up to 3',
+        r'{c}: {j} is of version 5, and this plugin reads up to 4',
         world=journal_of(
-            text='{"version": 4, "run": "0123456789AB", "cloud": "x"}\n')),
+            text='{"version": 5, "run": "0123456789AB", "cloud": "x"}\n')),
     Row('a journal that others may write', RECOVER,
         r'{c}: {j} has mode 660, so that others could have written it; '
         r'600 would be right',
@@ -594,6 +603,41 @@ ROWS = (
         r'target hosts,pass,1 may be taken down now,',
         code=0,
         world=edge(pause=MINUTE / 20, lifetime=2 * MINUTE)),
+    # Stages
+    Row('a stage without leave to take a host down', STAGE,
+        r'{c}: \[local_delete\] allow_outages is False: set it to True where '
+        r'the computes of target_hosts may be taken down',
+        options=options(allow_outages='False'), arguments=('stage.json',)),
+    Row('a file of a stage that is there already', STAGE,
+        r"{c}: \[Errno 17\] File exists: 'stage.json'",
+        world=stage_of(''), arguments=('stage.json',)),
+    Row('a stage for no day', STAGE,
+        r".* argument --days: '0' is no number of days from 1 to 365",
+        code=2, arguments=('stage.json', '--days', '0')),
+    Row('no file of a stage', VERIFY,
+        r"{c}: \[Errno 2\] No such file or directory: 'stage.json'",
+        arguments=('stage.json',)),
+    Row('a file that is of no stage', VERIFY,
+        r'{c}: stage.json is no file of "tempest local-delete stage", or it '
+        r'is damaged',
+        world=stage_of('nonsense'), arguments=('stage.json',)),
+    Row('a stage of a later version', VERIFY,
+        r'{c}: stage.json is of version 2, and this plugin reads version 1',
+        world=stage_of(stage_case.spoilt(version=2)),
+        arguments=('stage.json',)),
+    Row('a damaged file of a stage', VERIFY,
+        r'{c}: stage.json is damaged: see \$.run',
+        world=stage_of(stage_case.spoilt(run='x; rm')),
+        arguments=('stage.json',)),
+    Row('a stage of another cloud', VERIFY,
+        r'{c}: stage 0123456789AB is not here: it is of another cloud '
+        r'\(https://keystone.test/v3\)',
+        world=stage_of(stage_case.spoilt(('cloud',), ids=['f' * 32])),
+        arguments=('stage.json',)),
+    Row('a stage that is gone', VERIFY,
+        r'{c}: the user of stage 0123456789AB is gone: the stage was '
+        r'verified, or recovered',
+        world=stage_of(stage_case.spoilt()), arguments=('stage.json',)),
 )
 
 
@@ -604,8 +648,8 @@ def act(row):
             'test_allocations_removed_by_api'))
     if row.where == OUTAGE:
         return take_down()
-    command = {PREFLIGHT: preflight.Preflight, RECOVER: recover.Recover}[
-        row.where]
+    command = {PREFLIGHT: preflight.Preflight, RECOVER: recover.Recover,
+               STAGE: stage.Stage, VERIFY: verify.Verify}[row.where]
     return sandbox.run_command(
         command, row.where.partition(' ')[2], '-f', 'csv', '--quote', 'none',
         *row.arguments)

@@ -57,6 +57,7 @@ GOOD: Any = (
     ('GET /v3/domains?name=Default', {'domains': [{'enabled': True}]}),
     ('GET /v3/projects?name__contains=x', {'projects': [NAMED]}),
     ('GET /v3/users?name__contains=x', {'users': [NAMED]}),
+    ('GET /v3/users/' + UUID, {'user': NAMED}),
     ('GET /v3/roles', {'roles': [{'name': 'member'}]}),
     ('GET /v2/images?name=n', {'images': [{'id': UUID, 'name': None}]}),
     ('GET /v2/images/' + UUID, {'name': 'n', 'status': 'active'}),
