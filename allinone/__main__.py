@@ -84,6 +84,18 @@ def _parser():
         '--computes', type=int, metavar='N',
         help="number of the computes of Nova's fake driver (default: "
              f'{deployment.Deployment.computes})')
+    upgrade = verb(
+        'upgrade', 'Upgrade a cloud that is up, with its data and its '
+        'servers. A failed step stops the upgrade, and the same command goes '
+        'on with that step.')
+    upgrade.add_argument(
+        '--to', metavar='NAME', required=True,
+        help='release of OpenStack: the next one, or from a release that ends '
+             'in .1 the next such release')
+    upgrade.add_argument(
+        '--keep-computes', nargs='+', metavar='HOST', default=[],
+        help='hosts whose nova-compute keeps the old release, until the '
+             'command comes without this option (default: none)')
     verb('down', 'End every process of the cloud, and remove its data.')
     shown = verb('status',
                  'Show every process. The exit code is 1 unless all run.')
@@ -131,6 +143,8 @@ def _do(rest, state, arguments):
         return 0 if status.show(cloud, arguments.json) else 1
     if arguments.verb == 'tempest':
         return workspace.run(cloud, rest)
+    if arguments.verb == 'upgrade':
+        return lifecycle.upgrade(cloud, arguments.to, arguments.keep_computes)
     return getattr(lifecycle, arguments.verb)(cloud, arguments.names)
 
 

@@ -15,6 +15,7 @@
 """All steps of a boot, and their order."""
 
 import collections.abc
+import dataclasses
 import functools
 import threading
 import typing
@@ -25,6 +26,7 @@ from allinone import databases
 from allinone import deployment
 from allinone import environment
 from allinone import errors
+from allinone import files
 from allinone import guest
 from allinone import programs as process
 from allinone import readiness
@@ -64,7 +66,21 @@ READY = {'conductor up': checks.conductor_up,
 
 
 def programs(cloud: deployment.Deployment) -> dict[str, process.Program]:
-    """Return {name: process} of the whole cloud."""
+    """Return {name: process} of the whole cloud, each of its own release."""
+    found = _of_one_release(cloud)
+    if not cloud.upgrade:
+        return found
+    new = _of_one_release(
+        dataclasses.replace(cloud, release=cloud.upgrade.to))
+    moved = cloud.upgrade.moved
+    found.update((name, program) for name, program in new.items()
+                 if name in moved)
+    # The new release may have fewer fork servers.
+    return {name: program for name, program in found.items()
+            if name in new or name not in moved}
+
+
+def _of_one_release(cloud):
     return {program.name: program for service in SERVICES
             for program in service.processes(cloud)}
 
@@ -98,13 +114,33 @@ class Boot:
         :raises StepFailed: the cloud does not work
         """
         missing = self.start_missing()
+        self.prove(*READY)
+        return missing
+
+    def prove(self, *proofs: str) -> None:
+        """Wait until the cloud works.
+
+        :param proofs: names of READY
+        :raises StepFailed: the cloud does not work
+        """
         try:
-            for what in READY:
+            for what in proofs:
                 self._wait(what)
         except errors.StepFailed as error:
             raise errors.StepFailed('; '.join(
                 [str(error), *(checks.forced_down(self.admin) or ())]))
-        return missing
+
+    def wait_for(self, name: str, what: str,
+                 ready: collections.abc.Callable[[], bool]) -> None:
+        """Wait for something of a process, as long as the process runs.
+
+        :param name: name of the process
+        :param what: what is awaited, for the message of the error
+        :param ready: asked again and again
+        :raises StepFailed: the process ends, or the limit has passed
+        """
+        self._wait(f'{what} of {name}', lambda: (
+            ready() or self._check_alive(self._programs[name])))
 
     def start_missing(self) -> list[str]:
         """Start each process that does not run, until it can be spoken to.
@@ -153,15 +189,13 @@ class Boot:
                        lambda: not readiness.listening(port))
 
     def _wait_until_ready(self, program):
-        def wait(what, ready):
-            self._wait(f'{what} of {program.name}',
-                       lambda: ready() or self._check_alive(program))
         if program.listener:
             port = self.cloud.ports[program.listener]
-            wait(f'port {port}', lambda: readiness.listening(port))
+            self.wait_for(program.name, f'port {port}',
+                          lambda: readiness.listening(port))
         if program.socket:
-            wait('the socket',
-                 lambda: readiness.accepting(program.socket))
+            self.wait_for(program.name, 'the socket',
+                          lambda: readiness.accepting(program.socket))
 
     def _check_alive(self, program):
         info = supervision.info(self.cloud.state)[program.name]
@@ -187,7 +221,7 @@ class Boot:
         supervision.configure(self.cloud, self._programs.values())
 
     def _install(self):
-        self.cloud.environment.symlink_to(environment.provide(self.cloud))
+        files.link(self.cloud.environment, environment.provide(self.cloud))
 
     def _provide_databases(self):
         def stop():

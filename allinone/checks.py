@@ -41,6 +41,17 @@ def conductor_up(admin: api.Admin) -> bool:
 
 
 @_quiet
+def heard(admin: api.Admin, binary: str, host: str, moment: str) -> bool:
+    """Tell whether a service of Nova has sent a heartbeat after a moment.
+
+    :param moment: UTC, in the format of ISO 8601
+    """
+    found = admin.compute.get('/os-services', params={
+        'binary': binary, 'host': host}).json()['services']
+    return any((one['updated_at'] or '') > moment for one in found)
+
+
+@_quiet
 def computes_up(admin: api.Admin) -> bool:
     """Tell whether every compute has sent a heartbeat, and has a mapped host.
 

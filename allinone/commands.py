@@ -47,15 +47,20 @@ def describe(error: subprocess.CalledProcessError) -> str:
 
 
 def manage(cloud: deployment.Deployment, program: str,
-           configuration: str, *arguments: str | os.PathLike,
-           **environment: str) -> None:
+           configuration: str | tuple[str, ...],
+           *arguments: str | os.PathLike, **environment: str) -> None:
     """Run a program of the services' environment, as ``run`` does.
 
     :param program: name of the program
-    :param configuration: its configuration file, below the deployment's etc
+    :param configuration: its configuration file or files, below the
+        deployment's etc
     :param arguments: further arguments
     :param environment: variables, beside those of this process
     :raises subprocess.CalledProcessError: the program failed
     """
-    run(cloud, cloud.environment / 'bin' / program, '--config-file',
-        cloud.etc / configuration, *arguments, **environment)
+    names = ((configuration,) if isinstance(configuration, str)
+             else configuration)
+    run(cloud, cloud.environment / 'bin' / program,
+        *(part for name in names
+          for part in ('--config-file', cloud.etc / name)),
+        *arguments, **environment)

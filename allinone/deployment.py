@@ -56,6 +56,18 @@ _ACCOUNTS = SERVICE_USERS + ('admin', 'member1', 'member2', 'rabbitmq',
 
 
 @dataclasses.dataclass(frozen=True)
+class Progress:
+    """An upgrade that has begun, and has not ended."""
+
+    #: Name of the release that it leads to.
+    to: str
+    #: Names of the steps that are done.
+    done: tuple[str, ...] = ()
+    #: Names of the processes that have that release.
+    moved: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Deployment:
     """One all-in-one. All its files lie below the directory ``state``."""
 
@@ -66,7 +78,8 @@ class Deployment:
     #: Id of the user that daemons drop to. None: all processes run as the user
     #: that starts them.
     uid: int | None = None
-    #: Name of its release of OpenStack.
+    #: Name of its release of OpenStack. Until an upgrade ends, this is the old
+    #: release.
     release: str = release.DEFAULT
     #: Whether the endpoints are https, with a CA of the deployment.
     tls: bool = False
@@ -79,6 +92,8 @@ class Deployment:
     #: Whether front end, workers, quotas, stops and heartbeats are as DevStack
     #: has them.
     like_devstack: bool = False
+    #: The upgrade that has begun, if there is one.
+    upgrade: Progress | None = None
 
     @property
     def fake_hosts(self) -> tuple[str, ...]:
@@ -97,7 +112,12 @@ class Deployment:
 
     @property
     def etc(self) -> pathlib.Path:
-        """Directory of the configuration."""
+        """Directory of the configuration of OpenStack, of the release."""
+        return self.shared_etc / self.release
+
+    @property
+    def shared_etc(self) -> pathlib.Path:
+        """Directory of the configuration that no upgrade changes."""
         return self.state / 'etc'
 
     @property
@@ -132,7 +152,7 @@ class Deployment:
     @property
     def environment(self) -> pathlib.Path:
         """The virtual environment of the services (a link into the cache)."""
-        return self.state / 'environment'
+        return self.state / 'environments' / self.release
 
     @functools.cached_property
     def ports(self) -> dict[str, int]:
@@ -143,7 +163,7 @@ class Deployment:
     @property
     def ca(self) -> pathlib.Path:
         """The certificate of the CA. The file exists only with TLS."""
-        return self.etc / 'tls' / 'ca.pem'
+        return self.shared_etc / 'tls' / 'ca.pem'
 
     def url(self, listener: str) -> str:
         """Return the URL of an API, one of LISTENERS, as clients find it."""
@@ -189,10 +209,13 @@ def new(state: pathlib.Path, port_base: int, uid: int | None = None,
 def save(deployment: Deployment) -> None:
     """Write a deployment into its state directory, for ``load``."""
     path = deployment.state / 'deployment.json'
-    path.touch(mode=0o600)
     fields = dataclasses.asdict(deployment)
     del fields['state']
-    path.write_text(json.dumps(fields))
+    # The file is always whole, because it has the only copy of the passwords.
+    unfinished = path.with_suffix('.new')
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(fields))
+    unfinished.replace(path)
 
 
 def load(state: pathlib.Path) -> Deployment:
@@ -202,8 +225,17 @@ def load(state: pathlib.Path) -> Deployment:
     """
     path = state / 'deployment.json'
     try:
-        return Deployment(state, **json.loads(path.read_text()))
+        return Deployment(state, **_fields(json.loads(path.read_text())))
     except FileNotFoundError:
         raise errors.BadInput(f'No all-in-one in {state}: run "up" first')
     except (OSError, ValueError, TypeError) as error:
         raise errors.BadInput(f'{path} cannot be read: {error}')
+
+
+def _fields(saved):
+    """Return the fields of a ``Deployment`` that JSON cannot tell apart."""
+    upgrade = saved.get('upgrade')
+    if not upgrade:
+        return saved
+    return {**saved, 'upgrade': Progress(
+        upgrade['to'], tuple(upgrade['done']), tuple(upgrade['moved']))}

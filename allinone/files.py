@@ -55,6 +55,13 @@ def write(path: pathlib.Path, text: str, uid: int | None = None) -> None:
     give(path, uid)
 
 
+def link(path: pathlib.Path, target: pathlib.Path) -> None:
+    """Make a symbolic link, in place of any link that is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
 def directory(path: pathlib.Path, uid: int | None = None) -> pathlib.Path:
     """Make a directory that only its owner enters, unless it exists.
 

@@ -34,20 +34,22 @@ from allinone import processes
 from allinone import readiness
 from allinone import release
 from allinone import supervision
+from allinone import upgrades
 
 # What "down" removes, and what it leaves until the next "up", so that a user
 # can look for the reason of a failure. The lock file stays, because another
 # process may have it open.
-_MADE = ('data', 'etc', 'environment', 'run', 'ready')
+_MADE = ('data', 'etc', 'environments', 'run', 'ready')
 _KEPT = ('logs', 'tempest', 'deployment.json', 'supervisord.conf')
 
 
 @contextlib.contextmanager
 def _alone(state):
-    """Hold the deployment, so that no other "up" or "down" works on it."""
+    """Hold the deployment, so that no other command changes it as a whole."""
     lock = fasteners.InterProcessLock(state / 'lock')
     if not lock.acquire(blocking=False):
-        raise errors.BadInput(f'Another "up" or "down" works on {state}')
+        raise errors.BadInput(
+            f'Another "up", "upgrade" or "down" works on {state}')
     try:
         yield
     finally:
@@ -113,7 +115,7 @@ def _boot(state, port_base=deployment.DEFAULT_PORT_BASE, **asked):
         print(f'All daemons stay root: {state} is below a directory that '
               f'only root may enter; --state elsewhere lets them drop it')
     deployment.save(cloud)
-    for shared in (cloud.etc, cloud.data, cloud.run):
+    for shared in (cloud.shared_etc, cloud.data, cloud.run):
         files.directory(shared).chmod(0o711)
     report = _Report()
     try:
@@ -174,6 +176,34 @@ def down(state: pathlib.Path) -> None:
           f'{time.monotonic() - begin:.1f} s')
 
 
+def upgrade(cloud: deployment.Deployment, to: str,
+            keep: collections.abc.Collection[str] = ()) -> None:
+    """Upgrade a cloud that is up, or go on with an upgrade.
+
+    :param to: name of the release
+    :param keep: hosts whose computes keep the old release for now
+    :raises BadInput: the cloud is not up, or has no such upgrade; nothing was
+        changed
+    :raises StepFailed: a step failed; the next call goes on with it
+    """
+    require_up(cloud)
+    with _alone(cloud.state):
+        report = _Report()
+        # Another upgrade may have ended a moment ago.
+        begun = upgrades.begin(deployment.load(cloud.state), to, keep)
+        try:
+            begun.run(report)
+        except errors.StepFailed as error:
+            raise errors.StepFailed(
+                f'{error}\nThe upgrade has stopped there. All logs are in '
+                f'{cloud.logs}. "upgrade --to {to}" goes on with that step.'
+            ) from error
+    waiting = ', '.join(keep)
+    print(f'OpenStack {to} after {report.elapsed():.1f} s' + (
+        f', and {cloud.release} on {waiting}: "upgrade --to {to}" ends the '
+        f'upgrade' if waiting else ''))
+
+
 def require_up(cloud: deployment.Deployment) -> None:
     """Refuse a cloud that is not up.
 
@@ -204,10 +234,7 @@ def stop(cloud: deployment.Deployment,
     :raises BadInput: the cloud is not up, or has no such process
     """
     _programs(cloud, names)
-    info = supervision.info(cloud.state)
-    for name in names:
-        if info[name]['statename'] == 'RUNNING':
-            supervision.client(cloud.state).stopProcess(name)
+    supervision.stop(cloud.state, names)
 
 
 def kill(cloud: deployment.Deployment,

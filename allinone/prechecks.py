@@ -104,10 +104,21 @@ def run(cloud: deployment.Deployment) -> None:
 
     :raises BadInput: the error has a line for each problem
     """
-    lines = [line for check in (_python, _programs, _ports, _computes,
-                                _state_path, _hypervisor, _front_end, _disk,
-                                _memory)
-             for line in check(cloud)]
+    _refuse(cloud, _python, _programs, _ports, _computes, _state_path,
+            _hypervisor, _front_end, _disk, _memory)
+
+
+def run_for_upgrade(cloud: deployment.Deployment) -> None:
+    """Check whether the machine can run the new release of a running cloud.
+
+    :param cloud: the deployment, with the new release
+    :raises BadInput: the error has a line for each problem
+    """
+    _refuse(cloud, _python, _disk)
+
+
+def _refuse(cloud, *checks):
+    lines = [line for check in checks for line in check(cloud)]
     if lines:
         raise errors.BadInput('\n'.join(lines))
 

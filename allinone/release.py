@@ -35,6 +35,11 @@ class Release:
     eventlet: frozenset[str] = frozenset()
 
     @property
+    def slurp(self) -> bool:
+        """Whether an upgrade may lead from it to the next such release."""
+        return self.name.endswith('.1')
+
+    @property
     def lock(self) -> pathlib.Path:
         """The file that pins every package of the release."""
         return cache.HERE / 'releases' / f'{self.name}.txt'
@@ -63,13 +68,38 @@ ALL = {one.name: one for one in (
 )}
 
 
-def get(name: str) -> Release:
+def get(name: str, option: str = '--release') -> Release:
     """Return a release.
 
     :param name: its name, such as 2026.1
+    :param option: the option that named it, for the message of the error
     :raises BadInput: no release of that name can be booted
     """
     if name not in ALL:
-        raise errors.BadInput(f'There is no release {name}: give --release '
+        raise errors.BadInput(f'There is no release {name}: give {option} '
                               f'{", ".join([*ALL][:-1])} or {[*ALL][-1]}')
     return ALL[name]
+
+
+def check_upgrade(begin: str, end: str) -> None:
+    """Refuse an upgrade that OpenStack does not support.
+
+    An upgrade leads to the next release, or from a release that ends in .1 to
+    the next such release (SLURP).
+
+    :param begin: name of the release before
+    :param end: name of the release after
+    :raises BadInput: no upgrade leads from one to the other
+    """
+    get(end, '--to')
+    later = [*ALL][[*ALL].index(begin) + 1:]
+    if begin == end:
+        raise errors.BadInput(f'The cloud has OpenStack {end} already')
+    if end not in later:
+        raise errors.BadInput(f'OpenStack {end} is older than {begin}, which '
+                              f'the cloud has')
+    ends = {later[0], *[name for name in later if ALL[name].slurp][:1]}
+    if end not in ends:
+        raise errors.BadInput(
+            f'OpenStack supports no upgrade from {begin} to {end}: give --to '
+            f'{" or ".join(sorted(ends))}')

@@ -17,6 +17,7 @@
 import dataclasses
 import datetime
 import json
+import pathlib
 
 import prettytable
 
@@ -36,7 +37,7 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
     running = supervision.running(cloud.state)
     info = supervision.info(cloud.state) if running else {}
     processes = [_Process(
-        name=name,
+        name=name, release=_release(cloud, program),
         pid=info.get(name, {}).get('pid') or None,
         port=cloud.ports[program.listener] if program.listener else None,
         state=info.get(name, {}).get('statename', 'DOWN'),
@@ -49,15 +50,18 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
     if as_json:
         print(json.dumps({
             'healthy': healthy, 'problem': problem, 'release': cloud.release,
+            'upgrade': cloud.upgrade and cloud.upgrade.to,
             'processes': [dataclasses.asdict(one) for one in processes]},
             indent=2))
         return healthy
     table = prettytable.PrettyTable(
-        ('Name', 'PID', 'Port', 'State', 'Since', 'Log file'))
+        ('Name', 'Release', 'PID', 'Port', 'State', 'Since', 'Log file'))
     table.align = 'l'
     table.add_rows([['' if cell is None else cell for cell
                      in dataclasses.astuple(one)] for one in processes])
-    print(f'OpenStack {cloud.release}')
+    print(f'OpenStack {cloud.release}' + (
+        f', with an upgrade to {cloud.upgrade.to} that has not ended'
+        if cloud.upgrade else ''))
     print(table)
     if problem:
         print(problem)
@@ -67,11 +71,21 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
 @dataclasses.dataclass(frozen=True)
 class _Process:
     name: str
+    #: Its release of OpenStack, if it is one of OpenStack's.
+    release: str | None
     pid: int | None
     port: int | None
     state: str
     since: str | None
     log: str
+
+
+def _release(cloud, program):
+    environments = cloud.environment.parent
+    path = pathlib.Path(program.command[0])
+    if not path.is_relative_to(environments):
+        return None
+    return path.relative_to(environments).parts[0]
 
 
 def _burns(cloud):

@@ -21,6 +21,7 @@ do the same, only not in a container, nor in CI.
 """
 
 import collections.abc
+import functools
 import http.client
 import os
 import pathlib
@@ -39,6 +40,10 @@ from allinone import files
 from allinone import processes
 from allinone import programs
 from allinone import readiness
+
+
+# Seconds, twice as many as supervisord gives a process to end.
+_STOP_LIMIT = 180
 
 
 def tool(name: str) -> pathlib.Path:
@@ -96,6 +101,48 @@ def start(state: pathlib.Path) -> None:
         env=environment, stdin=subprocess.DEVNULL, capture_output=True,
         text=True)
     readiness.wait('supervisord', lambda: running(state), 10)
+
+
+def replace(cloud: deployment.Deployment,
+            processes: collections.abc.Mapping[str, programs.Program],
+            names: collections.abc.Iterable[str]) -> None:
+    """Let the supervisor know some processes by new configurations.
+
+    All of them have to be stopped.
+
+    :param processes: {name: process} of all processes
+    :param names: names of those that are new, changed or gone
+    """
+    configure(cloud, processes.values())
+    supervisor = client(cloud.state)
+    supervisor.reloadConfig()
+    known = info(cloud.state)
+    for name in names:
+        if name in known:
+            supervisor.removeProcessGroup(name)
+        if name in processes:
+            supervisor.addProcessGroup(name)
+
+
+def stop(state: pathlib.Path,
+         names: collections.abc.Iterable[str]) -> None:
+    """Stop processes as a service manager does, and wait for their end.
+
+    :param state: the state directory
+    :param names: names of the processes; those that do not run are left out
+    """
+    known = info(state)
+    for name in names:
+        if name in known and known[name]['statename'] == 'RUNNING':
+            client(state).stopProcess(name)
+        elif name in known:
+            # A stop that another command began may still be under way.
+            readiness.wait(f'the end of {name}', functools.partial(
+                _has_ended, state, name), _STOP_LIMIT)
+
+
+def _has_ended(state, name):
+    return info(state)[name]['statename'] != 'STOPPING'
 
 
 def running(state: pathlib.Path) -> bool:

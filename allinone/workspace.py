@@ -33,6 +33,8 @@ from allinone import supervision
 
 
 # A request in the log of nova-api, perhaps behind a front end.
+_CONFIGURATIONS = ('tempest.conf', 'tempest-accounts.conf')
+
 _SERVICE_DELETE = re.compile(rb'"DELETE (/\w+)?/v2\.1/os-services/')
 
 
@@ -45,7 +47,7 @@ def configure(cloud: deployment.Deployment,
     etc = files.directory(cloud.tempest / 'etc')
     for directory in ('logs', 'tempest_lock'):
         files.directory(cloud.tempest / directory)
-    for name in ('tempest.conf', 'tempest-accounts.conf'):
+    for name in _CONFIGURATIONS:
         files.write(etc / name, files.render(
             'tempest/tempest.conf', cloud, resources=made,
             computes=cloud.hosts,
@@ -72,6 +74,24 @@ def derive(cloud: deployment.Deployment, name: str,
     files.write(etc / name, '\n'.join((
         (etc / 'tempest.conf').read_text(), '[local_delete]',
         *(f'{option} = {value}' for option, value in options.items()), '')))
+
+
+def set_microversions(cloud: deployment.Deployment,
+                      versions: collections.abc.Mapping[str, str]) -> None:
+    """Change the highest microversions, and leave the rest of the workspace.
+
+    :param versions: {section of tempest.conf: highest microversion}
+    """
+    for name in _CONFIGURATIONS:
+        path = cloud.tempest / 'etc' / name
+        section, lines = '', []
+        for line in path.read_text().splitlines():
+            if line.startswith('['):
+                section = line.strip('[]')
+            if line.startswith('max_microversion =') and section in versions:
+                line = f'max_microversion = {versions[section]}'
+            lines.append(line)
+        files.write(path, '\n'.join((*lines, '')))
 
 
 def _packages():

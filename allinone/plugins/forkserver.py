@@ -51,7 +51,7 @@ def _listen(path):
     """Return a listening socket, whose name appears when it listens."""
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     os.set_inheritable(listener.fileno(), False)
-    unfinished = f'{path}.unfinished'
+    unfinished = f'{path}.new'
     if os.path.exists(unfinished):
         os.unlink(unfinished)
     listener.bind(unfinished)

@@ -24,8 +24,13 @@ from allinone.services import wsgi
 # The driver that the volumes' backend names is imported from there.
 _PLUGINS = cache.HERE / 'plugins'
 
+_FILE = 'cinder/cinder.conf'
+
 #: Migrates the database: a program, its configuration, and its arguments.
-SYNC = ('cinder-manage', 'cinder/cinder.conf', 'db', 'sync')
+SYNC = ('cinder-manage', _FILE, 'db', 'sync')
+
+#: What an upgrade runs after the last restart.
+DATA = ('cinder-manage', _FILE, 'db', 'online_data_migrations')
 
 
 def configure(cloud: deployment.Deployment) -> None:
@@ -42,7 +47,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     def daemon(name, **environment):
         return programs.Program(
             name, (str(cloud.environment / 'bin' / name), '--config-file',
-                   f'{cloud.etc}/cinder/cinder.conf'), environment,
+                   f'{cloud.etc}/{_FILE}'), environment,
             forked_by=forkservers.socket(cloud, forkservers.EVENTLET))
 
     return (

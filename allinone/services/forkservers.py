@@ -85,8 +85,10 @@ def all_of_nova(cloud: deployment.Deployment) -> tuple[str, ...]:
 
 def socket(cloud: deployment.Deployment, name: str) -> pathlib.Path:
     """Return the socket of a fork server."""
-    # Short, because the path of a socket has at most 107 bytes.
-    return cloud.run / 'fork' / name.removeprefix('fork-server-')
+    # Short, because the path of a socket has at most 107 bytes. In an upgrade
+    # no old process finds a fork server of the new release.
+    return (cloud.run / 'fork' /
+            f'{cloud.release}-{name.removeprefix("fork-server-")}')
 
 
 def configure(cloud: deployment.Deployment) -> None:

@@ -42,7 +42,7 @@ def configure(cloud: deployment.Deployment) -> None:
         return
     files.directory(cloud.run / 'apache', cloud.uid)
     files.directory(cloud.run / 'uwsgi', cloud.uid)
-    etc = files.directory(cloud.etc / 'apache', cloud.uid)
+    etc = files.directory(cloud.shared_etc / 'apache', cloud.uid)
     routes = {}
     for listener, prefix in deployment.PREFIXES.items():
         name = listener.replace('-proxy', '-api')
@@ -58,7 +58,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     if not cloud.like_devstack:
         return ()
     command = [prechecks.find('apache2'), '-D', 'FOREGROUND',
-               '-f', f'{cloud.etc}/apache/apache.conf']
+               '-f', f'{cloud.shared_etc}/apache/apache.conf']
     if os.geteuid() == 0 and cloud.uid is None:
         command = ['setpriv', f'--reuid={_NOBODY}', f'--regid={_NOBODY}',
                    '--clear-groups', '--no-new-privs',

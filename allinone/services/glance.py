@@ -19,8 +19,15 @@ from allinone import files
 from allinone import programs
 from allinone.services import wsgi
 
+_FILE = 'glance/glance-api.conf'
+
 #: Migrates the database: a program, its configuration, and its arguments.
-SYNC = ('glance-manage', 'glance/glance-api.conf', 'db_sync')
+SYNC = ('glance-manage', _FILE, 'db_sync')
+
+#: The same in three parts. An upgrade restarts before the last part.
+EXPAND = ('glance-manage', _FILE, 'db', 'expand')
+MIGRATE = ('glance-manage', _FILE, 'db', 'migrate')
+CONTRACT = ('glance-manage', _FILE, 'db', 'contract')
 
 
 def configure(cloud: deployment.Deployment) -> None:

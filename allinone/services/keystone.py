@@ -23,20 +23,28 @@ from allinone import files
 from allinone import programs
 from allinone.services import wsgi
 
+_FILE = 'keystone/keystone.conf'
+
+#: What an upgrade runs before the restart, and after it.
+EXPAND = ('keystone-manage', _FILE, 'db_sync', '--expand')
+CONTRACT = ('keystone-manage', _FILE, 'db_sync', '--contract')
+
 
 def configure(cloud: deployment.Deployment) -> None:
     """Write what the processes read."""
-    etc = files.directory(cloud.etc / 'keystone')
-    files.write(etc / 'keystone.conf',
+    files.write(cloud.etc / 'keystone' / 'keystone.conf',
                 files.render('keystone/keystone.conf', cloud))
     wsgi.configure(cloud, 'keystone', 'keystone.wsgi.api')
     # A staged key (0) and a primary key (1). The commands fernet_setup and
-    # credential_setup would make them in two seconds of a core each.
+    # credential_setup would make them in two seconds of a core each. An
+    # upgrade keeps them, so that tokens and credentials stay valid.
     for repository in ('fernet-keys', 'credential-keys'):
-        files.directory(etc / repository)
+        directory = files.directory(
+            cloud.shared_etc / 'keystone' / repository)
         for number in ('0', '1'):
-            key = base64.urlsafe_b64encode(os.urandom(32)).decode()
-            files.write(etc / repository / number, key)
+            if not (directory / number).exists():
+                key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+                files.write(directory / number, key)
 
 
 def sync(cloud: deployment.Deployment, password: str) -> None:
@@ -51,8 +59,8 @@ def sync(cloud: deployment.Deployment, password: str) -> None:
 
 
 def _manage(cloud, *arguments, **environment):
-    commands.manage(cloud, 'keystone-manage', 'keystone/keystone.conf',
-                    *arguments, **environment)
+    commands.manage(cloud, 'keystone-manage', _FILE, *arguments,
+                    **environment)
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:

@@ -34,7 +34,7 @@ DATABASES = {'cinder': ('cinder',),
 
 def configure(cloud: deployment.Deployment) -> None:
     """Write the server's configuration, and the accounts it starts with."""
-    etc = files.directory(cloud.etc / 'mariadb', cloud.uid)
+    etc = files.directory(cloud.shared_etc / 'mariadb', cloud.uid)
     files.directory(cloud.run / 'mariadb', cloud.uid)
     for name in ('my.cnf', 'accounts.sql'):
         files.write(etc / name, files.render(
@@ -76,5 +76,5 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
         root = []
     return (programs.Program(
         'mariadb',
-        (program, f'--defaults-file={cloud.etc}/mariadb/my.cnf', *root),
+        (program, f'--defaults-file={cloud.shared_etc}/mariadb/my.cnf', *root),
         listener='mariadb', drops_root=True),)

@@ -20,8 +20,14 @@ from allinone import programs
 from allinone.services import ovn
 from allinone.services import wsgi
 
+_FILE = 'neutron/neutron.conf'
+
 #: Migrates the database: a program, its configuration, and its arguments.
-SYNC = ('neutron-db-manage', 'neutron/neutron.conf', 'upgrade', 'heads')
+SYNC = ('neutron-db-manage', _FILE, 'upgrade', 'heads')
+
+#: The same in two parts. The second part needs a stopped neutron-api.
+EXPAND = ('neutron-db-manage', _FILE, 'upgrade', '--expand')
+CONTRACT = ('neutron-db-manage', _FILE, 'upgrade', '--contract')
 
 
 def configure(cloud: deployment.Deployment) -> None:

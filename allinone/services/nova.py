@@ -30,6 +30,16 @@ from allinone.services import wsgi
 _BUS = '{scheme}://{username}:{password}@{hostname}:{port}/'
 _CELL_DATABASE = '{scheme}://{username}:{password}@{hostname}:{port}/'
 
+_FILES = ('nova/nova.conf', 'nova/databases.conf')
+
+#: Migrate the databases: a program, its configuration, and its arguments.
+SYNC_API = ('nova-manage', _FILES, 'api_db', 'sync')
+SYNC = ('nova-manage', _FILES, 'db', 'sync')
+
+#: What an upgrade runs before that, and after the last restart.
+CHECK = ('nova-status', _FILES, 'upgrade', 'check')
+DATA = ('nova-manage', _FILES, 'db', 'online_data_migrations')
+
 
 def configure(cloud: deployment.Deployment) -> None:
     """Write what the processes read."""
@@ -52,14 +62,14 @@ def configure(cloud: deployment.Deployment) -> None:
 
 def sync_api(cloud: deployment.Deployment) -> None:
     """Migrate the API database, and map the first cell."""
-    _manage(cloud, 'api_db', 'sync')
+    commands.manage(cloud, *SYNC_API)
     _manage(cloud, 'cell_v2', 'map_cell0', '--database_connection',
             _CELL_DATABASE + 'nova_cell0')
 
 
 def sync_cells(cloud: deployment.Deployment) -> None:
     """Migrate the databases of both cells, after ``sync_api``."""
-    _manage(cloud, 'db', 'sync')
+    commands.manage(cloud, *SYNC)
     _manage(cloud, 'cell_v2', 'create_cell', '--name', 'cell1',
             '--transport-url', _BUS,
             '--database_connection', _CELL_DATABASE + 'nova_cell1')
@@ -80,8 +90,7 @@ def archive(cloud: deployment.Deployment) -> None:
 
 
 def _manage(cloud, *arguments):
-    commands.manage(cloud, 'nova-manage', 'nova/nova.conf', '--config-file',
-                    cloud.etc / 'nova' / 'databases.conf', *arguments)
+    commands.manage(cloud, 'nova-manage', _FILES, *arguments)
 
 
 def _environment(cloud, host):

@@ -25,8 +25,14 @@ from allinone import programs
 from allinone.services import proxy
 from allinone.services import wsgi
 
+_FILE = 'placement/placement.conf'
+
 #: Migrates the database: a program, its configuration, and its arguments.
-SYNC = ('placement-manage', 'placement/placement.conf', 'db', 'sync')
+SYNC = ('placement-manage', _FILE, 'db', 'sync')
+
+#: What an upgrade runs before that, and after the restart.
+CHECK = ('placement-status', _FILE, 'upgrade', 'check')
+DATA = ('placement-manage', _FILE, 'db', 'online_data_migrations')
 
 
 def configure(cloud: deployment.Deployment) -> None:

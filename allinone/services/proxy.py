@@ -28,8 +28,8 @@ def configure(cloud: deployment.Deployment, name: str,
 
     :param routes: {listener of the proxy: listener of the API behind it}
     """
-    files.directory(cloud.etc / 'haproxy', cloud.uid)
-    files.write(cloud.etc / 'haproxy' / f'{name}.cfg',
+    files.directory(cloud.shared_etc / 'haproxy', cloud.uid)
+    files.write(cloud.shared_etc / 'haproxy' / f'{name}.cfg',
                 files.render('haproxy.cfg', cloud, routes=routes), cloud.uid)
 
 
@@ -41,5 +41,5 @@ def program(cloud: deployment.Deployment, name: str,
     """
     return programs.Program(
         name, (prechecks.find('haproxy'), '-db',
-               '-f', f'{cloud.etc}/haproxy/{name}.cfg'),
+               '-f', f'{cloud.shared_etc}/haproxy/{name}.cfg'),
         listener=listener, drops_root=True)

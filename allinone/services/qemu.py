@@ -101,7 +101,7 @@ def configure(cloud: deployment.Deployment) -> None:
     """Write what the host's processes read, if there is such a host."""
     if not cloud.qemu:
         return
-    etc = files.directory(cloud.etc / 'qemu')
+    etc = files.directory(cloud.shared_etc / 'qemu')
     for place, template in (('hold', 'hold'), ('enter', 'enter'),
                             (f'libvirtd/{EMULATOR}', 'emulator'),
                             ('nova-compute/mount', 'mount'),
@@ -158,7 +158,7 @@ def provide_binding(cloud: deployment.Deployment) -> None:
     """
     lock = release.get(cloud.release).binding_lock
     key = cache.key(lock, __file__, extra=f'{sys.version} {_version()}')
-    binding(cloud).symlink_to(cache.provide(
+    files.link(binding(cloud), cache.provide(
         'libvirt', key, functools.partial(_build_binding, cloud, lock)))
 
 
@@ -170,7 +170,7 @@ def _build_binding(cloud, lock, path):
 
 def binding(cloud: deployment.Deployment) -> pathlib.Path:
     """Return the directory in which nova-compute finds libvirt's binding."""
-    return cloud.data / 'qemu' / 'python'
+    return cloud.data / 'qemu' / f'python-{cloud.release}'
 
 
 def compute_environment(cloud: deployment.Deployment) -> dict[str, str]:
@@ -181,7 +181,7 @@ def compute_environment(cloud: deployment.Deployment) -> dict[str, str]:
 
 def _path(cloud, program):
     """Return the PATH of a program that finds our programs first."""
-    return f'{cloud.etc}/qemu/{program}:{prechecks.SYSTEM_PATH}'
+    return f'{cloud.shared_etc}/qemu/{program}:{prechecks.SYSTEM_PATH}'
 
 
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
@@ -189,7 +189,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     if not cloud.qemu:
         return ()
     run = cloud.run / 'qemu'
-    etc = cloud.etc / 'qemu'
+    etc = cloud.shared_etc / 'qemu'
     environment = {'OVS_RUNDIR': str(run), 'OVN_RUNDIR': f'{cloud.run}/ovn'}
 
     def daemon(name, program, *arguments, socket=None, inside=()):

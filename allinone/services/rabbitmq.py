@@ -33,7 +33,7 @@ _ERLANG = '+S 1:1 +SDcpu 1:1 +SDio 2 +A 4 +sbwt none +sbwtdcpu none'
 
 def configure(cloud: deployment.Deployment) -> None:
     """Write the broker's configuration, and make its directories."""
-    etc = files.directory(cloud.etc / 'rabbitmq', cloud.uid)
+    etc = files.directory(cloud.shared_etc / 'rabbitmq', cloud.uid)
     files.directory(cloud.data / 'rabbitmq', cloud.uid)
     files.write(etc / 'rabbitmq.conf',
                 files.render('rabbitmq/rabbitmq.conf', cloud), cloud.uid)
@@ -43,15 +43,15 @@ def configure(cloud: deployment.Deployment) -> None:
 def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
     """Return the processes."""
     home = cloud.data / 'rabbitmq'
+    etc = cloud.shared_etc / 'rabbitmq'
     epmd = str(cloud.ports['epmd'])
     environment = {
         'HOME': str(home),
         'ERL_EPMD_ADDRESS': '127.0.0.1',
         'ERL_EPMD_PORT': epmd,
-        'RABBITMQ_CONF_ENV_FILE': str(cloud.etc / 'rabbitmq' / 'none'),
-        'RABBITMQ_CONFIG_FILE': str(cloud.etc / 'rabbitmq' / 'rabbitmq'),
-        'RABBITMQ_ENABLED_PLUGINS_FILE': str(
-            cloud.etc / 'rabbitmq' / 'enabled_plugins'),
+        'RABBITMQ_CONF_ENV_FILE': str(etc / 'none'),
+        'RABBITMQ_CONFIG_FILE': str(etc / 'rabbitmq'),
+        'RABBITMQ_ENABLED_PLUGINS_FILE': str(etc / 'enabled_plugins'),
         'RABBITMQ_MNESIA_BASE': str(home / 'mnesia'),
         'RABBITMQ_LOG_BASE': str(home / 'log'),
         'RABBITMQ_LOGS': '-',

@@ -40,7 +40,7 @@ def configure(cloud: deployment.Deployment) -> None:
     ca = trustme.CA()
     server = ca.issue_cert('127.0.0.1')
     # Only daemons that dropped root read this directory.
-    etc = files.directory(cloud.etc / 'tls', cloud.uid)
+    etc = files.directory(cloud.shared_etc / 'tls', cloud.uid)
     files.write(cloud.ca, ca.cert_pem.bytes().decode(), cloud.uid)
     files.write(etc / 'server.pem',
                 server.private_key_and_cert_chain_pem.bytes().decode(),

@@ -18,8 +18,25 @@ from unittest import mock
 from keystoneauth1 import exceptions
 
 from allinone import boot
+from allinone import checks
 from allinone import errors
 from allinone.tests import base
+
+
+class HeardTest(base.TestCase):
+
+    def test_only_a_heartbeat_after_the_moment_counts(self):
+        for updated, moment, expected in (
+                ('2026-11-27T08:00:05.000000', '2026-11-27T08:00:04.9', True),
+                ('2026-11-27T08:00:04.000000', '2026-11-27T08:00:04.9', False),
+                (None, '2026-11-27T08:00:04.9', False)):
+            admin = mock.Mock()
+            admin.compute.get.return_value.json.return_value = {
+                'services': [{'updated_at': updated}]}
+            self.assertEqual(expected, checks.heard(
+                admin, 'nova-compute', 'compute1', moment), updated)
+            admin.compute.get.assert_called_with('/os-services', params={
+                'binary': 'nova-compute', 'host': 'compute1'})
 
 
 class RepairTest(base.TestCase):

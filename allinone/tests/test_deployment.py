@@ -16,6 +16,7 @@
 
 import dataclasses
 import stat
+from unittest import mock
 
 from allinone import deployment
 from allinone import errors
@@ -72,6 +73,20 @@ class DeploymentTest(base.TestCase):
                                   self.state, release='2026.2')
         self.assertIn('runs already, with --release 2025.2: take it down '
                       'first', str(error))
+
+    def test_the_progress_of_an_upgrade_is_the_deployments(self):
+        cloud = dataclasses.replace(self.cloud, upgrade=deployment.Progress(
+            '2026.2', ('environment', 'keystone'), ('keystone',)))
+        deployment.save(cloud)
+        self.assertEqual(cloud, deployment.load(self.state))
+
+    def test_an_interrupted_save_loses_no_password(self):
+        deployment.save(self.cloud)
+        with mock.patch('json.dumps', autospec=True, return_value='{"po'), \
+                mock.patch('pathlib.Path.replace', autospec=True,
+                           side_effect=KeyboardInterrupt):
+            self.assertRaises(KeyboardInterrupt, deployment.save, self.cloud)
+        self.assertEqual(self.cloud, deployment.load(self.state))
 
     def test_load_of_nothing(self):
         error = self.assertRaises(errors.BadInput, deployment.load,

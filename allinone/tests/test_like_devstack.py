@@ -61,9 +61,12 @@ class LikeDevstackTest(base.TestCase):
         parser.read_string(path.read_text())
         return parser
 
+    def apache_configuration(self):
+        return self.cloud.shared_etc / 'apache' / 'apache.conf'
+
     def test_not_there_by_default(self):
         self.configure(self.plain)
-        self.assertFalse((self.plain.etc / 'apache').exists())
+        self.assertFalse((self.plain.shared_etc / 'apache').exists())
         self.assertNotIn('front-end', boot.programs(self.plain))
         parsed = self.parse(self.plain.etc / 'nova' / 'nova.conf')
         self.assertNotIn('driver', parsed['quota'])
@@ -86,7 +89,7 @@ class LikeDevstackTest(base.TestCase):
 
     def test_apis_speak_uwsgi_on_sockets(self):
         self.configure(self.cloud)
-        apache = (self.cloud.etc / 'apache' / 'apache.conf').read_text()
+        apache = self.apache_configuration().read_text()
         programs = boot.programs(self.cloud)
         for name, prefix in (
                 ('keystone', 'identity'), ('placement-api', 'placement'),
@@ -106,7 +109,7 @@ class LikeDevstackTest(base.TestCase):
 
     def test_glance_gets_bodies_in_chunks(self):
         self.configure(self.cloud)
-        apache = (self.cloud.etc / 'apache' / 'apache.conf').read_text()
+        apache = self.apache_configuration().read_text()
         port = self.cloud.ports['glance-api']
         parsed = self.parse(self.cloud.etc / 'uwsgi' / 'glance-api.ini')
         self.assertEqual(f'127.0.0.1:{port}', parsed['uwsgi']['http-socket'])
@@ -118,8 +121,7 @@ class LikeDevstackTest(base.TestCase):
             self.skipTest('apache2-bin is not installed')
         self.configure(self.cloud)
         ended = subprocess.run(
-            [self.apache, '-t', '-f',
-             self.cloud.etc / 'apache' / 'apache.conf'],
+            [self.apache, '-t', '-f', self.apache_configuration()],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertIn('Syntax OK', ended.stdout)
 

@@ -45,6 +45,27 @@ class MainTest(base.TestCase):
         self.run_main('up', '--state', self.state, '--release', '2025.2')
         up.assert_called_with(self.state, release='2025.2')
 
+    @mock.patch('allinone.lifecycle.upgrade', autospec=True,
+                return_value=None)
+    def test_upgrade_gets_release_and_hosts(self, upgrade):
+        deployment.save(self.cloud)
+        code, _ = self.run_main('--state', self.state, 'upgrade', '--to',
+                                '2026.2', '--keep-computes', 'compute1',
+                                'compute2')
+        self.assertEqual(0, code)
+        upgrade.assert_called_with(self.cloud, '2026.2',
+                                   ['compute1', 'compute2'])
+        self.run_main('upgrade', '--to', '2026.2', '--state', self.state)
+        upgrade.assert_called_with(self.cloud, '2026.2', [])
+
+    def test_upgrade_needs_a_cloud_that_is_up(self):
+        deployment.save(self.cloud)
+        code, text = self.run_main('--state', self.state, 'upgrade', '--to',
+                                   '2026.2')
+        self.assertEqual(2, code)
+        self.assertEqual(f'The all-in-one in {self.state} is not up: run '
+                         f'"up" first\n', text)
+
     @mock.patch('allinone.workspace.run', autospec=True, return_value=3)
     def test_tempest_gets_its_arguments_and_gives_its_exit_code(self, run):
         deployment.save(self.cloud)

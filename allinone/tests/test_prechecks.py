@@ -77,7 +77,7 @@ class PrechecksTest(base.TestCase):
             path = str(program.socket or '').removeprefix(str(cloud.state))
             if name.startswith(forkservers.LIBRARIES):
                 # plugins/forkserver.py gives it its name only at the end.
-                path += '.unfinished'
+                path += '.new'
             self.assertTrue(
                 len(path) <= len(prechecks._LONGEST_SOCKET),
                 f'{path} is longer than prechecks._LONGEST_SOCKET')

@@ -63,7 +63,7 @@ class QemuTest(base.TestCase):
 
     def test_not_there_by_default(self):
         qemu.configure(self.plain)
-        self.assertFalse((self.plain.etc / 'qemu').exists())
+        self.assertFalse((self.plain.shared_etc / 'qemu').exists())
         self.assertEqual((), qemu.processes(self.plain))
         self.assertNotIn(_HOST, self.plain.hosts)
         options = self.local_delete_options(self.plain)
@@ -110,8 +110,9 @@ class QemuTest(base.TestCase):
             'allinone.prechecks.find', lambda name: '/usr/bin/env'))
         qemu.configure(self.cloud)
         seen = subprocess.run(
-            [self.cloud.etc / 'qemu' / 'libvirtd' / qemu.EMULATOR], check=True,
-            env={}, capture_output=True, text=True).stdout.splitlines()
+            [self.cloud.shared_etc / 'qemu' / 'libvirtd' / qemu.EMULATOR],
+            check=True, env={}, capture_output=True,
+            text=True).stdout.splitlines()
         for name, value in processes.marked(self.cloud.state).items():
             self.assertIn(f'{name}={value}', seen)
 

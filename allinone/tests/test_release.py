@@ -62,6 +62,33 @@ class ReleaseTest(base.TestCase):
         self.assertEqual('There is no release 2024.1: give --release 2025.1, '
                          '2025.2, 2026.1 or 2026.2', str(error))
 
+    def test_upgrades_are_those_that_openstack_supports(self):
+        supported = []
+        for begin in release.ALL:
+            for end in release.ALL:
+                try:
+                    release.check_upgrade(begin, end)
+                except errors.BadInput:
+                    continue
+                supported.append((begin, end))
+        self.assertEqual(
+            [('2025.1', '2025.2'), ('2025.1', '2026.1'), ('2025.2', '2026.1'),
+             ('2026.1', '2026.2')], supported)
+
+    def test_a_refused_upgrade_is_told_in_a_line(self):
+        for begin, end, line in (
+                ('2026.1', '2026.1', 'The cloud has OpenStack 2026.1 already'),
+                ('2026.1', '2025.2', 'OpenStack 2025.2 is older than 2026.1, '
+                                     'which the cloud has'),
+                ('2025.1', '2026.2', 'OpenStack supports no upgrade from '
+                                     '2025.1 to 2026.2: give --to 2025.2 or '
+                                     '2026.1'),
+                ('2025.1', '2024.2', 'There is no release 2024.2: give --to '
+                                     '2025.1, 2025.2, 2026.1 or 2026.2')):
+            error = self.assertRaises(errors.BadInput, release.check_upgrade,
+                                      begin, end)
+            self.assertEqual(line, str(error))
+
     def test_a_new_cloud_has_the_default(self):
         self.assertEqual(release.DEFAULT, self.cloud.release)
         self.assertIn(release.DEFAULT, release.ALL)
@@ -73,9 +100,7 @@ class EventletTest(base.TestCase):
         return boot.programs(dataclasses.replace(self.cloud, release=name))
 
     def test_a_fork_server_forks_each_service_of_nova(self):
-        threads, eventlet = (
-            forkservers.socket(self.cloud, name)
-            for name in (forkservers.NOVA, forkservers.NOVA_EVENTLET))
+        threads, eventlet = forkservers.NOVA, forkservers.NOVA_EVENTLET
         services = ('nova-api', 'nova-scheduler', 'nova-conductor',
                     'nova-compute-compute1')
         for name, expected in (
@@ -83,11 +108,19 @@ class EventletTest(base.TestCase):
                 ('2026.1', [threads, threads, eventlet, eventlet]),
                 ('2026.2', [threads] * 4)):
             programs = self.programs(name)
-            self.assertEqual(expected, [programs[service].forked_by
-                                        for service in services], name)
             self.assertEqual(
-                {*expected}, {programs[server].socket for server in programs
+                [programs[server].socket for server in expected],
+                [programs[service].forked_by for service in services], name)
+            self.assertEqual(
+                {*expected}, {server for server in programs
                               if server.startswith(forkservers.NOVA)}, name)
+
+    def test_no_two_releases_share_a_fork_server(self):
+        """In an upgrade the wrong release would fork an old compute."""
+        for server in (forkservers.LIBRARIES, forkservers.EVENTLET):
+            self.assertEqual(
+                len(release.ALL), len({self.programs(name)[server].socket
+                                       for name in release.ALL}), server)
 
     def test_nothing_brings_eventlet_where_all_of_nova_has_threads(self):
         """Nova 34 refuses to start if a library has imported eventlet."""
@@ -100,8 +133,9 @@ class EventletTest(base.TestCase):
     def test_an_api_with_eventlet_has_no_threads(self):
         for name, threads in (('2025.1', False), ('2025.2', False),
                               ('2026.1', True), ('2026.2', True)):
-            nova.configure(dataclasses.replace(self.cloud, release=name))
+            cloud = dataclasses.replace(self.cloud, release=name)
+            nova.configure(cloud)
             parsed = configparser.ConfigParser(interpolation=None)
-            parsed.read_string((self.cloud.etc / 'uwsgi' / 'nova-api.ini'
-                                ).read_text())
+            parsed.read_string(
+                (cloud.etc / 'uwsgi' / 'nova-api.ini').read_text())
             self.assertEqual(threads, 'threads' in parsed['uwsgi'], name)

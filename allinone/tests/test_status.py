@@ -15,6 +15,7 @@
 """The table of every process, and what the exit code stands on."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import subprocess
@@ -22,6 +23,8 @@ import sys
 from unittest import mock
 
 from allinone import boot
+from allinone import deployment
+from allinone.services import forkservers
 from allinone import status
 from allinone.tests import base
 
@@ -59,10 +62,32 @@ class BurnsTest(base.TestCase):
         self.assertEqual(self.cloud.release, told['release'])
         self.assertEqual(
             {'name': 'nova-api', 'pid': None, 'state': 'RUNNING',
+             'release': self.cloud.release,
              'port': self.cloud.ports['nova-api'], 'since': None,
              'log': str(self.cloud.logs / 'nova-api.log')},
             next(one for one in told['processes']
                  if one['name'] == 'nova-api'))
+
+    def test_releases_in_an_upgrade(self):
+        self.cloud = dataclasses.replace(
+            self.cloud, release='2026.1', upgrade=deployment.Progress(
+                '2026.2', (), ('keystone', forkservers.NOVA_EVENTLET)))
+        _, text = self.show(
+            'import time; time.sleep(1); time.sleep(60)', as_json=True)
+        told = json.loads(text)
+        self.assertEqual(('2026.1', '2026.2'),
+                         (told['release'], told['upgrade']))
+        releases = {one['name']: one['release'] for one in told['processes']}
+        self.assertEqual(
+            ('2026.2', '2026.1', None, None),
+            tuple(map(releases.get, (
+                'keystone', 'nova-compute-compute1', 'mariadb',
+                'placement-proxy'))))
+        # The new release has no such process.
+        self.assertNotIn(forkservers.NOVA_EVENTLET, releases)
+        _, text = self.show('import time; time.sleep(1); time.sleep(60)')
+        self.assertEqual('OpenStack 2026.1, with an upgrade to 2026.2 that '
+                         'has not ended', text.splitlines()[0])
 
     def test_a_supervisor_that_waits(self):
         healthy, text = self.show(

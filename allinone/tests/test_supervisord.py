@@ -14,6 +14,7 @@
 
 """A process of a fork server is as any other process of the supervisor."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -92,6 +93,26 @@ class ForkedTest(base.TestCase):
         self.told.unlink(missing_ok=True)
         info = self.start('service', self.told)
         return info, json.loads(self.told.read_text())
+
+    def test_a_process_is_replaced_while_others_run(self):
+        self.start_service()
+        self.supervisor.stopProcess('service')
+        other = self.start('forks', self.socket)
+        service = self.programs.pop('service')
+        self.programs['successor'] = dataclasses.replace(
+            service, name='successor', environment={'OWN': 'no'})
+        for _ in range(2):
+            # The second time nothing changes.
+            supervision.replace(self.cloud, self.programs,
+                                ('service', 'successor'))
+            self.assertEqual({'forks', 'successor'},
+                             supervision.info(self.state).keys())
+        self.told.unlink()
+        self.start('successor', self.told)
+        told = json.loads(self.told.read_text())
+        self.assertEqual('no', told['variables']['OWN'])
+        self.assertEqual(other['pid'],
+                         supervision.info(self.state)['forks']['pid'])
 
     def wait_for_end(self):
         readiness.wait('the end of the service', lambda: (

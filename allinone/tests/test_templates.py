@@ -24,6 +24,7 @@ import yaml
 from allinone import boot
 from allinone import files
 from allinone import resources
+from allinone.services import keystone
 from allinone.services import nova
 from allinone.services import ovn
 from allinone import supervision
@@ -63,6 +64,14 @@ class TemplatesTest(base.TestCase):
             parsed = self.parse(self.cloud.etc / 'nova' / name)
             self.assertNotIn('database', parsed)
             self.assertNotIn('api_database', parsed)
+
+    def test_an_upgrade_keeps_the_keys_of_keystone(self):
+        keys = {path: path.read_text() for path in (
+            self.cloud.shared_etc / 'keystone').glob('*-keys/*')}
+        self.assertEqual(4, len(keys))
+        keystone.configure(dataclasses.replace(self.cloud, release='2026.2'))
+        for path, key in keys.items():
+            self.assertEqual(key, path.read_text())
 
     def test_deletes_are_soft_where_asked_for(self):
         for reclaim in (False, True):

@@ -47,7 +47,8 @@ class TlsTest(base.TestCase):
     def shake_hands(self, host):
         """Do a handshake in memory, as a client of `host` would."""
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(self.cloud.etc / 'tls' / 'server.pem')
+        server.load_cert_chain(
+            self.cloud.shared_etc / 'tls' / 'server.pem')
         client = ssl.create_default_context(cafile=self.cloud.ca)
         to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         ends = [client.wrap_bio(to_client, to_server, server_hostname=host),
@@ -67,11 +68,11 @@ class TlsTest(base.TestCase):
     def test_keys_are_for_the_owner_alone(self):
         self.assertEqual({0o600}, {
             stat.S_IMODE(path.stat().st_mode)
-            for path in (self.cloud.etc / 'tls').iterdir()})
+            for path in (self.cloud.shared_etc / 'tls').iterdir()})
 
     def test_haproxy_takes_the_configurations(self):
         for name, count in (('placement-proxy', 1), ('tls-proxy', 5)):
-            path = self.cloud.etc / 'haproxy' / f'{name}.cfg'
+            path = self.cloud.shared_etc / 'haproxy' / f'{name}.cfg'
             subprocess.run([prechecks.find('haproxy'), '-c', '-f', path],
                            check=True, stdout=subprocess.DEVNULL)
             binds = [line.split() for line in path.read_text().splitlines()

@@ -21,6 +21,7 @@ from unittest import mock
 
 import fixtures
 
+from allinone import resources
 from allinone.tests import base
 from allinone import workspace
 
@@ -28,6 +29,30 @@ _SERVER = '127.0.0.1 "DELETE /v2.1/servers/1" status: 204\n'
 _PREFIXED = ('127.0.0.1 "DELETE /compute/v2.1/os-services/1" '
              'status: 204\n')
 _SERVICE = '127.0.0.1 "DELETE /v2.1/os-services/1" status: 204\n'
+
+
+class MicroversionsTest(base.TestCase):
+
+    def test_only_the_microversions_change(self):
+        workspace.configure(self.cloud, resources.Resources(
+            ('image1', 'image2'), ('flavor1', 'flavor2'), 'network', '2.100',
+            '1.39', '3.71'))
+        path = self.cloud.tempest / 'etc' / 'tempest.conf'
+        # Somebody may have changed the file by hand.
+        before = path.read_text() + '\n[compute]\nimage_ref = other\n'
+        path.write_text(before)
+        workspace.set_microversions(self.cloud, {
+            'compute': '2.101', 'placement': '1.40', 'volume': '3.72'})
+        changed = [
+            (old, new) for old, new in zip(
+                before.splitlines(), path.read_text().splitlines(),
+                strict=True) if old != new]
+        self.assertEqual(
+            [('max_microversion = 2.100', 'max_microversion = 2.101'),
+             ('max_microversion = 3.71', 'max_microversion = 3.72'),
+             ('max_microversion = 1.39', 'max_microversion = 1.40')], changed)
+        accounts = path.with_name('tempest-accounts.conf').read_text()
+        self.assertIn('\nmax_microversion = 2.101\n', accounts)
 
 
 class ArchiveTest(base.TestCase):
