@@ -49,3 +49,13 @@ class HookTest(base.TestCase):
                 processes.marked(self.state),
                 SUPERVISOR_PROCESS_NAME='placement-api')):
             self.assertEqual('', self.start(**variables))
+
+
+class DriverTest(base.TestCase):
+
+    def test_the_computes_name_the_driver_that_is_installed(self):
+        """Nova looks for it in its package nova.virt alone."""
+        driver = files.render('nova/compute.conf', self.cloud, host='compute1')
+        self.assertIn(f'\ncompute_driver = {environment._DRIVER.stem}.Copying'
+                      f'Driver\n', driver)
+        self.assertIn('class CopyingDriver(', environment._DRIVER.read_text())
