@@ -154,6 +154,15 @@ scenarios that need it skip. Every tenant of the cloud feels the outage. A
 server that is created or moved during the outage waits, and may end in ERROR.
 Set it to True only on a cloud that has no other user.""")),
     cfg.BoolOpt(
+        'allow_conductor_outage', default=False,
+        help=_text("""
+Allow the scenarios to kill Nova's conductor. A boolean, default False: the
+scenarios that need it skip. Every tenant of the cloud feels the outage. Every
+compute is seen down until the conductor is back. A server that is being
+created or moved at that moment may stay as it is, until an admin resets its
+state. Set it to True only on a cloud that has no other user and no service
+that evacuates hosts.""")),
+    cfg.BoolOpt(
         'serial', default=True,
         help=_text("""
 Run no other test beside a scenario. A boolean, default True: ``tempest run
@@ -161,10 +170,10 @@ Run no other test beside a scenario. A boolean, default True: ``tempest run
 does. With False classes of scenarios run side by side, and beside other tests.
 Each of them leases its own hosts. Classes whose outage every tenant feels
 still run alone, and so does the class that deletes a compute service. The
-outages are those of Placement, the scheduler, or a host without a fence. Set
-it to False where the other tests of the run do not mind that a target host is
-down. With [auth] test_accounts_file each process needs accounts of its
-own.""")),
+outages are those of Placement, the scheduler, the conductor, or a host without
+a fence. Set it to False where the other tests of the run do not mind that a
+target host is down. With [auth] test_accounts_file each process needs accounts
+of its own.""")),
     cfg.BoolOpt(
         'require_tls', default=False,
         help=_text("""
@@ -307,6 +316,22 @@ time.""", _ENDS, _COMMAND),
         help=_text("""
 Starts the schedulers that scheduler_stop_command stopped. Default: none. Set
 it whenever scheduler_stop_command is set.""", _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'conductor_stop_command',
+        help=_text("""
+Kills every process of nova-conductor, so that all that it was doing is lost.
+Example: ``ssh controller sudo systemctl kill --signal=SIGKILL
+devstack@n-super-cond devstack@n-cond-cell1``. Default: none, and the scenarios
+that need it skip. Set it where the machine that runs Tempest can reach every
+conductor. Nothing may start the killed processes again by itself.""", _ENDS,
+                   _COMMAND),
+        secret=True),
+    cfg.StrOpt(
+        'conductor_start_command',
+        help=_text("""
+Starts the conductors that conductor_stop_command killed. Default: none. Set it
+whenever conductor_stop_command is set.""", _COMMAND),
         secret=True),
     _limit('lease_timeout', 1200,
            'another process of the same "tempest run" gives back a host',

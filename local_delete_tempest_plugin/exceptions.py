@@ -133,6 +133,8 @@ class Refusal(enum.Enum):
     OTHER_OUTAGE = 'other-outage'
     #: No scheduler is up.
     NO_SCHEDULER = 'no-scheduler'
+    #: No conductor is up.
+    NO_CONDUCTOR = 'no-conductor'
 
     @classmethod
     def all_in(cls, text: str) -> list['Refusal']:

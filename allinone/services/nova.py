@@ -131,7 +131,10 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             forkservers.of_nova(cloud, 'nova-api')),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control),
-            forked_by=forked_by('nova-conductor')),
+            forked_by=forked_by('nova-conductor'),
+            # A scenario loses what it was doing, as when its host has no
+            # power any more.
+            stop_signal='KILL'),
         programs.Program('nova-scheduler', (
             str(binaries / 'nova-scheduler'), *control),
             forked_by=forked_by('nova-scheduler'), stop_signal=stop_signal),

@@ -37,7 +37,8 @@ _PAIRS = (
     ('compute_freeze_command', 'compute_thaw_command'),
     ('placement_stop_command', 'placement_start_command'),
     ('placement_proxy_stop_command', 'placement_proxy_start_command'),
-    ('scheduler_stop_command', 'scheduler_start_command'))
+    ('scheduler_stop_command', 'scheduler_start_command'),
+    ('conductor_stop_command', 'conductor_start_command'))
 
 #: Limits in seconds, each with the option of nova.conf that it depends on,
 #: and with how long the wait takes with Nova's default.

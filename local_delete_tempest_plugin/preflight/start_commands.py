@@ -21,6 +21,7 @@ from tempest import config
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.preflight import finding
@@ -52,12 +53,15 @@ def check(admin: admins.Admin) -> Iterator[finding.Finding]:
             seen = placement.probe()
             yield _try(option, seen == placement.ANSWERS,
                        'Placement: %s' % seen)
-    if CONF.local_delete.scheduler_start_command:
-        down = ['%s is %s' % (service.host, service.state) for service
-                in admin.services.list(scheduler_outage.BINARY)
-                if service.state != 'up']
-        yield _try('scheduler_start_command', not down,
-                   '%s: %s' % (scheduler_outage.BINARY, '; '.join(down)))
+    for outage in (scheduler_outage.SchedulerStopped,
+                   conductor_outage.ConductorStopped):
+        option = outage.needs[1]
+        if CONF.local_delete[option]:
+            down = ['%s is %s' % (service.host, service.state) for service
+                    in admin.services.list(outage.where)
+                    if service.state != 'up']
+            yield _try(option, not down,
+                       '%s: %s' % (outage.where, '; '.join(down)))
 
 
 def _try(option: str, is_up: bool, seen: str,

@@ -25,6 +25,7 @@ import jsonschema
 from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import credentials
@@ -56,11 +57,12 @@ class Unusable(safety_change.Change):
 #: in the cloud is undone in the reverse order.
 KINDS: dict[str, type[safety_change.Change]] = {kind.kind: kind for kind in (
     placement_outage.PlacementChange, scheduler_outage.SchedulerChange,
-    quotas.QuotaChange, credentials.Credentials, leases.TraitChange,
-    run_resources.Flavor, stages.StageChange, leases.LeaseChange,
-    run_resources.QosPolicy, run_resources.FloatingIp, run_resources.Image,
-    run_resources.Port, run_resources.ServerGroup, run_resources.Volume,
-    servers.ConsumerChange, servers.MigrationChange, servers.ServerChange,
+    conductor_outage.ConductorChange, quotas.QuotaChange,
+    credentials.Credentials, leases.TraitChange, run_resources.Flavor,
+    stages.StageChange, leases.LeaseChange, run_resources.QosPolicy,
+    run_resources.FloatingIp, run_resources.Image, run_resources.Port,
+    run_resources.ServerGroup, run_resources.Volume, servers.ConsumerChange,
+    servers.MigrationChange, servers.ServerChange,
     compute_outage.ComputeChange)}
 
 # Version 1 of the journal has the names of Python classes for outages. It has

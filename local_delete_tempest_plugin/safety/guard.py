@@ -63,16 +63,18 @@ def check_placement() -> None:
             'allow_placement_outage is False')
 
 
-def check_scheduler() -> None:
-    """Refuse to stop the scheduler unless the operator allowed it.
+def check_control_service(word: str) -> None:
+    """Refuse to stop a service of Nova unless the operator allowed it.
 
+    :param word: The service: scheduler or conductor.
     :raises OutageRefused: with the reason.
     """
-    if not CONF.local_delete.allow_scheduler_outage:
+    option = 'allow_%s_outage' % word
+    if not CONF.local_delete[option]:
         raise exceptions.OutageRefused(
             exceptions.Refusal.OPTION_OFF,
-            'the scheduler may not be stopped: [local_delete] '
-            'allow_scheduler_outage is False')
+            'the %s may not be stopped: [local_delete] %s is False' % (
+                word, option))
 
 
 class Guard:

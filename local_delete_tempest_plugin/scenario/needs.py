@@ -25,6 +25,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 
@@ -211,6 +212,13 @@ def scheduler_away() -> str | None:
     return _unset(scheduler_outage.SchedulerStopped.needs)
 
 
+def conductor_away() -> str | None:
+    """Say what is missing to stop the conductor."""
+    if not CONF.local_delete.allow_conductor_outage:
+        return '[local_delete] allow_conductor_outage is False'
+    return _unset(conductor_outage.ConductorStopped.needs)
+
+
 def feature(name: str) -> Condition:
     """Make the condition that the cloud's computes can do something.
 
@@ -226,6 +234,14 @@ def networks() -> str | None:
     """Say what is missing to look at ports."""
     if not CONF.service_available.neutron:
         return '[service_available] neutron is False'
+
+
+def port_bindings() -> str | None:
+    """Say what is missing to look at all bindings of a port."""
+    if not utils.is_extension_enabled('binding-extended', 'network'):
+        return ('[network-feature-enabled] api_extensions lacks '
+                'binding-extended')
+    return networks()
 
 
 def resource_request() -> str | None:

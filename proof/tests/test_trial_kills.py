@@ -112,7 +112,7 @@ class DrawTest(base.TestCase):
                                    'unnoticed-forced-down')}
         answers = kinds.KINDS['placement'].__dataclass_fields__[
             'answer'].metadata['enum']
-        self.assertEqual(outages | {'scheduler'} | {
+        self.assertEqual(outages | {'scheduler', 'conductor'} | {
             f'placement {answer}' for answer in answers}, set(kills.OUTAGES))
 
     def test_seeds_in_a_row_draw_every_phase(self):

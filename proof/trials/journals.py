@@ -19,7 +19,7 @@ import pathlib
 import typing
 
 #: Kinds of change that take a service away.
-OUTAGES = ('compute', 'placement', 'scheduler')
+OUTAGES = ('compute', 'placement', 'scheduler', 'conductor')
 
 
 def phases(journals: pathlib.Path) -> list[str]:

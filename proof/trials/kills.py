@@ -82,6 +82,10 @@ OUTAGES = {
     'scheduler': (
         r'NoSchedulerTest\.test_server_deleted_before_scheduled',
         (progress.STOP, progress.SEEN_DOWN, _OUT, progress.START,
+         progress.HEARTBEATS)),
+    'conductor': (
+        r'NoConductorTest\.test_deleted_after_lost_cold_migration',
+        (progress.STOP, progress.SEEN_DOWN, _OUT, progress.START,
          progress.HEARTBEATS))}
 
 # What else a run writes into its journal.
@@ -131,7 +135,7 @@ _SHOWN = 12
 _RECOVER = (2, 30)
 
 # Only the journal tells of these.
-_NEED_JOURNAL = ('placement', 'scheduler', 'service-deleted')
+_NEED_JOURNAL = ('placement', 'scheduler', 'conductor', 'service-deleted')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,7 +46,8 @@ from proof.trials import snapshot
 from proof.trials import watch
 
 # Options that are off here. A scenario that needs one skips, and names it.
-_OFF = ('allow_placement_outage', 'allow_scheduler_outage')
+_OFF = ('allow_placement_outage', 'allow_scheduler_outage',
+        'allow_conductor_outage')
 # The same, and those that the all-in-one does not set.
 _LEFT_OUT = (*_OFF, 'guest_list_command', 'reclaims')
 

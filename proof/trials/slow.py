@@ -30,7 +30,7 @@ from proof.trials import runs
 #: Options of [local_delete] whose commands take a service away.
 OPTIONS = ('compute_stop_command', 'compute_freeze_command',
            'placement_stop_command', 'placement_proxy_stop_command',
-           'scheduler_stop_command')
+           'scheduler_stop_command', 'conductor_stop_command')
 
 #: Seconds that a command takes at most, unless an option says otherwise.
 LONGEST = 60

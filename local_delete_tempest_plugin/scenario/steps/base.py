@@ -40,6 +40,7 @@ from local_delete_tempest_plugin.footprint import reader
 from local_delete_tempest_plugin import known_bugs
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import (
@@ -427,6 +428,11 @@ class BaseLocalDeleteTest(test.BaseTestCase):
     def scheduler_stopped(self) -> Context:
         """Take the scheduler away from all for the body of a ``with``."""
         return self.outage(scheduler_outage.SchedulerStopped(
+            self.admin, setup.JOURNAL))
+
+    def conductor_stopped(self) -> Context:
+        """Take the conductor away from all for the body of a ``with``."""
+        return self.outage(conductor_outage.ConductorStopped(
             self.admin, setup.JOURNAL))
 
     # -- servers

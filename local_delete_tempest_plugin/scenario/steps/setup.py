@@ -39,6 +39,7 @@ from local_delete_tempest_plugin.common import spans
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import placement as placement_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import abandoned_runs
@@ -69,7 +70,7 @@ THIS_RUN = run.Run()
 JOURNAL = journal.Journal(THIS_RUN.id)
 
 _OUTAGES = (compute_outage.ComputeChange, placement_outage.PlacementChange,
-            scheduler_outage.SchedulerChange)
+            scheduler_outage.SchedulerChange, conductor_outage.ConductorChange)
 
 
 def require_placement(admin: cloud_admin.Admin) -> None:

@@ -525,6 +525,22 @@ class CloudTest(whole_cloud.CloudCase):
             self.assertEqual('fail', found[name].outcome)
         self.assertNotIn('try compute_start_command on cmp2', found)
 
+    def test_start_commands_of_the_control_plane(self):
+        self.config(scheduler_start_command='false',
+                    conductor_start_command='false')
+        for number, binary in ((300, 'nova-scheduler'),
+                               (301, 'nova-conductor')):
+            self.cloud.add_service('ctl', number)
+            self.cloud.services[-1]['binary'] = binary
+        found = self.findings(try_commands=True)
+        for name in ('scheduler', 'conductor'):
+            self.assertEqual(
+                'fail', found['try %s_start_command' % name].outcome)
+        self.cloud.services[-1]['forced_down'] = True
+        found = self.findings(try_commands=True)['try conductor_start_command']
+        self.assertEqual('warn', found.outcome)
+        self.assertIn('nova-conductor: ctl is down', found.found)
+
     def test_what_is_down_is_not_started(self):
         self.config(compute_start_command='false {host}',
                     placement_start_command='false')

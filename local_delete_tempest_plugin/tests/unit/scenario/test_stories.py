@@ -172,8 +172,8 @@ class SerialTest(base.TestCase):
     def test_those_whose_outage_every_tenant_feels(self):
         """A story that needs such an outage is in such a class."""
         self.config(serial=False)
-        felt = {'scheduler_away', 'unfenced_outage', 'service_delete',
-                'PlacementAway'}
+        felt = {'scheduler_away', 'conductor_away', 'unfenced_outage',
+                'service_delete', 'PlacementAway'}
         needing = {
             cls for cls in scenarios.find_classes()
             for name in dir(cls) if name.startswith('test_')

@@ -1,0 +1,80 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The conductor is taken away, so that what it was doing is lost."""
+
+import dataclasses
+
+from tempest import config
+from tempest.lib import exceptions as lib_exc
+
+from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import base as outage_base
+from local_delete_tempest_plugin.outages import control_services
+from local_delete_tempest_plugin.safety import change as safety_change
+
+CONF = config.CONF
+
+BINARY = 'nova-conductor'
+
+
+class ConductorStopped(control_services.ControlServiceStopped):
+    """Every conductor is dead, and with it all that it was doing.
+
+    A compute writes its heartbeats through a conductor. So Nova soon sees
+    every compute down, until the conductor is back.
+    """
+
+    word = 'conductor'
+    where = BINARY
+    needs = ('conductor_stop_command', 'conductor_start_command')
+    none_up = exceptions.Refusal.NO_CONDUCTOR
+
+    #: Names of the hosts whose compute was up.
+    _computes: tuple[str, ...] = ()
+
+    def begin(self) -> None:
+        # Only these tell when all is as before.
+        self._computes = tuple(service.host for service
+                               in self._services.list()
+                               if service.state == 'up')
+        super().begin()
+
+    def _change(self) -> safety_change.Change:
+        return ConductorChange(self._hosts)
+
+    def _give_back(self) -> None:
+        super()._give_back()
+        try:
+            outage_base.await_heartbeats(
+                lambda: self._retrier.call(self._list_computes),
+                list(self._computes), 'each compute',
+                CONF.local_delete.service_up_timeout)
+        except lib_exc.TempestException as error:
+            raise exceptions.RestoreFailed(
+                what='the computes', problem=str(error),
+                remedy='restart nova-compute on each host that is down')
+
+    def _list_computes(self) -> list[compute_services.Service]:
+        return [service for service in self._services.list()
+                if service.host in self._computes]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConductorChange(control_services.ControlServiceChange):
+    """The conductor was stopped, on the hosts where it was up."""
+
+    kind = 'conductor'
+    outage = ConductorStopped

@@ -1,0 +1,108 @@
+# Copyright The local-delete-tempest-plugin authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova's conductor is stopped, and given back with all computes."""
+
+import os
+
+from local_delete_tempest_plugin import exceptions
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
+from local_delete_tempest_plugin.recovery import journal
+from local_delete_tempest_plugin.tests.unit import base
+from local_delete_tempest_plugin.tests.unit import outage_case
+
+
+class ConductorStoppedTest(outage_case.OutageTest):
+    """What each service of the control plane does is in test_scheduler.py."""
+
+    def setUp(self):
+        super().setUp()
+        self.config(allow_conductor_outage=True)
+
+    def set_commands(self):
+        super().set_commands()
+        path = self.stopped.join('controller')
+        self.config(conductor_stop_command='touch ' + path,
+                    conductor_start_command='rm ' + path)
+
+    def build_cloud(self):
+        super().build_cloud()
+        self.cloud.add_service('controller', 300)
+        self.cloud.service_of('controller')['binary'] = conductor_outage.BINARY
+        self.cloud.add_service('long-dead', 301)
+        self.cloud.service_of('long-dead')['heartbeat'] = -1000
+        # No compute sends a heartbeat without a conductor.
+        self.cloud.is_running = lambda host: (
+            host != 'long-dead' and not self.is_stopped('controller')
+            and not self.is_stopped(host))
+
+    def make(self):
+        return conductor_outage.ConductorStopped(
+            self.cloud.admin(), journal.Journal(outage_case.RUN.id))
+
+    def assert_as_before(self, message=''):
+        self.assertFalse(self.is_stopped('controller'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def test_stopped_and_started(self):
+        with self.make() as away:
+            away.begin()
+            self.assertTrue(self.is_stopped('controller'))
+        self.assert_as_before()
+
+    def test_a_compute_that_does_not_come_back(self):
+        away = self.make()
+        away.setUp()
+        away.begin()
+        open(self.stopped.join('cmp2'), 'w').close()
+        error = self.assertRaises(exceptions.RestoreFailed, away.restore)
+        self.assertIn('each compute has sent 2 heartbeats since its start; '
+                      "last seen: {'cmp1': ", str(error))
+        os.unlink(self.stopped.join('cmp2'))
+        away.cleanUp()
+        self.assert_as_before()
+
+    @base.slow
+    def test_given_back_whenever_the_test_times_out(self):
+        self.assert_survives_time_outs(self.make)
+
+    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
+        self.assert_stays(self.make, 'conductor_stop_command', 'controller')
+
+    def test_stopped_only_if_the_operator_allows_it(self):
+        self.config(allow_conductor_outage=False)
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
+        self.assertIn('[local_delete] allow_conductor_outage', str(error))
+        self.assert_as_before()
+
+    def test_none_is_up(self):
+        self.cloud.services[:] = [
+            service for service in self.cloud.services
+            if service['binary'] != conductor_outage.BINARY]
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertEqual(exceptions.Refusal.NO_CONDUCTOR, error.code)
+        self.assertIn('Nova shows no nova-conductor', str(error))
+
+    def test_recovered(self):
+        away = self.make()
+        away.setUp()
+        away.begin()
+        conductor_outage.ConductorChange(['controller']).undo(
+            self.cloud.admin())
+        self.assertFalse(self.is_stopped('controller'))
+        self.config(conductor_start_command='true')
+        away.cleanUp()
