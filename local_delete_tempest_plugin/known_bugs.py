@@ -51,6 +51,8 @@ FOUND: dict[str, tuple[bool | None, ...]] = {
     'revert-cut-off-migration-leaked': (_YES, _OPEN, _YES, _YES),
     'build-deleted-scheduler-late': (_YES, _OPEN, _YES, _YES),
     'resize-conductor-lost': (_YES, _OPEN, _YES, _YES),
+    'live-migration-conductor-lost': (_OPEN, _OPEN, _YES, _OPEN),
+    'live-migration-cut-off-leaked': (_OPEN, _OPEN, _YES, _OPEN),
     'verify-resize-reset-state-leaked': (_YES, _YES, _YES, _YES),
     'simultaneous-deletes': (_YES, _YES, _YES, _YES),
     'image-of-cut-off-snapshot': (_YES, _OPEN, _YES, _YES),

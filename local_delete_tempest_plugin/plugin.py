@@ -67,6 +67,12 @@ class LocalDeleteTempestPlugin(plugins.TempestPlugin):
             client_names=['MigrationsClient', 'ServersClient',
                           'ServicesClient'],
         ), dict(
+            config.service_client_config('network'),
+            name='local_delete_network',
+            service_version='local_delete.network',
+            module_path='local_delete_tempest_plugin.services.network',
+            client_names=['PortBindingsClient'],
+        ), dict(
             config.service_client_config('placement'),
             name='local_delete_placement',
             service_version='local_delete.placement',

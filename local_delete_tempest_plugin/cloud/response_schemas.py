@@ -148,6 +148,8 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
         id=_UUID, resource_request=_may_be_null(_object(
             request_groups=_list_of(
                 resources=_AMOUNTS, required=_list(_TEXT))))))),
+    ('GET ports/*/bindings', _object(bindings=_list_of(
+        host=_TEXT, status=_TEXT))),
     ('GET qos/policies', _object(policies=_list(_NAMED))),
     ('POST qos/policies', _object(policy=_object(id=_UUID))),
     ('GET floatingips', _object(floatingips=_list({'allOf': [
@@ -189,7 +191,7 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
                 'then': {'properties': {'hypervisors': {'minItems': 1}}}}]}),
     ('GET os-hypervisors/*', _object(hypervisor=_object(id=_UUID))),
     ('GET os-migrations', _object(migrations=_list_of(
-        status=_NAME, instance_uuid=_UUID, uuid=_UUID,
+        id=_COUNT, status=_NAME, instance_uuid=_UUID, uuid=_UUID,
         source_compute=_may_be_null(_TEXT),
         dest_compute=_may_be_null(_TEXT)))),
     ('GET os-server-groups', _object(server_groups=_list_of(
@@ -249,7 +251,8 @@ _LISTS = re.compile(
 
 # tempest.lib parses the bodies of all other answers, empty or not.
 _MAY_BE_EMPTY = re.compile(
-    r'(DELETE|HEAD) |POST \S*/(servers|volumes)/[^/]+/action\Z|'
+    r'(DELETE|HEAD) |'
+    r'POST \S*/(servers|migrations|volumes)/[^/]+/action\Z|'
     r'GET \S*/traits/[^/]+\Z|'
     r'PUT \S*/(traits|allocations|roles)/[^/]+\Z')
 

@@ -15,6 +15,7 @@
 """Steps of stories in which a server moves between two leased hosts."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 import contextlib
 import dataclasses
@@ -106,8 +107,16 @@ class Moves(base.BaseLocalDeleteTest):
         :param server: A server that is ACTIVE.
         :returns: The move, which has begun.
         """
-        return self._check_leaves(self._note_move(server, self._ask(
-            server, self.admin.servers_client.migrate_server, server.id)))
+        return self._check_leaves(self.ask_for_migration(server))
+
+    def ask_for_migration(self, server: footprint.Server) -> Move:
+        """Ask for a cold migration, and do not wait for the scheduler.
+
+        :param server: A server that is ACTIVE.
+        :returns: The move. The scheduler may still choose any host.
+        """
+        return self._note_move(server, self._ask(
+            server, self.admin.servers_client.migrate_server, server.id))
 
     def request_revert(self, server: footprint.Server, move: Move) -> Move:
         """Ask for the revert of a resize, as the member.
@@ -272,15 +281,32 @@ class Moves(base.BaseLocalDeleteTest):
         :param move: The move of the migration.
         :param status: The status, as Nova has it, such as 'post-migrating'.
         """
-        def read():
-            return next((migration['status'] for migration in
-                         self.admin.migrations(instance_uuid=move.server.id)
-                         if migration['uuid'] == move.migration), None)
+        self.await_any_status(move, (status,), 'is %s' % status)
 
-        waiters.wait_until(
-            read, lambda seen: seen == status,
-            'the migration of %s is %s' % (move, status),
+    def await_any_status(self, move: Move, accepted: Collection[str],
+                         words: str) -> str:
+        """Wait until a migration has one of some statuses.
+
+        :param move: The move of the migration.
+        :param accepted: The statuses, as Nova has them.
+        :param words: What is awaited of the migration.
+        :returns: The status that it has.
+        """
+        return waiters.wait_until(
+            lambda: self.migration_of(move).get('status', ''),
+            lambda status: status in accepted,
+            'the migration of %s %s' % (move, words),
             CONF.compute.build_timeout)
+
+    def migration_of(self, move: Move) -> dict[str, Any]:
+        """Read the migration of a move.
+
+        :param move: A move whose server is not deleted.
+        :returns: The migration, as Nova lists it; {} where it does not.
+        """
+        return next((migration for migration in self.admin.migrations(
+            instance_uuid=move.server.id)
+            if migration['uuid'] == move.migration), {})
 
     def await_source_done(self, move: Move) -> footprint.Server:
         """Wait until the source has done its part of a move.

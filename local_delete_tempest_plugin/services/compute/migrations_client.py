@@ -33,7 +33,7 @@ class MigrationsClient(rest_client.RestClient):
 
         :param filters: Of the request, such as ``host`` or
             ``instance_uuid``.
-        :returns: ``{'migrations': [{'uuid', 'instance_uuid', 'status',
+        :returns: ``{'migrations': [{'id', 'uuid', 'instance_uuid', 'status',
             'source_compute', 'dest_compute', ...}]}``, and
             ``migrations_links`` if there is a next page.
         """
@@ -43,3 +43,34 @@ class MigrationsClient(rest_client.RestClient):
         resp, body = self.get(url, headers=_HEADERS, extra_headers=True)
         self.expected_success(200, resp.status)
         return rest_client.ResponseBody(resp, json.loads(body))
+
+    def abort_live_migration(self, server_id: str, migration_id: int
+                             ) -> rest_client.ResponseBody:
+        """Ask for the end of a live migration, back where it came from.
+
+        :param server_id: UUID of the server.
+        :param migration_id: The ``id`` of the migration, not its ``uuid``.
+        :returns: An empty body.
+        :raises tempest.lib.exceptions.BadRequest: it has ended by itself.
+        """
+        resp, body = self.delete(
+            'servers/%s/migrations/%d' % (
+                parse.quote(server_id, safe=''), migration_id),
+            headers=_HEADERS, extra_headers=True)
+        self.expected_success(202, resp.status)
+        return rest_client.ResponseBody(resp, body)
+
+    def force_complete_live_migration(self, server_id: str, migration_id: int
+                                      ) -> rest_client.ResponseBody:
+        """Ask for the end of a live migration, on its destination.
+
+        The parameters and the exceptions are those of
+        ``abort_live_migration``.
+        """
+        resp, body = self.post(
+            'servers/%s/migrations/%d/action' % (
+                parse.quote(server_id, safe=''), migration_id),
+            json.dumps({'force_complete': None}),
+            headers=_HEADERS, extra_headers=True)
+        self.expected_success(202, resp.status)
+        return rest_client.ResponseBody(resp, body)

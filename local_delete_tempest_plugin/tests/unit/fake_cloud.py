@@ -45,6 +45,7 @@ from local_delete_tempest_plugin.cloud import admin
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import response_schemas
 from local_delete_tempest_plugin.services import compute
+from local_delete_tempest_plugin.services import network
 from local_delete_tempest_plugin.services import placement
 from local_delete_tempest_plugin.services import volume
 
@@ -150,6 +151,8 @@ class FakeCloud:
         self.migrations = []
         self.flavors = []
         self.ports = []
+        # {port UUID: its bindings}
+        self.port_bindings = {}
         self.floating_ips = []
         self.volumes = []
         self.attachments = []
@@ -216,7 +219,10 @@ class FakeCloud:
                     ServicesClient=lambda: self.client(
                         compute.ServicesClient, 'compute'),
                     MigrationsClient=lambda: self.client(
-                        compute.MigrationsClient, 'compute'))),
+                        compute.MigrationsClient, 'compute')),
+                local_delete_network=types.SimpleNamespace(
+                    PortBindingsClient=lambda: self.client(
+                        network.PortBindingsClient, 'network'))),
             services=self.compute_services(),
             placement=self.placement_client())
 
@@ -494,7 +500,7 @@ class FakeCloud:
 
     def _list_migrations(self, query):
         return 200, {'migrations': [
-            dict({'uuid': uuid(900 + number)}, **migration)
+            dict({'id': 900 + number, 'uuid': uuid(900 + number)}, **migration)
             for number, migration in enumerate(self.migrations)
             if query.get('host', migration['source_compute']) in (
                 migration['source_compute'], migration['dest_compute'])
@@ -533,6 +539,11 @@ class FakeCloud:
 
     def _list_ports(self, query):
         return self._page(query, 'ports', self.ports)
+
+    def _list_port_bindings(self, port_id, query):
+        if port_id not in self.port_bindings:
+            raise Answer(404, {'NeutronError': {'type': 'PortNotFound'}})
+        return 200, {'bindings': self.port_bindings[port_id]}
 
     def _list_floating_ips(self, query):
         return self._page(query, 'floatingips', self.floating_ips)
@@ -732,6 +743,7 @@ class FakeCloud:
         ('GET', 'os-quota-sets/(.*)/defaults', _show_default_quota),
         ('GET', 'os-server-groups', _list_server_groups),
         ('GET', 'v2.0/ports', _list_ports),
+        ('GET', 'v2.0/ports/(.*)/bindings', _list_port_bindings),
         ('GET', 'v2.0/floatingips', _list_floating_ips),
         ('GET', 'images', _list_images),
         ('GET', 'volumes/detail', _list_volumes),

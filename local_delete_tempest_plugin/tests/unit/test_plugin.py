@@ -64,6 +64,7 @@ class PluginTest(base.TestCase):
     def test_clients_are_handed_out(self):
         """An admin's clients have ours, each with its service's endpoint."""
         for service, client_name in (('compute', 'MigrationsClient'),
+                                     ('network', 'PortBindingsClient'),
                                      ('placement', 'PlacementClient'),
                                      ('volume', 'AttachmentsClient')):
             self.config(service, endpoint_type='internal',

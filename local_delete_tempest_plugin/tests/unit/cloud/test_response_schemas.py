@@ -68,6 +68,8 @@ GOOD: Any = (
     ('GET /v2.0/ports/' + UUID, {'port': {
         'id': UUID, 'resource_request': {'request_groups': [
             {'resources': {}, 'required': ['CUSTOM_VNIC_TYPE_NORMAL']}]}}}),
+    ('GET /v2.0/ports/%s/bindings' % UUID, {'bindings': [
+        {'host': '', 'status': 'ACTIVE'}]}),
     ('GET /v2.0/qos/policies', {'policies': [{'id': UUID, 'name': 'n'}]}),
     ('POST /v2.0/qos/policies', {'policy': {'id': UUID}}),
     ('GET /v2.0/floatingips', {'floatingips': [
@@ -94,7 +96,7 @@ GOOD: Any = (
          'service': {'host': 'cmp1'}}]}),
     ('GET /v2.1/os-hypervisors/' + UUID, {'hypervisor': {'id': UUID}}),
     ('GET /v2.1/os-migrations', {'migrations': [
-        {'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
+        {'id': 1, 'status': 'done', 'instance_uuid': UUID, 'uuid': UUID,
          'source_compute': None, 'dest_compute': 'cmp2'}]}),
     ('GET /v2.1/os-server-groups', {'server_groups': [
         dict(NAMED, members=[UUID])]}),
