@@ -32,6 +32,7 @@ from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import identity
 from local_delete_tempest_plugin.common import waiters
+from local_delete_tempest_plugin.outages import conductor as conductor_outage
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
 from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import undo
@@ -81,7 +82,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
         start = 'rm %s/' % self.stopped.path
         self.config(placement_proxy_stop_command='true',
                     placement_proxy_start_command=start + 'proxy',
-                    scheduler_start_command=start + 'ctl1')
+                    scheduler_start_command=start + 'ctl1',
+                    conductor_start_command=start + 'ctl2')
 
     def build_cloud(self):
         self.cloud = fake_cloud.FakeCloud()
@@ -91,6 +93,8 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
             for number in range(1, 9)}
         self.cloud.add_service('ctl1', 300)
         self.cloud.services[-1]['binary'] = scheduler_outage.BINARY
+        self.cloud.add_service('ctl2', 301)
+        self.cloud.services[-1]['binary'] = conductor_outage.BINARY
         self.before = {host: self.cloud.settings_of(host)
                        for host in self.targets}
         self.cloud.before_answer = self.answer
@@ -164,6 +168,9 @@ class JournalsOfReleasesTest(outage_case.OutageTest):
                     os.path.join(self.journals, RUN.id + '.journal'))
         os.chmod(os.path.join(self.journals, RUN.id + '.journal'), 0o600)
         self.take_everything_down()
+        if version >= 4:
+            # No earlier release took the conductor away.
+            pathlib.Path(self.stopped.join('ctl2')).touch()
         undo.Recovery(self.admin).recover_all(
             abandoned_runs.find_abandoned(identity.Cloud.of(self.admin)))
 

@@ -17,6 +17,7 @@ import json
 import pathlib
 
 from local_delete_tempest_plugin.outages import compute as compute_outage
+from local_delete_tempest_plugin.outages import control_services
 from local_delete_tempest_plugin.recovery import journal_format
 from local_delete_tempest_plugin.recovery import kinds
 from local_delete_tempest_plugin.recovery import run_resources
@@ -49,6 +50,7 @@ class KindsTest(base.TestCase):
                   if 'tests' not in kind.__module__}
         self.assertEqual(
             plugin - {change.Change, kinds.Unusable,
+                      control_services.ControlServiceChange,
                       run_resources.RunResource}, set(kinds.KINDS.values()))
         self.assertEqual(set(kinds.KINDS), {kind for kind, _ in WRITTEN})
         self.assertEqual(
