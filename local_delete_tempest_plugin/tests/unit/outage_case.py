@@ -222,3 +222,51 @@ class OutageTest(base.TestCase):
                     when, number, self.cloud.calls()))
                 number += 1
             self.assertGreater(number, 1)
+
+
+class ControlServiceTest(OutageTest):
+    """A cloud with a service of Nova's control plane, to be taken away.
+
+    A file named "controller" means that the service is stopped.
+
+    :cvar outage: The class of its outage.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.config(**{'allow_%s_outage' % self.outage.word: True})
+
+    def set_commands(self):
+        super().set_commands()
+        path = self.stopped.join('controller')
+        stop, start = self.outage.needs
+        self.config(**{stop: 'touch ' + path, start: 'rm ' + path})
+
+    def make(self):
+        return self.outage(self.cloud.admin(), journal.Journal(RUN.id))
+
+    def assert_as_before(self, message=''):
+        self.assertFalse(self.is_stopped('controller'), message)
+        self.assertEqual([], os.listdir(self.journals), message)
+
+    def test_stopped_and_started(self):
+        with self.make() as away:
+            away.begin()
+            self.assertTrue(self.is_stopped('controller'))
+        self.assert_as_before()
+
+    @base.slow
+    def test_given_back_whenever_the_test_times_out(self):
+        self.assert_survives_time_outs(self.make)
+
+    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
+        self.assert_stays(self.make, self.outage.needs[0], 'controller')
+
+    def test_stopped_only_if_the_operator_allows_it(self):
+        option = 'allow_%s_outage' % self.outage.word
+        self.config(**{option: False})
+        error = self.assertRaises(exceptions.OutageRefused, self.use,
+                                  self.make())
+        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
+        self.assertIn('[local_delete] %s' % option, str(error))
+        self.assert_as_before()

@@ -18,23 +18,13 @@ import os
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import conductor as conductor_outage
-from local_delete_tempest_plugin.recovery import journal
-from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
-class ConductorStoppedTest(outage_case.OutageTest):
+class ConductorStoppedTest(outage_case.ControlServiceTest):
     """What each service of the control plane does is in test_scheduler.py."""
 
-    def setUp(self):
-        super().setUp()
-        self.config(allow_conductor_outage=True)
-
-    def set_commands(self):
-        super().set_commands()
-        path = self.stopped.join('controller')
-        self.config(conductor_stop_command='touch ' + path,
-                    conductor_start_command='rm ' + path)
+    outage = conductor_outage.ConductorStopped
 
     def build_cloud(self):
         super().build_cloud()
@@ -47,20 +37,6 @@ class ConductorStoppedTest(outage_case.OutageTest):
             host != 'long-dead' and not self.is_stopped('controller')
             and not self.is_stopped(host))
 
-    def make(self):
-        return conductor_outage.ConductorStopped(
-            self.cloud.admin(), journal.Journal(outage_case.RUN.id))
-
-    def assert_as_before(self, message=''):
-        self.assertFalse(self.is_stopped('controller'), message)
-        self.assertEqual([], os.listdir(self.journals), message)
-
-    def test_stopped_and_started(self):
-        with self.make() as away:
-            away.begin()
-            self.assertTrue(self.is_stopped('controller'))
-        self.assert_as_before()
-
     def test_a_compute_that_does_not_come_back(self):
         away = self.make()
         away.setUp()
@@ -71,21 +47,6 @@ class ConductorStoppedTest(outage_case.OutageTest):
                       "last seen: {'cmp1': ", str(error))
         os.unlink(self.stopped.join('cmp2'))
         away.cleanUp()
-        self.assert_as_before()
-
-    @base.slow
-    def test_given_back_whenever_the_test_times_out(self):
-        self.assert_survives_time_outs(self.make)
-
-    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
-        self.assert_stays(self.make, 'conductor_stop_command', 'controller')
-
-    def test_stopped_only_if_the_operator_allows_it(self):
-        self.config(allow_conductor_outage=False)
-        error = self.assertRaises(exceptions.OutageRefused, self.use,
-                                  self.make())
-        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
-        self.assertIn('[local_delete] allow_conductor_outage', str(error))
         self.assert_as_before()
 
     def test_none_is_up(self):

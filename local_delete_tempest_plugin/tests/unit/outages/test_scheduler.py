@@ -13,27 +13,17 @@
 # under the License.
 
 import itertools
-import os
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import scheduler as scheduler_outage
-from local_delete_tempest_plugin.recovery import journal
 from local_delete_tempest_plugin.tests.unit import base
 from local_delete_tempest_plugin.tests.unit import fake_cloud
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
-class SchedulerStoppedTest(outage_case.OutageTest):
+class SchedulerStoppedTest(outage_case.ControlServiceTest):
 
-    def setUp(self):
-        super().setUp()
-        self.config(allow_scheduler_outage=True)
-
-    def set_commands(self):
-        super().set_commands()
-        path = self.stopped.join('controller')
-        self.config(scheduler_stop_command='touch ' + path,
-                    scheduler_start_command='rm ' + path)
+    outage = scheduler_outage.SchedulerStopped
 
     def build_cloud(self):
         super().build_cloud()
@@ -43,20 +33,6 @@ class SchedulerStoppedTest(outage_case.OutageTest):
         self.cloud.service_of('long-dead')['heartbeat'] = -1000
         self.cloud.is_running = lambda host: (
             host != 'long-dead' and not self.is_stopped(host))
-
-    def make(self):
-        return scheduler_outage.SchedulerStopped(
-            self.cloud.admin(), journal.Journal(outage_case.RUN.id))
-
-    def assert_as_before(self, message=''):
-        self.assertFalse(self.is_stopped('controller'), message)
-        self.assertEqual([], os.listdir(self.journals), message)
-
-    def test_stopped_and_started(self):
-        with self.make() as away:
-            away.begin()
-            self.assertTrue(self.is_stopped('controller'))
-        self.assert_as_before()
 
     def test_a_list_without_the_scheduler_is_not_its_death(self):
         """Nova leaves out what is in a cell whose database is away."""
@@ -78,19 +54,12 @@ class SchedulerStoppedTest(outage_case.OutageTest):
                     scheduler_outage.BINARY)[0].state)
         self.assert_as_before()
 
-    @base.slow
-    def test_given_back_whenever_the_test_times_out(self):
-        self.assert_survives_time_outs(self.make)
-
     def test_a_stop_takes_effect_after_the_start(self):
         with self.make() as away:
             away.begin()
             self.config(scheduler_start_command=self.start_at_the_second_try(
                 'controller'))
         self.assert_as_before()
-
-    def test_a_stop_that_was_cut_off_takes_effect_much_later(self):
-        self.assert_stays(self.make, 'scheduler_stop_command', 'controller')
 
     def test_a_stop_that_returned_at_once_takes_effect_much_later(self):
         """As with "systemctl --no-block", or a SIGTERM."""
@@ -148,14 +117,6 @@ class SchedulerStoppedTest(outage_case.OutageTest):
     def test_stopped_only_if_it_can_be_started(self):
         self.config(scheduler_start_command=None)
         self.assertRaises(exceptions.CommandFailed, self.use, self.make())
-        self.assert_as_before()
-
-    def test_stopped_only_if_the_operator_allows_it(self):
-        self.config(allow_scheduler_outage=False)
-        error = self.assertRaises(exceptions.OutageRefused, self.use,
-                                  self.make())
-        self.assertEqual(exceptions.Refusal.OPTION_OFF, error.code)
-        self.assertIn('[local_delete] allow_scheduler_outage', str(error))
         self.assert_as_before()
 
     def test_recovered(self):
