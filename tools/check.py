@@ -141,10 +141,7 @@ def count(ended: list[tuple[str, int, pathlib.Path]]) -> tuple[int, int, int]:
 
 
 def _check(arguments, run):
-    guests = not arguments.fast and clouds.may_run_guests()
-    if not guests and not arguments.fast:
-        run.show('Without real guests: they need root, x86_64, /dev/net/tun '
-                 'and the\nright to make namespaces and to mount.')
+    guests = not arguments.fast and clouds.may_run_guests(run)
     profiles = [] if arguments.fast else ['devstack', *['qemu'] * guests]
     run.run([clouds.setup(*profiles)])
     clouds.use_environment()

@@ -132,13 +132,20 @@ def second_scenarios(guests: bool) -> str:
     return rf'{SCENARIOS}scenario\..*({"|".join(tests)})'
 
 
-def may_run_guests() -> bool:
-    """Tell whether a cloud of this machine can have real guests."""
-    return (os.geteuid() == 0 and platform.machine() == 'x86_64'
-            and pathlib.Path('/dev/net/tun').is_char_device()
-            and not subprocess.run(
-                ('unshare', '--mount', '--net', '--uts', 'mount', '-t',
-                 'sysfs', 'sysfs', '/sys'), capture_output=True).returncode)
+def may_run_guests(run: phases.Phases) -> bool:
+    """Tell whether a cloud of this machine can have real guests.
+
+    :param run: shows why not
+    """
+    may = (os.geteuid() == 0 and platform.machine() == 'x86_64'
+           and pathlib.Path('/dev/net/tun').is_char_device()
+           and not subprocess.run(
+               ('unshare', '--mount', '--net', '--uts', 'mount', '-t',
+                'sysfs', 'sysfs', '/sys'), capture_output=True).returncode)
+    if not may:
+        run.show('Without real guests: they need root, x86_64, /dev/net/tun '
+                 'and the\nright to make namespaces and to mount.')
+    return may
 
 
 def setup(*profiles: str, echo: bool = False) -> phases.Phase:
