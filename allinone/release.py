@@ -21,7 +21,7 @@ from allinone import cache
 from allinone import errors
 
 #: Name of the release that a cloud has unless another release is asked for.
-DEFAULT = '2026.1'
+DEFAULT = '2026.2'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,7 +84,8 @@ class UpgradesTest(base.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.cloud = dataclasses.replace(self.cloud, computes=3)
+        self.cloud = dataclasses.replace(self.cloud, release='2026.1',
+                                         computes=3)
         deployment.save(self.cloud)
         self.cloud.logs.mkdir()
         (self.state / 'lock').touch()
