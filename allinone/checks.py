@@ -57,11 +57,12 @@ def computes_up(admin: api.Admin) -> bool:
 
     Nova takes a service for up from its first second on, without a heartbeat.
     On a quick machine the first heartbeat comes after Nova took it for down.
+    In an upgrade a compute may be forced down, because somebody keeps a server
+    on a host that is out until the upgrade has ended.
     """
-    services = admin.compute.get(
-        '/os-services', params={'binary': 'nova-compute'}).json()['services']
-    up = {one['host'] for one in services
-          if one['state'] == 'up' and one['updated_at']}
+    services = api.compute_services(admin)
+    up = {one['host'] for one in services if one['updated_at'] and (
+        one['state'] == 'up' or admin.cloud.upgrade and one['forced_down'])}
     if up != set(admin.cloud.hosts):
         return False
     hypervisors = admin.compute.get('/os-hypervisors').json()['hypervisors']

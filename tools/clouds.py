@@ -80,17 +80,20 @@ class Cloud:
                 f'{self._name}down', self.allinone('down')), echo=self._echo)
 
     def scenarios(self, name: str, regex: str,
-                  check: phases.Check = phases.nothing) -> phases.Phase:
+                  check: phases.Check = phases.nothing,
+                  goes_on: bool = False) -> phases.Phase:
         """Return a phase that runs tests of Tempest.
 
         :param name: name of the phase
         :param regex: selects the tests
         :param check: as a ``Phase`` has it
+        :param goes_on: as a ``Phase`` has it
         """
         return phases.Phase(
             name, self.allinone('tempest', '--concurrency', str(_CONCURRENCY),
                                 '--regex', regex),
-            tempest_log=self._tempest_log, check=check, echo=self._echo)
+            tempest_log=self._tempest_log, check=check, goes_on=goes_on,
+            echo=self._echo)
 
     def proof(self, name: str, *arguments: str) -> phases.Phase:
         """Return a phase of the command that proves the plugin.

@@ -79,6 +79,8 @@ class Phase:
     #: Tempest's log, which names the tests that run.
     tempest_log: pathlib.Path | None = None
     check: Check = nothing
+    #: Whether the rest of its lane follows, even if this phase fails.
+    goes_on: bool = False
     #: Variables, beside those of this process.
     environment: collections.abc.Mapping[str, str] = dataclasses.field(
         default_factory=dict)
@@ -232,7 +234,7 @@ class Phases(contextlib.AbstractContextManager):
                     code = self._finish(number, one)
                     if code and together:
                         raise PhaseFailed(code)
-                    if code:
+                    if code and not one.phase.goes_on:
                         waiting[number].clear()
 
     def _next(self, number, waiting):

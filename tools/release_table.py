@@ -122,15 +122,15 @@ def as_rst(releases: Mapping[str, dict[str, Any] | None]) -> str:
     names = sorted(set().union(*by_release.values()))
     table = tables.as_rst([
         ['Family', *releases],
-        *([f'``test_{family}``', *(_cell(families.get(family, []))
+        *([f'``test_{family}``', *(cell(families.get(family, []))
                                    for families in by_release.values())]
           for family in names),
-        ['All', *(_cell(found.values()) if found else 'not run'
+        ['All', *(cell(found.values()) if found else 'not run'
                   for found in tests.values())],
     ], (20, *[20] * len(releases)))
     return '\n'.join((table, *(
         f'.. rubric:: {title}\n\n{tables.items(lines) or "None." + chr(10)}'
-        for title, lines in (('Failed', _failures(tests)),
+        for title, lines in (('Failed', failures(tests)),
                              ('Known defects', _defects(tests)),
                              ('Skipped', _skips(tests))))))
 
@@ -143,13 +143,18 @@ def _families(tests: Tests) -> dict[str, list[Mapping[str, Any]]]:
     return families
 
 
-def _cell(tests: Iterable[Mapping[str, Any]]) -> str:
+def cell(tests: Iterable[Mapping[str, Any]]) -> str:
+    """Count the outcomes of tests, as a cell of a table says it."""
     counts = collections.Counter(test['outcome'] for test in tests)
     return ', '.join(f'{counts[outcome]} {_WORDS[outcome]}'
                      for outcome in _SHOWN if counts[outcome])
 
 
-def _failures(tests):
+def failures(tests: Mapping[str, Tests]) -> list[str]:
+    """List what is neither passed, nor known, nor skipped.
+
+    :param tests: {release, or another word for the cloud: its tests}
+    """
     return [f'{release}: ``{_short(name)}``: {_words(test["summary"])}'
             for release, found in tests.items()
             for name, test in sorted(found.items())

@@ -28,6 +28,7 @@ import time
 
 from tools import clouds
 from tools import phases
+from tools import rehearsals
 from tools import tempests
 
 _FOLDER = clouds.RESULTS / 'releases'
@@ -81,8 +82,12 @@ def _try_releases(run, arguments):
 
 def _do(run, arguments):
     begin = time.monotonic()
-    code = (tempests.run(run, arguments.clouds) if arguments.tempest
-            else _try_releases(run, arguments))
+    if arguments.tempest:
+        code = tempests.run(run, arguments.clouds)
+    elif arguments.upgrades:
+        code = rehearsals.run(run, arguments.clouds)
+    else:
+        code = _try_releases(run, arguments)
     run.show(f'All parts after {(time.monotonic() - begin) / 60:.0f} minutes')
     return code
 
@@ -105,9 +110,15 @@ def main() -> int:
              'instead, without a cloud. N environments are tried side by '
              'side. Each Python needs its program on the PATH, such as '
              'python3.12')
+    parser.add_argument(
+        '--upgrades', action='store_true',
+        help='rehearse the upgrades instead, each with staged servers. All '
+             'scenarios run beside old computes, and after the upgrade')
     arguments = parser.parse_args()
     if arguments.tempest and arguments.release:
         parser.error('--tempest needs no cloud, so leave out --release')
+    if arguments.upgrades and (arguments.tempest or arguments.release):
+        parser.error('--upgrades goes with --clouds only')
     run = phases.Phases(clouds.RESULTS)
     return phases.main(run, lambda: _do(run, arguments))
 

@@ -13,12 +13,14 @@
 # under the License.
 """What "up" says of a cloud that somebody left without a compute."""
 
+import dataclasses
 from unittest import mock
 
 from keystoneauth1 import exceptions
 
 from allinone import boot
 from allinone import checks
+from allinone import deployment
 from allinone import errors
 from allinone.tests import base
 
@@ -37,6 +39,27 @@ class HeardTest(base.TestCase):
                 admin, 'nova-compute', 'compute1', moment), updated)
             admin.compute.get.assert_called_with('/os-services', params={
                 'binary': 'nova-compute', 'host': 'compute1'})
+
+
+class ComputesUpTest(base.TestCase):
+
+    def tell(self, cloud, **service):
+        admin = mock.Mock(cloud=dataclasses.replace(cloud, computes=1))
+        admin.compute.get.return_value.json.return_value = {
+            'services': [{'host': 'compute1', 'state': 'down',
+                          'forced_down': False, 'updated_at': 'now',
+                          **service}], 'hypervisors': [{}]}
+        return checks.computes_up(admin)
+
+    def test_a_forced_down_compute_counts_in_an_upgrade_only(self):
+        upgraded = dataclasses.replace(
+            self.cloud, upgrade=deployment.Progress('2026.2'))
+        self.assertTrue(self.tell(self.cloud, state='up'))
+        self.assertFalse(self.tell(self.cloud, forced_down=True))
+        self.assertTrue(self.tell(upgraded, forced_down=True))
+        self.assertFalse(self.tell(upgraded))
+        self.assertFalse(
+            self.tell(upgraded, forced_down=True, updated_at=None))
 
 
 class RepairTest(base.TestCase):

@@ -106,7 +106,6 @@ class UpgradesTest(base.TestCase):
                 ('allinone.environment.provide', lambda cloud: self.state),
                 ('allinone.prechecks.run_for_upgrade', lambda cloud: None),
                 ('allinone.checks.heard', self.heard),
-                ('allinone.checks.forced_down', lambda _: []),
                 ('allinone.boot.READY',
                  dict.fromkeys(boot.READY, lambda _: True)),
                 ('allinone.resources.compute_microversion',
@@ -419,12 +418,6 @@ class BeginTest(UpgradesTest):
         self.supervisor.running -= {'keystone', 'nova-compute-compute2'}
         self.assert_refused('Not running: keystone, nova-compute-compute2; '
                             'run "up" first', '2026.2')
-
-    def test_a_compute_that_is_forced_down(self):
-        with mock.patch('allinone.checks.forced_down', autospec=True,
-                        return_value=['compute1 is forced down (mine)']):
-            self.assert_refused('compute1 is forced down (mine): give the '
-                                'host back first', '2026.2')
 
     def test_python_that_the_new_release_does_not_support(self):
         with mock.patch('allinone.prechecks.run_for_upgrade', autospec=True,

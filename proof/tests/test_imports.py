@@ -15,6 +15,8 @@
 """The three parts of the tree, and which part may import which part."""
 
 import ast
+import subprocess
+import sys
 
 import testtools
 
@@ -40,3 +42,16 @@ class ImportsTest(testtools.TestCase):
             f'{path} imports {name}' for part in _PARTS - {'proof'}
             for path in sorted((root / part).rglob('*.py'))
             for name in sorted(_PARTS.intersection(imported(path)) - {part})])
+
+    def test_commands_begin_without_any_package(self):
+        """The first phase of a command makes .venv."""
+        scripts = [path for path in (cache.HERE.parent / 'tools').glob('*.sh')
+                   if '\nphases ' in path.read_text()]
+        modules = sorted(f'tools.{path.read_text().split()[-2]}'
+                         for path in scripts)
+        self.assertIn('tools.releases', modules)
+        for module in modules:
+            done = subprocess.run(
+                (sys.executable, '-S', '-m', module, '--help'),
+                cwd=cache.HERE.parent, capture_output=True, text=True)
+            self.assertEqual((0, ''), (done.returncode, done.stderr), module)

@@ -122,6 +122,12 @@ class PhasesTest(testtools.TestCase):
         self.assertEqual({'up', 'fails', 'down', 'other', 'later'},
                          set(self.names()))
 
+    def test_lane_goes_on_after_some_failures(self):
+        code = self.run_lanes(
+            [sh('fails', 'exit 3', goes_on=True), sh('later', 'true')],
+            together=False)
+        self.assertEqual((3, ['fails', 'later']), (code, self.names()))
+
     def test_failed_undo_is_a_failure(self):
         up = sh('up', 'true', undo=sh('down', 'exit 4'))
         self.assertEqual(4, self.run_lanes([up]))

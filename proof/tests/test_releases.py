@@ -23,12 +23,15 @@ import fixtures
 from stestr.repository import util as repositories
 import testtools
 
+from allinone import release as openstack
 from local_delete_tempest_plugin.report import formats
 from local_delete_tempest_plugin.report import results
 from tools import phases
+from tools import rehearsals
 from tools import release_table
 from tools import releases
 from tools import tempests
+from tools import upgrade_table
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -208,9 +211,36 @@ class LanesTest(testtools.TestCase):
         """elsewhere() of functions.sh leaves room for this."""
         text = (phases.ROOT / 'tools' / 'functions.sh').read_text()
         longest = int(text.partition('\nlongest=')[2].partition('\n')[0])
-        for release in releases._RELEASES:
-            path = 'x' * longest + f'/{releases._STATES.name}/{release}-2'
-            self.assertLessEqual(len(path), 72)
+        for name in releases._RELEASES:
+            for place in (f'{releases._STATES.name}/{name}-2',
+                          f'{rehearsals._STATES.name}/{name}'):
+                self.assertLessEqual(longest + len(f'/{place}'), 72)
+
+
+class RehearsalsTest(testtools.TestCase):
+
+    def test_upgrades_are_those_that_openstack_supports(self):
+        for before, after in rehearsals.PAIRS:
+            openstack.check_upgrade(before, after)
+
+    def test_each_upgrade_is_a_row(self):
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        report = folder / '2025.2-2026.1-old-computes' / 'report.json'
+        report.parent.mkdir()
+        report.write_text(formats.as_json(results.Run((
+            test('test_a.A.test_a', 'passed'),
+            test('test_a.A.test_b', 'failed', '1 VCPU left')))))
+        table = upgrade_table.as_rst(
+            {'2025.2-2026.1-stage': 0, '2025.2-2026.1-verify': 1}, folder)
+        head, *rows = cells(table)
+        self.assertEqual(
+            dict.fromkeys(head[1:], 'not run') | {
+                'Upgrade': '2025.2 to 2026.1', 'Stage': 'as it should be',
+                'Scenarios beside old computes': '1 passed, 1 failed',
+                'Local deletes of the stage': 'failed'},
+            dict(zip(head, rows[1], strict=True)))
+        self.assertIn('- 2025.2 to 2026.1, scenarios beside old computes: '
+                      '``test_b``: 1 VCPU left\n', table)
 
 
 class TempestsTest(testtools.TestCase):
