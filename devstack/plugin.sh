@@ -240,7 +240,6 @@ function _local_delete_remove_all_chassis {
         unit=$(basename "$path")
         number=${unit//[^0-9]/}
         host=$HOSTNAME$number
-        # ovn-controller takes its chassis out of OVN as it ends.
         $SYSTEMCTL stop "$unit"
         $SYSTEMCTL disable "$unit"
         sudo rm -f "$path"
