@@ -57,7 +57,8 @@ class HostScriptTest(base.TestCase):
     def test_computes_of_other_machines(self):
         options = 'ssh -o BatchMode=yes -o ConnectTimeout=10'
         # devstack3 is named like a compute of the fake driver, and is none.
-        for host in 'compute1', 'devstack3', 'devstack.example.org', 'devstac':
+        for host in ('compute1', 'devstack3', 'devstack.example.org',
+                     'devstac', '1'):
             self.assertEqual(
                 ['%s %s sudo -n systemctl stop devstack@n-cpu' % (
                     options, host)], self.act('stop', host))
