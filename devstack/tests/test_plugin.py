@@ -317,7 +317,7 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
         self.stack_fakes(2, ENABLED_SERVICES=services)
         self.assertEqual(once, self.tree())
 
-    def test_unstack_and_clean_take_away(self):
+    def test_unstack_takes_away(self):
         self.stack_fakes(2, ENABLED_SERVICES=_SERVICES + ',ovn-controller')
         self.calls()
         # local.conf may have changed since then.
@@ -331,9 +331,12 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
              'br-fake-1 -- remove Open_vSwitch . external-ids '
              'ovn-bridge-devstack1 ovn-encap-ip-devstack1 hostname-devstack1 '
              'ovn-cms-options-devstack1'], self.calls()[:3])
+
+    def test_clean_alone_takes_away(self):
+        self.stack()
         self.run_phases('clean')
         self.assertEqual(0, self.code)
-        self.assertEqual([], self.calls())
+        self.assertEqual(['tempest.conf'], list(self.tree()))
 
     def test_without_tempest(self):
         output = self.run_phases(
