@@ -50,7 +50,11 @@ exec "${words[@]}"
 }
 
 
-class TestCase(testtools.TestCase):
+#: Marks a test that takes half a second or more: "tox -e fast" omits it.
+slow = testtools.testcase.attr('slow')
+
+
+class TestCase(testtools.testcase.WithAttributes, testtools.TestCase):
     """A test of shell scripts, in a directory of its own."""
 
     def setUp(self):

@@ -148,6 +148,7 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
             self.assertEqual(value, ','.join(read) if isinstance(read, list)
                              else str(read))
 
+    @base.slow
     def test_computes_of_the_fake_driver(self):
         for computes, hosts, others in (
                 (1, 'devstack1', '0'), (2, 'devstack1,devstack2', '0'),
@@ -234,6 +235,7 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
                          options['guest_list_command'])
         self.assertEqual('240', options['reap_timeout'])
 
+    @base.slow
     def test_service_delete(self):
         self.assertNotIn('allow_service_delete', self.stack_fakes(2))
         discover = ('iniset $NOVA_CONF scheduler '
@@ -301,6 +303,7 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
             'external-ids:hostname-devstack2=devstack2 '
             'external-ids:ovn-cms-options-devstack2=""', calls)
 
+    @base.slow
     def test_no_chassis_where_none_is_needed(self):
         for computes, variables in (
                 (2, {}),
