@@ -173,9 +173,11 @@ function _local_delete_set_features {
 # _local_delete_install: install the script, and the sudo rules for it.
 function _local_delete_install {
     local rules rule
+    local call="($STACK_USER) NOPASSWD: $_LOCAL_DELETE_HOST"
     rules=$(mktemp)
-    for rule in "($STACK_USER) NOPASSWD: $_LOCAL_DELETE_HOST" \
-            "${_local_delete_rules[@]}"; do
+    # DevStack lets STACK_USER act as root only, and not as itself.
+    echo "$STACK_USER ALL=$call" >>"$rules"
+    for rule in "$call" "${_local_delete_rules[@]}"; do
         echo "$LOCAL_DELETE_TEMPEST_USER ALL=$rule" >>"$rules"
     done
     sudo install -m 0755 -o root -g root \

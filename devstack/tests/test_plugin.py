@@ -189,13 +189,13 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
         self.assertEqual([], [name for name in options if re.match(
             'allow_(?!outages|unfenced)|placement|scheduler|conductor',
             name)])
-        self.assertEqual(1, len(self.rules()))
+        self.assertEqual(2, len(self.rules()))
 
     def test_no_outage_of_control_services(self):
         options = self.stack(LOCAL_DELETE_CONTROL_OUTAGES='False')
         self.assertEqual({'allow_outages'}, {
             name for name in options if name.startswith('allow_')})
-        self.assertEqual(1, len(self.rules()))
+        self.assertEqual(2, len(self.rules()))
 
     def test_single_conductor(self):
         options = self.stack(CELLSV2_SETUP='singleconductor')
@@ -260,6 +260,7 @@ iniset $NOVA_CONF scheduler discover_hosts_in_cells_interval 60
         conductors = 'devstack@n-super-cond devstack@n-cond-cell1'
         root = 'tempest ALL=(root) NOPASSWD: %s ' % program
         self.assertEqual([
+            'stack ALL=(stack) NOPASSWD: /usr/local/bin/local-delete-host',
             'tempest ALL=(stack) NOPASSWD: /usr/local/bin/local-delete-host',
             root + 'stop devstack@placement-api',
             root + 'start devstack@placement-api',
