@@ -45,12 +45,20 @@ WIDTH = 100
 # In fewer columns nobody could read a line.
 _LEAST_WIDTH = 20
 
+
+class _WrongLine(Exception):
+    """The command line names something that is not there."""
+
+
 # cfg.Error comes from a wrong value in tempest.conf, OSError from a file that
 # tempest.conf names.
-_EXPECTED = (lib_exc.TempestException, cfg.Error, OSError)
+_EXPECTED = (_WrongLine, lib_exc.TempestException, cfg.Error, OSError)
 
 #: The exit code after Ctrl-C, as a shell gives it, and what is said then.
 CTRL_C, INTERRUPTED = 130, 'interrupted, so call it again'
+
+# The exit code of argparse.
+_WRONG_LINE = 2
 
 _ERASE_LINE = '\r\x1b[K'
 
@@ -95,7 +103,7 @@ class Command(lister.Lister):
         if unknown:
             self._say('there is no column %r, only %s' % (
                 unknown[0], ', '.join(self.columns)))
-            return 2
+            return _WRONG_LINE
         # What cliff says of an error goes nowhere, because Tempest has set up
         # the logging so.
         try:
@@ -112,7 +120,7 @@ class Command(lister.Lister):
                 raise
             self._say(error if isinstance(error, _EXPECTED) else '%s: %s' % (
                 type(error).__name__, error))
-            return 1
+            return _WRONG_LINE if isinstance(error, _WrongLine) else 1
 
     def progress(self, doing: str) -> 'Progress':
         """Show on the terminal what the command does, in the place of a log.
@@ -232,7 +240,7 @@ def _choose_conf(args):
     if path:
         if not os.path.isfile(path):
             # Tempest would read another file.
-            raise lib_exc.InvalidConfiguration('there is no file %s' % path)
+            raise _WrongLine('there is no file %s' % path)
         CONF.set_config_path(path)
 
 
@@ -245,11 +253,10 @@ def _find_workspace(name, path):
     except FileNotFoundError:
         found = None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        raise lib_exc.InvalidConfiguration('%s is not YAML' % path) from None
+        raise _WrongLine('%s is not YAML' % path) from None
     workspace = found.get(name) if isinstance(found, dict) else None
     if not isinstance(workspace, str):
-        raise lib_exc.InvalidConfiguration(
-            'there is no workspace %s in %s' % (name, path))
+        raise _WrongLine('there is no workspace %s in %s' % (name, path))
     return workspace
 
 
@@ -257,7 +264,11 @@ def _choose_admin(args):
     """Let the commands log in as the account that the command line names."""
     if args.os_cloud is None:
         return
-    uri, credentials = clouds_yaml.read(args.os_cloud, CONF.identity.uri_v3)
+    try:
+        uri, credentials = clouds_yaml.read(
+            args.os_cloud, CONF.identity.uri_v3)
+    except lib_exc.InvalidConfiguration as error:
+        raise _WrongLine(error) from error
     accounts.use_admin(credentials)
     if not CONF.identity.uri_v3:
         cfg.CONF.set_override('uri_v3', uri.rstrip('/').removesuffix('/v3')

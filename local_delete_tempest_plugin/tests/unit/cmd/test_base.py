@@ -78,7 +78,7 @@ class ConfigFileTest(ChoiceTest):
         self.assert_said(RECOVERED, '--config-file', str(self.box.conf))
         self.assert_said(RECOVERED, '--config-file', 'tempest.conf')
         self.assert_said('.*: there is no file /nowhere/t.conf',
-                         '--config-file', '/nowhere/t.conf', code=1)
+                         '--config-file', '/nowhere/t.conf', code=2)
 
     def test_workspace(self):
         workspace = self.box.folder / 'work'
@@ -86,7 +86,7 @@ class ConfigFileTest(ChoiceTest):
         self.box.conf = workspace / 'etc' / 'tempest.conf'
         listed = self.box.folder / '.tempest' / 'workspace.yaml'
         self.assert_said('.*: there is no workspace mine in %s' % listed,
-                         '--workspace', 'mine', code=1)
+                         '--workspace', 'mine', code=2)
         listed.parent.mkdir()
         listed.write_text('mine: %s\n' % workspace)
         self.assert_said(RECOVERED, '--workspace', 'mine')
@@ -95,7 +95,7 @@ class ConfigFileTest(ChoiceTest):
                          '--workspace-path', str(other))
         other.write_text('mine: {password: SECRET')
         self.assert_said('.*: %s is not YAML' % other, '--workspace', 'mine',
-                         '--workspace-path', str(other), code=1)
+                         '--workspace-path', str(other), code=2)
 
     def test_empty_names(self):
         """A variable that is not set must not choose another cloud."""
@@ -103,7 +103,7 @@ class ConfigFileTest(ChoiceTest):
         for option, words in (('--config-file', 'there is no file'),
                               ('--workspace', 'there is no workspace'),
                               ('--os-cloud', 'there is no clouds.yaml')):
-            self.assert_said('.*: %s .*' % words, option, '', code=1)
+            self.assert_said('.*: %s .*' % words, option, '', code=2)
 
     def test_address_that_is_not_valid(self):
         """What is wrong with it is said, and not its password."""
@@ -146,7 +146,7 @@ class OsCloudTest(ChoiceTest):
     def test_another_file(self):
         other = self.clouds.rename(self.box.folder / 'mine.yaml')
         self.assert_said('.*: there is no clouds.yaml in .*', '--os-cloud',
-                         'mine', code=1)
+                         'mine', code=2)
         self.box.environment['OS_CLIENT_CONFIG_FILE'] = str(other)
         self.assert_said(RECOVERED, '--os-cloud', 'mine')
 
@@ -159,12 +159,12 @@ class OsCloudTest(ChoiceTest):
                 ('without', '.* has no password'),
                 ('elsewhere', '.* is at https://other.test, and .identity. '
                  'uri_v3 is https://keystone.test')):
-            self.assert_said('.*: ' + line, '--os-cloud', name, code=1)
+            self.assert_said('.*: ' + line, '--os-cloud', name, code=2)
         for text, line in (('clouds: {x: SECRET', 'is not YAML'),
                            ('[SECRET]', r'is no clouds.yaml: see \$')):
             self.clouds.write_text(text)
             self.assert_said('.*: %s %s' % (self.clouds, line), '--os-cloud',
-                             'x', code=1)
+                             'x', code=2)
 
     def test_unknown_columns(self):
         for option in '-c', '--sort-column':
