@@ -19,8 +19,13 @@ import os
 import pathlib
 import sys
 
-from allinone import cache
 from allinone import errors
+
+try:
+    from allinone import cache
+except ModuleNotFoundError as error:
+    sys.exit(f'{sys.executable} has no {error.name}. Run tools/setup.sh, and '
+             'then ". .venv/bin/activate".')
 
 
 def options() -> argparse.ArgumentParser:

@@ -17,14 +17,31 @@
 import contextlib
 import io
 import os
+import subprocess
+import sys
 from unittest import mock
 
 import fixtures
 
 from allinone import __main__ as main
+from allinone import cache
 from allinone import deployment
 from allinone import errors
 from allinone.tests import base
+
+
+class WithoutEnvironmentTest(base.TestCase):
+
+    def test_one_line_names_the_command_that_helps(self):
+        """-S leaves the packages of the environment out."""
+        for package in 'allinone', 'proof':
+            done = subprocess.run(
+                [sys.executable, '-S', '-m', package, '--help'],
+                cwd=cache.HERE.parent, capture_output=True, text=True)
+            self.assertEqual(1, done.returncode)
+            self.assertRegex(
+                done.stderr, r'^\S+ has no fasteners\. Run tools/setup\.sh, '
+                r'and then "\. \.venv/bin/activate"\.\n$')
 
 
 class MainTest(base.TestCase):
