@@ -19,6 +19,7 @@ apart, because a busy machine polls more. A story chooses its hosts by chance,
 and by what other runs have. So the requests of that choice are not compared.
 The exit code is 1 if a scenario sent more requests of a kind than the
 checked-in table has, or is not in the table. The cloud does not need to be up.
+With --log there needs to be no cloud.
 """
 
 import argparse
@@ -56,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='with --update: forget what the table has of these scenarios')
 
 
-def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+def run(cloud: deployment.Deployment | None,
+        arguments: argparse.Namespace) -> int:
     """Print the counts, and return the exit code."""
     told = run_log.read(times.log_of(cloud, arguments))
     table = json.loads(_TABLE.read_text()) if _TABLE.exists() else {}

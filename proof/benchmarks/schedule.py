@@ -16,7 +16,8 @@
 
 Without that, stestr deals the classes of scenarios to its workers in turns. A
 run replaces what is told here by what it took itself. So tell it before each
-run with "--concurrency". The cloud does not need to be up.
+run with "--concurrency". The cloud does not need to be up. With --update there
+needs to be no cloud.
 """
 
 import argparse
@@ -56,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              'file has what "tempest run" printed, and the fastest run counts')
 
 
-def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+def run(cloud: deployment.Deployment | None,
+        arguments: argparse.Namespace) -> int:
     """Tell stestr or update the table, and return the exit code."""
     table = json.loads(_TABLE.read_text())
     if arguments.update:
@@ -64,6 +66,7 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
         _TABLE.write_text(
             json.dumps(table, indent=0, sort_keys=True) + '\n')
     else:
+        assert cloud
         tell(cloud.tempest, table)
     print(f'{len(table)} scenarios take {sum(table.values()):.0f} s')
     return 0

@@ -15,7 +15,8 @@
 """Print where the seconds of each scenario go, from the log of its last run.
 
 Each moment counts for one column, which is the innermost step of the plugin at
-that moment. The longest waits follow. The cloud does not need to be up.
+that moment. The longest waits follow. The cloud does not need to be up. With
+--log there needs to be no cloud.
 """
 
 import argparse
@@ -51,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="log of Tempest (default: the log of the cloud's workspace)")
 
 
-def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
+def run(cloud: deployment.Deployment | None,
+        arguments: argparse.Namespace) -> int:
     """Print the table, and return the exit code."""
     told = run_log.read(log_of(cloud, arguments))
     scenarios = run_log.last(told.scenarios)
@@ -84,10 +86,13 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def log_of(cloud: deployment.Deployment, arguments: argparse.Namespace
-           ) -> pathlib.Path:
+def log_of(cloud: deployment.Deployment | None,
+           arguments: argparse.Namespace) -> pathlib.Path:
     """Return the log that the arguments name, or that of the workspace."""
-    return arguments.log or cloud.tempest / 'logs' / 'tempest.log'
+    if arguments.log:
+        return arguments.log
+    assert cloud
+    return cloud.tempest / 'logs' / 'tempest.log'
 
 
 def _print_row(name, width, seconds):

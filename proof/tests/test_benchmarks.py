@@ -109,6 +109,18 @@ class BenchmarksTest(base.TestCase):
         self.assertRegex(text, r'ATest +class set-up +1\.0\n')
         self.assertIn('   3.0 test_a.ATest.test_a: until it is ACTIVE\n', text)
 
+    def test_a_log_of_elsewhere_needs_no_cloud(self):
+        elsewhere = self.state / 'other.log'
+        (self.state / 'deployment.json').unlink()
+        for arguments in ('times',), ('requests', '--update'):
+            self.assertEqual(
+                (2, f'No all-in-one in {self.state}: run "up" first\n'),
+                self.run_verb(*arguments))
+            self.log.rename(elsewhere)
+            code, text = self.run_verb(*arguments, '--log', elsewhere)
+            self.assertEqual(0, code, text)
+            elsewhere.rename(self.log)
+
     def test_requests_of_a_part_can_be_left_out(self):
         scenario, = run_log.read(self.log).scenarios
         self.assertEqual({'outages': 0}, request_counts.count(
