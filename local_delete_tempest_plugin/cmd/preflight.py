@@ -17,7 +17,6 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
-import textwrap
 from typing import Any
 
 from local_delete_tempest_plugin.cloud import admin
@@ -76,13 +75,11 @@ class Preflight(base.Command):
         is_table = parsed_args.formatter == 'table'
         if not is_table or parsed_args.columns or parsed_args.sort_columns:
             super().show(parsed_args, column_names, data)
-        elif not parsed_args.every_row:
-            for line in digest.lines(self._findings, width):
-                print(line, file=stdout)
         else:
-            super().show(parsed_args, column_names, data)
-            print(textwrap.fill(digest.last_line(self._findings), width),
-                  file=stdout)
+            tell = (digest.every_line if parsed_args.every_row
+                    else digest.lines)
+            for line in tell(self._findings, width):
+                print(line, file=stdout)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._failed = False

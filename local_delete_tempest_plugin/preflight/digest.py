@@ -36,8 +36,14 @@ _MANY_HOSTS = 20
 
 _SECONDS_PER_MINUTE = 60
 
-_FINDINGS = ((finding.FAIL, 'FAIL  '), (finding.WARN, 'WARN  '),
-             (finding.PASS, 'NOTE  '))
+# {kind: the words for several findings of it, which have one to-do}.
+_TOGETHER = {finding.PLAIN: 'plain http'}
+
+# Columns of the word before a finding.
+_MARK = 6
+
+_FINDINGS = ((finding.FAIL, 'FAIL'), (finding.WARN, 'WARN'),
+             (finding.PASS, 'NOTE'))
 
 
 def lines(findings: Iterable[finding.Finding],
@@ -57,13 +63,30 @@ def lines(findings: Iterable[finding.Finding],
         for block in itertools.chain(
                 _of_checks(checks, outcome),
                 _of_plans(forecasts, outcome)):
-            yield from _wrap(mark, block, width)
+            yield from _wrap(mark.ljust(_MARK), block, width)
     if checks or any(one.outcome != finding.PASS for one in forecasts):
         yield ''
     yield from _families(forecasts, width)
     yield from _skips(forecasts, width)
     if any(one.plan is finding.Plan.RUN for one in forecasts):
         yield from _hosts(findings, width)
+    yield from _wrap('', [last_line(findings)], width)
+
+
+def every_line(findings: Iterable[finding.Finding],
+               width: int) -> Iterator[str]:
+    """Tell each finding, in the order of the checks.
+
+    A table would break the names of scenarios.
+
+    :param findings: All findings of one preflight.
+    :param width: Columns of a line.
+    :returns: An iterator of lines without control characters.
+    """
+    findings = list(findings)
+    for one in findings:
+        yield from _wrap(one.outcome.upper().ljust(_MARK), [
+            _named(one.check, one.found), *_to_do([one.to_do])], width)
     yield from _wrap('', [last_line(findings)], width)
 
 
@@ -97,7 +120,9 @@ def _of_checks(checks, outcome):
     for one in found:
         seen[one.kind] += 1
         more = kinds[one.kind] - _FEW if one.kind else 0
-        if more <= 0 or seen[one.kind] <= _FEW:
+        if one.kind in _TOGETHER and kinds[one.kind] > 1:
+            blocks.setdefault(_TOGETHER[one.kind], []).append(one)
+        elif more <= 0 or seen[one.kind] <= _FEW:
             blocks.setdefault(one.found, []).append(one)
         elif seen[one.kind] == _FEW + 1:
             words = '%d more of this kind: %s' % (more, one.kind)
@@ -105,9 +130,13 @@ def _of_checks(checks, outcome):
                 '', outcome, words, 'see all of them with --all')]
     for words, members in blocks.items():
         names = ', '.join(one.check for one in members)
-        if names and not words.startswith(names + ' '):
-            words = '%s: %s' % (names, words)
-        yield [words, *_to_do(one.to_do for one in members)]
+        yield [_named(names, words), *_to_do(one.to_do for one in members)]
+
+
+def _named(names, words):
+    if not names or words.startswith(names + ' '):
+        return words
+    return '%s: %s' % (names, words)
 
 
 def _of_plans(forecasts, outcome):

@@ -44,7 +44,8 @@ def check_keystone() -> Iterator[finding.Finding]:
         return
     yield finding.judge(
         '[identity] uri_v3', not cloud_endpoints.is_plain(url),
-        cloud_endpoints.describe(url), _SAFE, bad=options.how_bad())
+        cloud_endpoints.describe(url), _SAFE, bad=options.how_bad(),
+        kind=finding.PLAIN)
 
 
 def check(manager: clients.Manager) -> Iterator[finding.Finding]:
@@ -101,4 +102,5 @@ def _check(endpoint, types):
             name, finding.FAIL, '%s answers %d' % (endpoint, answer.status),
             'make sure that the service runs')
     return finding.judge(name, not cloud_endpoints.is_plain(endpoint.url),
-                         str(endpoint), _SAFE, bad=options.how_bad())
+                         str(endpoint), _SAFE, bad=options.how_bad(),
+                         kind=finding.PLAIN)

@@ -41,6 +41,9 @@ PASS, WARN, FAIL = 'pass', 'warn', 'fail'
 #: The kind of a finding that a person reads although it passes.
 NOTE = 'note'
 
+#: The kind of an address to which passwords and tokens go over plain http.
+PLAIN = 'plain-http'
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
@@ -100,7 +103,7 @@ class Hosts(Finding):
 
 
 def judge(check: str, good: object, found: str, to_do: str,
-          bad: str = FAIL) -> Finding:
+          bad: str = FAIL, kind: str = '') -> Finding:
     """Make a finding that passes if something is good.
 
     :param check: Name of the check.
@@ -108,10 +111,11 @@ def judge(check: str, good: object, found: str, to_do: str,
     :param found: What was found, in words.
     :param to_do: What to do if the check does not pass.
     :param bad: The outcome if the check does not pass.
+    :param kind: The ``kind`` of the finding if the check does not pass.
     :returns: A ``Finding``.
     """
     return (Finding(check, PASS, found) if good
-            else Finding(check, bad, found, to_do))
+            else Finding(check, bad, found, to_do, kind))
 
 
 def collect(name: str, check: Callable[[], Iterable[Finding]],

@@ -153,6 +153,18 @@ class DigestTest(base.TestCase):
                 finding.Finding('host x', finding.WARN, 'is down', 'nothing',
                                 kind='not-up')]))
 
+    def test_endpoints_without_tls_are_told_together(self):
+        plain = [finding.Finding(
+            'endpoint %s' % name, finding.WARN, 'http://%s.test' % name,
+            'use https', kind=finding.PLAIN)
+            for name in ('compute', 'identity', 'image', 'network')]
+        self.assertEqual([
+            'WARN  endpoint compute, endpoint identity, endpoint image, '
+            'endpoint network: plain http', '      To do: use https', ''],
+            self.lines(plain)[:-1])
+        self.assertEqual('WARN  endpoint compute: http://compute.test',
+                         self.lines(plain[:1])[0])
+
     def test_words_that_begin_with_the_name(self):
         for name, words, expected in (
                 ('host a', 'host a is down', 'WARN  host a is down'),
@@ -259,7 +271,9 @@ class OutputTest(base.TestCase):
         self.assertNotIn('cirros', text)
         self.assertIn('ports  1 run', text)
         every_row, _ = self.run_command('--all')
-        for words in ('cirros is active', 'test_0', 'skips: x'):
+        for words in ('PASS  image: cirros is active', 'PASS  test_0: runs',
+                      'FAIL  host x: no service\n      To do: name y',
+                      'WARN  test_0: skips: x\n      To do: change that'):
             self.assertIn(words, every_row)
         for shown in (text, every_row):
             self.assertEqual(
@@ -283,6 +297,19 @@ class OutputTest(base.TestCase):
                     width = max(map(len, text.splitlines()))
                     self.assertTrue(width <= widest, '%d columns on a '
                                     'terminal of %d' % (width, columns))
+
+    def test_names_of_scenarios_are_whole(self):
+        names = {name for cls in scenarios.find_classes()
+                 for name in dir(cls) if name.startswith('test_')}
+        self.found = [finding.Forecast(
+            name, finding.WARN, 'skips: ' + 'long ' * 30, 'change that',
+            plan=finding.Plan.SKIP) for name in sorted(names)]
+        columns = fixtures.EnvironmentVariable(
+            'COLUMNS', str(command_base.WIDTH))
+        with columns:
+            text, _ = self.run_command('--all', stream=Terminal)
+        self.assertEqual(
+            set(), {name for name in names if name + ':' not in text})
 
     def test_standard_output_that_is_closed(self):
         self.found = PASSES
