@@ -227,10 +227,10 @@ release, which the highest microversion of Nova tells: 2.100 is 2025.1 or
 auto takes the defects of both. A microversion between two releases counts as
 the later release. A newer or unknown one counts as the newest release, and an
 older one as the oldest. Write 2025.1, or another release, to take only its
-defects. Write the name of a defect in doc/source/findings.rst to add it. Write
-the name after a minus to take it off, as in ``auto,-volume-left-in-build``. A
-list that only takes defects off begins with auto. Set it to an empty list to
-see each defect as a failure.""")),
+defects. Write the name of a defect to add it; ``tempest local-delete
+findings`` lists the names. Write the name after a minus to take it off, as in
+``auto,-volume-left-in-build``. A list that only takes defects off begins with
+auto. Set it to an empty list to see each defect as a failure.""")),
     cfg.StrOpt(
         'compute_stop_command',
         help=_text("""

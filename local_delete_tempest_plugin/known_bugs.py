@@ -94,7 +94,7 @@ def check(item: str) -> str:
         return item
     near = difflib.get_close_matches(item, (AUTO, *RELEASES, *FOUND), 1)
     raise ValueError('%r is no known defect: write %s, a release (%s), or a '
-                     'name of doc/source/findings.rst%s' % (
+                     'name that "tempest local-delete findings" lists%s' % (
                          item, AUTO, ', '.join(RELEASES),
                          ' (%s?)' % near[0] if near else ''))
 

@@ -85,7 +85,7 @@ class Report(command.Command):
             '--findings', metavar='ADDRESS', type=exceptions.printable,
             help='where your copy of the page on known defects is, such as '
             'https://example.org/findings.html; each known defect then has a '
-            'link (default: %s of the checkout, without links)'
+            'link (default: no links, and the command "%s")'
             % formats.FINDINGS)
         parser.add_argument(
             '--fail-on-known', action='store_true',

@@ -25,21 +25,22 @@ from local_delete_tempest_plugin.report import results
 #: field that is added leaves the version as it is.
 VERSION = 1
 
-#: Where a known defect is described, in a checkout of the plugin.
-FINDINGS = 'doc/source/findings.rst'
+#: The command that describes a known defect, without its name.
+FINDINGS = 'tempest local-delete findings'
 
 _KNOWN = results.Outcome.KNOWN_DEFECT
 
 
 def link(findings: str | None, defect: str | None) -> str:
-    """Give the address at which a known defect is described.
+    """Tell where a known defect is described.
 
-    :param findings: The address of the page of all findings; None for its
-        place in a checkout.
+    :param findings: The address of the page of all findings; None for the
+        command that has the same text.
     :param defect: The name of the defect, or None.
     """
+    form = '%s#%s' if findings else '%s %s'
     findings = findings or FINDINGS
-    return '%s#%s' % (findings, defect) if defect else findings
+    return form % (findings, defect) if defect else findings
 
 
 def as_json(run: results.Run, fail_on_known: bool = False,

@@ -124,8 +124,8 @@ class OptionTest(base.TestCase):
             known_bugs='volume-left-in-bild,simultaneous-deletes')
         self.assertEqual(
             "'volume-left-in-bild' is no known defect: write auto, a release "
-            '(2025.1, 2025.2, 2026.1, 2026.2), or a name of '
-            'doc/source/findings.rst (volume-left-in-build?)', str(error))
+            '(2025.1, 2025.2, 2026.1, 2026.2), or a name that "tempest '
+            'local-delete findings" lists (volume-left-in-build?)', str(error))
 
 
 class FoundTest(base.TestCase):

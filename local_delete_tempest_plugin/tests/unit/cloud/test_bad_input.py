@@ -215,8 +215,8 @@ ROWS = (
         options=options(fence_host='perhaps')),
     Row('a misspelt defect', PREFLIGHT,
         r"{c}: option known_bugs in \S+/tempest.conf: 'auot' is no known "
-        r'defect: write auto, a release \(2025.1, .*\), or a name of '
-        r'doc/source/findings.rst \(auto\?\)',
+        r'defect: write auto, a release \(2025.1, .*\), or a name that '
+        r'"tempest local-delete findings" lists \(auto\?\)',
         options=options(known_bugs='auot,volume-left-in-build')),
     Row('limits that cannot work together', PREFLIGHT,
         r'poll_interval_start,fail,5 s, and poll_interval_max is 1 s,make '
