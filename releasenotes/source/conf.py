@@ -12,7 +12,31 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import configparser
+import pathlib
+import re
+
+from docutils import nodes
+
 project = 'local-delete-tempest-plugin'
 copyright = 'The local-delete-tempest-plugin authors'
 extensions = ['reno.sphinxext']
 html_theme = 'alabaster'
+
+# reno takes the names of releases from the tags. It writes 0.0.0 without any
+# tag, and 1.0.0-5 over what came after the tag 1.0.0.
+_UNTAGGED = re.compile(r'0\.0\.0|[\d.]+-\d+|working-copy')
+
+
+def _name_release(app, doctree):
+    """Name the release that is being prepared, as setup.cfg has it."""
+    configuration = configparser.ConfigParser()
+    configuration.read(pathlib.Path(__file__).parents[2] / 'setup.cfg')
+    for title in doctree.findall(nodes.title):
+        if _UNTAGGED.fullmatch(title.astext()):
+            title[:] = [nodes.Text(configuration['metadata']['version'])]
+
+
+def setup(app):
+    # The tables of contents are made by the default priority, 500.
+    app.connect('doctree-read', _name_release, priority=400)
