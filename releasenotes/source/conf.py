@@ -37,6 +37,6 @@ def _name_release(app, doctree):
             title[:] = [nodes.Text(configuration['metadata']['version'])]
 
 
-def setup(app):
+def setup(app) -> None:
     # The tables of contents are made by the default priority, 500.
     app.connect('doctree-read', _name_release, priority=400)
