@@ -17,6 +17,7 @@ Tempest knows no clouds.yaml, and openstacksdk would be a further dependency.
 So this module reads only what a login with a password needs.
 """
 
+import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -34,9 +35,12 @@ _VARIABLES = {_FILE: 'OS_CLIENT_CONFIG_FILE',
 
 _AUTH = {'type': 'object', 'additionalProperties': {
     'type': ['string', 'null']}}
+_TEXT = {'type': ['string', 'null']}
 _SCHEMA = {'type': 'object', 'properties': {'clouds': {
     'type': 'object', 'additionalProperties': {
-        'type': ['object', 'null'], 'properties': {'auth': _AUTH}}}}}
+        'type': ['object', 'null'], 'properties': {
+            'auth': _AUTH, 'region_name': _TEXT, 'interface': _TEXT,
+            'cacert': _TEXT, 'verify': {'type': ['boolean', 'null']}}}}}}
 
 # The fields that both clouds.yaml and Tempest's credentials have.
 _FIELDS = ('username', 'user_id', 'password', 'project_name', 'project_id',
@@ -46,12 +50,37 @@ _FIELDS = ('username', 'user_id', 'password', 'project_name', 'project_id',
 _WITH_PASSWORD = (None, 'password', 'v3password')
 
 
-def read(name: str, uri: str | None) -> tuple[str, dict[str, Any]]:
-    """Read the credentials of a cloud.
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """What clouds.yaml tells of a cloud.
+
+    :param uri: The address of Keystone.
+    :param credentials: The fields of ``auth.KeystoneV3Credentials``.
+    :param region: Name of the region; None where the file names none.
+    :param interface: The kind of endpoints, such as 'public'; None likewise.
+    :param ca: Path of the CA's certificate; None likewise.
+    :param verify: Whether certificates are verified.
+    """
+
+    uri: str
+    credentials: dict[str, Any] = dataclasses.field(repr=False)
+    region: str | None = None
+    interface: str | None = None
+    ca: str | None = None
+    verify: bool = True
+
+    @property
+    def uri_v3(self) -> str:
+        """The address as [identity] uri_v3 takes it."""
+        return self.uri.rstrip('/').removesuffix('/v3') + '/v3'
+
+
+def read(name: str, uri: str | None) -> Account:
+    """Read the account of a cloud.
 
     :param name: Name of the cloud in clouds.yaml.
     :param uri: The address of Keystone in tempest.conf; None or '' for any.
-    :returns: (address of Keystone, fields of ``auth.KeystoneV3Credentials``).
+    :returns: The account.
     :raises tempest.lib.exceptions.InvalidConfiguration: there is no such
         cloud, it is another cloud, or it needs another way to log in.
     """
@@ -82,8 +111,11 @@ def read(name: str, uri: str | None) -> tuple[str, dict[str, Any]]:
             'the cloud %s of %s is at %s, and [identity] uri_v3 is %s' % (
                 name, path, endpoints.describe(auth['auth_url']),
                 endpoints.describe(uri)))
-    return auth['auth_url'], {
-        field: auth[field] for field in _FIELDS if auth.get(field)}
+    return Account(
+        auth['auth_url'],
+        {field: auth[field] for field in _FIELDS if auth.get(field)},
+        cloud.get('region_name'), cloud.get('interface'), cloud.get('cacert'),
+        cloud.get('verify') is not False)
 
 
 def _folders() -> list[pathlib.Path]:

@@ -79,9 +79,9 @@ class Command(lister.Lister):
             '--config-file', metavar='FILE',
             help='the tempest.conf (default: as "tempest run" finds it)')
         group.add_argument(
-            '--workspace', metavar='NAME',
-            help="the workspace whose etc/tempest.conf is read, as 'tempest "
-            "workspace list' names it")
+            '--workspace', metavar='WORKSPACE',
+            help="the workspace whose etc/tempest.conf is read: its name, as "
+            "'tempest workspace list' has it, or its directory")
         group.add_argument(
             '--workspace-path', metavar='FILE',
             help='the list of the workspaces (default: '
@@ -220,10 +220,11 @@ def find_admin() -> admin.Admin:
     try:
         return admin.Admin.of(accounts.log_in_admin())
     except lib_exc.Unauthorized as error:
-        raise lib_exc.Unauthorized(
-            'Keystone refuses the admin of tempest.conf ([auth] '
-            'admin_username and the options beside it, or '
-            'test_accounts_file): %s' % error.resp_body)
+        raise lib_exc.Unauthorized('Keystone refuses %s: %s' % (
+            'the account of clouds.yaml (--os-cloud)'
+            if accounts.has_other_admin() else 'the admin of tempest.conf '
+            '([auth] admin_username and the options beside it, or '
+            'test_accounts_file)', error.resp_body))
 
 
 def _choose_conf(args):
@@ -256,6 +257,8 @@ def _find_workspace(name, path):
         raise _WrongLine('%s is not YAML' % path) from None
     workspace = found.get(name) if isinstance(found, dict) else None
     if not isinstance(workspace, str):
+        if name and os.path.isdir(os.path.join(name, 'etc')):
+            return os.path.abspath(name)
         raise _WrongLine('there is no workspace %s in %s' % (name, path))
     return workspace
 
@@ -265,14 +268,12 @@ def _choose_admin(args):
     if args.os_cloud is None:
         return
     try:
-        uri, credentials = clouds_yaml.read(
-            args.os_cloud, CONF.identity.uri_v3)
+        account = clouds_yaml.read(args.os_cloud, CONF.identity.uri_v3)
     except lib_exc.InvalidConfiguration as error:
         raise _WrongLine(error) from error
-    accounts.use_admin(credentials)
+    accounts.use_admin(account.credentials)
     if not CONF.identity.uri_v3:
-        cfg.CONF.set_override('uri_v3', uri.rstrip('/').removesuffix('/v3')
-                              + '/v3', group='identity')
+        cfg.CONF.set_override('uri_v3', account.uri_v3, group='identity')
 
 
 def _read_conf():
