@@ -203,6 +203,12 @@ class ReportFailed(_Printable, exceptions.TempestException):
     message = '%(problem)s'
 
 
+class NotConfigured(_Printable, exceptions.TempestException):
+    """No tempest.conf can be written for this cloud."""
+
+    message = '%(problem)s'
+
+
 class DefectShown(_Printable, AssertionError):
     """A scenario failed because the cloud does not do what its story expects.
 

@@ -162,6 +162,8 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
         ip_version={'enum': [4, 6]}))),
     ('GET networks', _object(networks=_list_of(
         id=_ID, name=_TEXT, status=_TEXT, subnets=_list(_TEXT)))),
+    ('GET extensions', _object(extensions=_list_of(alias={
+        'type': 'string', 'pattern': r'^[\w-]{1,255}\Z'}))),
     ('GET routers', _object(routers=_list(_WITH_ID))),
     ('GET security-groups', _object(security_groups=_list(_NAMED))),
     # Cinder; tempest.lib has no list of attachments.
@@ -205,6 +207,8 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
         'maxTotalInstances', 'maxTotalCores', 'maxTotalRAMSize'),
         {'type': 'integer'}))))),
     ('GET flavors', _object(flavors=_list(_NAMED))),
+    ('GET flavors/detail', _object(flavors=_list_of(
+        id=_ID, name=_TEXT, disk=_COUNT, ram=_COUNT, vcpus=_COUNT))),
     ('GET flavors/*', _FLAVOR),
     ('POST flavors', _FLAVOR),
     ('GET servers', _object(servers=_list(_NAMED))),
@@ -247,7 +251,8 @@ _SCHEMAS = [(_compile(call), schema) for call, schema in (
 # The lists of which the schema above is all that counts.
 _LISTS = re.compile(
     r'GET \S*/(os-services|os-hypervisors/detail|os-server-groups|limits|'
-    r'os-aggregates|flavors|servers|servers/detail|volumes/detail)\Z')
+    r'os-aggregates|flavors|flavors/detail|servers|servers/detail|'
+    r'volumes/detail)\Z')
 
 # tempest.lib parses the bodies of all other answers, empty or not.
 _MAY_BE_EMPTY = re.compile(

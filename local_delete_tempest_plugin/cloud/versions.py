@@ -62,6 +62,20 @@ def placement(admin: admins.Admin) -> str:
             call='GET /', problem='names no max_version')
 
 
+def volume(admin: admins.Admin) -> str:
+    """Read the highest microversion of Cinder.
+
+    :param admin: An ``admin.Admin``.
+    :returns: Such as '3.71'; '3.0' if it has no microversions.
+    """
+    client = admin.manager.volume_versions_client_latest
+    offered = [version['version']
+               for version in client.list_versions()['versions']
+               if version['version']]
+    return max(offered, key=api_version_request.APIVersionRequest,
+               default='3.0')
+
+
 def read(admin: admins.Admin) -> dict[str, str]:
     """Read the versions that a result depends on, as far as they are known.
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import concurrent.futures
 import dataclasses
 import functools
@@ -224,7 +225,7 @@ class CloudChecks:
                 'flavor_ref_alt')
 
     def _judge_flavor(self, name, flavor, option):
-        problem = _unfit(flavor, self._image)
+        problem = unfit(flavor, self._image)
         least = self._flavor['disk'] if self._flavor else 0
         if not problem and flavor['disk'] < least:
             problem = 'has %d GiB of disk, and flavor_ref has %d: Nova ' \
@@ -461,8 +462,13 @@ def _as_version(version):
     return api_version_request.APIVersionRequest(version)
 
 
-def _unfit(flavor, image):
-    """Say why Nova would refuse servers of a flavor and an image."""
+def unfit(flavor: Mapping[str, Any], image: Mapping[str, Any]) -> str | None:
+    """Say why Nova would refuse servers of a flavor and an image.
+
+    :param flavor: The flavor.
+    :param image: The image; {} where nobody knows it.
+    :returns: Words, or None where nothing is known against them.
+    """
     if not flavor['disk']:
         return ('has no disk. Nova lets no member boot such a server from an '
                 'image (os_compute_api:servers:create:zero_disk_flavor), and '

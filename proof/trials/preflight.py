@@ -12,16 +12,17 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Show that preflight only reads.
+"""Show that preflight and configure only read.
 
-``tempest local-delete preflight --try-commands`` runs through a proxy that
-records each request and passes on only requests that read. It runs once with
-credentials that Tempest makes, and once with pre-provisioned credentials. The
-exit code is 0 if all of these are true:
+``tempest local-delete configure`` and ``preflight --try-commands`` run through
+a proxy that records each request and passes on only requests that read. They
+run once with credentials that Tempest makes, and once with pre-provisioned
+credentials. Preflight judges what configure has written. The exit code is 0 if
+all of these are true:
 
 - every request was a GET, a HEAD or the POST for a token;
 - the proxy saw each request of Tempest's log;
-- preflight found no problem.
+- configure wrote tempest.conf, and preflight found no problem.
 
 Tempest sends some requests for tokens past any proxy.
 """
@@ -37,6 +38,9 @@ from proof.trials import recording_proxy
 
 # A front end may have Keystone below another path.
 _TOKENS = '/v3/auth/tokens'
+
+# A move needs two, and one other compute has to be up.
+_TARGETS = 2
 
 _LOGGED = re.compile(r'Request \(.*\): \d+ ([A-Z]+) (\S+)')
 
@@ -59,18 +63,23 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
 
 
 def _try(cloud: deployment.Deployment, folder, name):
-    """Run preflight once; return its problems, and its count of requests."""
+    """Run both once; return their problems, and their count of requests."""
     log = folder / f'{name}.log'
     log.unlink(missing_ok=True)
+    codes = {}
     with recording_proxy.recording(_refusal) as (url, seen):
         workspace = recording_proxy.workspace(
             cloud, folder / 'workspace', name, url)
-        code = workspace.command('preflight', '--try-commands', log=log)
+        for command, *options in (
+                ('configure', '--replace', '--all-sections',
+                 '--allow-outages', ','.join(cloud.hosts[:_TARGETS])),
+                ('preflight', '--try-commands')):
+            codes[command] = workspace.command(command, *options, log=log)
     sent = [(one.method, one.url) for one in seen]
     problems = [f'sent {method} {url}' for method, url in sent
                 if not _only_reads(method, url)]
-    if code:
-        problems.append(f'ended with {code}: see {log}')
+    problems += [f'{command} ended with {code}: see {log}'
+                 for command, code in codes.items() if code]
     logged = collections.Counter(_LOGGED.findall(
         (workspace.directory / 'logs' / 'tempest.log').read_text()))
     if not sent or not logged:

@@ -49,7 +49,8 @@ _SHORTEST = 8
 
 _PLANTED = 'planted-where-it-has-to-be-found'
 
-_COMMANDS = (('preflight',), ('recover',),
+_COMMANDS = (('configure', '--replace', '--all-sections', '--dry-run'),
+             ('preflight',), ('recover',),
              ('recover', '--dry-run', '--run', '0123456789AB'))
 
 

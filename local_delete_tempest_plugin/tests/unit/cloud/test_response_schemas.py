@@ -79,6 +79,7 @@ GOOD: Any = (
         {'cidr': '10.0.0.0/28', 'ip_version': 4}]}),
     ('GET /v2.0/networks', {'networks': [
         dict(NAMED, status='ACTIVE', subnets=[UUID])]}),
+    ('GET /v2.0/extensions', {'extensions': [{'alias': 'qos'}]}),
     ('GET /v2.0/routers', {'routers': [{'id': UUID}]}),
     ('GET /v2.0/security-groups', {'security_groups': [NAMED]}),
     ('GET /v3/p/volumes/detail', {'volumes': [
@@ -108,6 +109,8 @@ GOOD: Any = (
         'maxTotalInstances', 'maxTotalCores', 'maxTotalRAMSize'), -1)}}),
     ('GET /v2.1/flavors?is_public=None', {'flavors': [
         {'id': '42', 'name': 'tiny'}]}),
+    ('GET /v2.1/flavors/detail?is_public=None', {'flavors': [
+        {'id': '42', 'name': 'tiny', 'disk': 1, 'ram': 64, 'vcpus': 1}]}),
     ('GET /v2.1/flavors/42', FLAVOR),
     ('POST /v2.1/flavors', FLAVOR),
     ('GET /v2.1/servers?all_tenants=True', {'servers': [NAMED]}),
@@ -212,6 +215,9 @@ WHOLE: Any = (
      'server_groups id name members'),
     (flavors_client.FlavorsClient, ('list_flavors',),
      {'flavors': [dict(NAMED, links=LINKS)]}, 'flavors id name'),
+    (flavors_client.FlavorsClient, ('list_flavors', True),
+     {'flavors': [WHOLE_FLAVOR['flavor']]},
+     'flavors id name ram vcpus disk'),
     (flavors_client.FlavorsClient, ('show_flavor', '42'), WHOLE_FLAVOR,
      'flavor id name ram vcpus disk OS-FLV-EXT-DATA:ephemeral'),
     (flavors_client.FlavorsClient, ('create_flavor',), WHOLE_FLAVOR,

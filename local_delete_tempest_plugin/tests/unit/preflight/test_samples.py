@@ -69,9 +69,3 @@ class SamplesTest(base.TestCase):
     def test_nothing_skips_where_all_of_it_is_turned_on(self):
         self.assertEqual(set(), self.skips(re.sub(
             r'^# (?=\w+ = )', '', self.whole(), flags=re.MULTILINE)))
-
-    def test_the_readme_shows_a_part(self):
-        lines = self.whole().splitlines()
-        for line in self.sample(
-                test_documents.ROOT / 'README.rst').splitlines():
-            self.assertIn(line, lines)
