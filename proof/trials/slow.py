@@ -106,5 +106,13 @@ def commands_of(process: subprocess.Popen) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error):
             # A command has a process group of its own.
             found += [child for child in one.children()
-                      if os.getpgid(child.pid) == child.pid]
+                      if _leads_group(child)]
     return found
+
+
+def _leads_group(process):
+    try:
+        return os.getpgid(process.pid) == process.pid
+    except ProcessLookupError:
+        # It has ended since it was listed, and the others have not.
+        return False
