@@ -14,12 +14,15 @@
 
 """The conductor is taken away, so that what it was doing is lost."""
 
+from collections.abc import Iterable
 import dataclasses
 
 from tempest import config
 from tempest.lib import exceptions as lib_exc
 
+from local_delete_tempest_plugin.cloud import admin as cloud_admin
 from local_delete_tempest_plugin.cloud import compute_services
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import base as outage_base
 from local_delete_tempest_plugin.outages import control_services
@@ -35,6 +38,8 @@ class ConductorStopped(control_services.ControlServiceStopped):
 
     A compute writes its heartbeats through a conductor. So Nova soon sees
     every compute down, until the conductor is back.
+
+    :param computes: Names of the hosts whose compute was up, to wait for.
     """
 
     word = 'conductor'
@@ -42,29 +47,34 @@ class ConductorStopped(control_services.ControlServiceStopped):
     needs = ('conductor_stop_command', 'conductor_start_command')
     none_up = exceptions.Refusal.NO_CONDUCTOR
 
-    #: Names of the hosts whose compute was up.
-    _computes: tuple[str, ...] = ()
+    def __init__(self, admin: cloud_admin.Admin,
+                 journal: safety_change.Journal | None,
+                 hosts: Iterable[str] = (),
+                 stop: commands.Underway | None = None,
+                 computes: Iterable[str] = ()) -> None:
+        super().__init__(admin, journal, hosts, stop)
+        self._computes = sorted(computes)
 
     def begin(self) -> None:
         # Only these tell when all is as before.
-        self._computes = tuple(service.host for service
-                               in self._services.list()
-                               if service.state == 'up')
+        self._computes = sorted(service.host for service
+                                in self._services.list()
+                                if service.state == 'up')
         super().begin()
 
     def _change(self) -> safety_change.Change:
-        return ConductorChange(self._hosts)
+        return ConductorChange(self._hosts, computes=self._computes)
 
     def _give_back(self) -> None:
         super()._give_back()
         try:
             outage_base.await_heartbeats(
                 lambda: self._retrier.call(self._list_computes),
-                list(self._computes), 'each compute',
+                self._computes, 'each compute',
                 CONF.local_delete.service_up_timeout)
         except lib_exc.TempestException as error:
             raise exceptions.RestoreFailed(
-                what='the computes', problem=str(error),
+                what='a compute', problem=str(error),
                 remedy='restart nova-compute on each host that is down')
 
     def _list_computes(self) -> list[compute_services.Service]:
@@ -78,3 +88,10 @@ class ConductorChange(control_services.ControlServiceChange):
 
     kind = 'conductor'
     outage = ConductorStopped
+
+    #: The hosts whose compute was up; None if the journal does not tell.
+    computes: list[str] | None = None
+
+    def undo(self, admin: cloud_admin.Admin) -> None:
+        ConductorStopped(admin, None, self.hosts, self.stop,
+                         self.computes or ()).restore()

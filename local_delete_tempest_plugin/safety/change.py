@@ -39,6 +39,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     int: {'type': 'integer'},
     int | None: {'type': ['integer', 'null']},
     list[str]: {'type': 'array', 'items': _TEXT},
+    list[str] | None: {'type': ['array', 'null'], 'items': _TEXT},
     dict[str, dict[str, float]]: {
         'type': 'object', 'additionalProperties': {
             'type': 'object', 'additionalProperties': {'type': 'number'}}},

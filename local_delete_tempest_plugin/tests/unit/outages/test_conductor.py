@@ -15,9 +15,11 @@
 """Nova's conductor is stopped, and given back with all computes."""
 
 import os
+import pathlib
 
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.outages import conductor as conductor_outage
+from local_delete_tempest_plugin.recovery import journal_format
 from local_delete_tempest_plugin.tests.unit import outage_case
 
 
@@ -46,6 +48,24 @@ class ConductorStoppedTest(outage_case.ControlServiceTest):
         self.assertIn('each compute has sent 2 heartbeats since its start; '
                       "last seen: {'cmp1': ", str(error))
         os.unlink(self.stopped.join('cmp2'))
+        away.cleanUp()
+        self.assert_as_before()
+
+    def test_recovered_once_each_compute_is_back(self):
+        """The journal tells the recover which computes were up."""
+        away = self.make()
+        away.setUp()
+        away.begin()
+        path = pathlib.Path(self.journals, outage_case.RUN.id + '.journal')
+        intent, = journal_format.parse(path, path.read_bytes()).intents
+        open(self.stopped.join('cmp2'), 'w').close()
+        error = self.assertRaises(exceptions.RestoreFailed,
+                                  intent.change.undo, self.cloud.admin())
+        self.assertIn('a compute was not given back', str(error))
+        self.assertIn("'cmp2': 1", str(error))
+        self.config(conductor_start_command='true')
+        os.unlink(self.stopped.join('cmp2'))
+        intent.change.undo(self.cloud.admin())
         away.cleanUp()
         self.assert_as_before()
 
