@@ -169,6 +169,19 @@ class RestoreFailed(_Printable, exceptions.TempestException):
                'To put it right: %(remedy)s')
 
 
+class ServiceTooOld(_Printable, exceptions.TempestException):
+    """Nova changes no compute that is older than those it is compared with.
+
+    Nova leaves out computes that are forced down. So the oldest compute of a
+    cell cannot be changed any more once it is forced down.
+    """
+
+    message = ('Nova does not change the compute service of host %(host)s, '
+               'because it is older than each compute of its cell that is '
+               'not forced down (ServiceTooOld; see the finding '
+               'service-too-old)')
+
+
 class LeftToOperator(_Printable, exceptions.TempestException):
     """What a run changed is not its own any more, so it was not given back.
 

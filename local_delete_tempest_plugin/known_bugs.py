@@ -60,6 +60,7 @@ FOUND: dict[str, tuple[bool | None, ...]] = {
     'delete-before-seen-down': (_YES, _YES, _YES, _YES),
     'enable-while-down-keeps-trait': (_YES, _YES, _YES, _YES),
     'deleted-service-refuses-moves': (_YES, _YES, _YES, _YES),
+    'service-too-old': (_OPEN, _OPEN, _YES, _OPEN),
     'delete-without-scheduler': (_YES, _OPEN, _YES, _YES),
     'volume-left-in-build': (_YES, _OPEN, _YES, _NO),
     'volume-left-cinder-out': (_YES, _YES, _YES, _YES),

@@ -36,6 +36,9 @@ LOG = logging.getLogger(__name__)
 
 BINARY = 'nova-compute'
 
+# What Nova's 500 names, if it compares a service with those of its cell.
+_TOO_OLD = 'nova.exception.ServiceTooOld'
+
 # How many hosts are looked up one by one. To read all nodes of a large cloud
 # takes Nova as long as a hundred look-ups.
 _FEW = 8
@@ -188,9 +191,16 @@ class ComputeServices:
 
         :param service: The service.
         :param settings: Fields of ``PUT /os-services/{id}``.
+        :raises ServiceTooOld: the service is forced down, and older than all
+            that are not. Nova changes it again once it is upgraded.
         """
         LOG.info('Setting %s on %s: %s', BINARY, service.host, settings)
-        self._services_client.update_service(service.id, **settings)
+        try:
+            self._services_client.update_service(service.id, **settings)
+        except lib_exc.ServerFault as error:
+            if _TOO_OLD in str(error):
+                raise exceptions.ServiceTooOld(host=service.host) from error
+            raise
 
     def nodes(self) -> Nodes:
         """Read every compute node, which takes Nova seconds for a thousand."""

@@ -88,6 +88,8 @@ class ComputeRestore(outage_base.Outage):
             ('disabled', reason) if reason else None)
         # Whether the host may be somebody else's by now.
         self._is_lost = False
+        # Whether Nova changes the service only after an upgrade of it.
+        self._is_too_old = False
         self._left: list[str] = []
 
     @property
@@ -125,6 +127,7 @@ class ComputeRestore(outage_base.Outage):
 
     def _give_back_once(self) -> None:
         self._left = []
+        self._is_too_old = False
         problems: list[str] = []
         if self._journal or self._try(self._claim, problems):
             # The order matters. Nova leaves the trait on the provider if a
@@ -154,6 +157,7 @@ class ComputeRestore(outage_base.Outage):
             # less to do. A test's time-out does not come here, because it is
             # deferred.
             LOG.exception('Giving back host %s', self._target.host)
+            self._is_too_old |= isinstance(error, exceptions.ServiceTooOld)
             problems.append(str(error))
             return False
         return True
@@ -270,8 +274,10 @@ class ComputeRestore(outage_base.Outage):
         else:
             forced_down = now.forced_down and self._has_forced_down
             fenced = _words(now) == self._has_set
+        upgrade = ['upgrade nova-compute on %s, and restart it' %
+                   self._target.host] if self._is_too_old else []
         return '; '.join(
-            self._words_for_process() + _lines(
+            upgrade + self._words_for_process() + _lines(
                 self._target.host, up=forced_down, enable=fenced)
         ) or 'tempest local-delete recover'
 

@@ -12,6 +12,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from tempest.lib import exceptions as lib_exc
+
 from local_delete_tempest_plugin.cloud import compute_services
 from local_delete_tempest_plugin.cloud import transport
 from local_delete_tempest_plugin import exceptions
@@ -116,6 +118,25 @@ class ComputeServicesTest(base.TestCase):
             ('PUT', 'os-services/' + fake_cloud.uuid(101),
              {'forced_down': True}),
             tuple(self.cloud.requests[-1][i] for i in (0, 1, 3)))
+
+    def test_a_service_that_nova_does_not_change(self):
+        """Another 500 may pass, and is tried again."""
+        def refuse(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(500, {'computeFault': {
+                    'code': 500, 'message': 'Unexpected API Error.\n'
+                    "<class 'nova.exception.%s'>" % self.name}})
+
+        self.cloud.add_compute('cmp1', 1)
+        service = self.services.show('cmp1')
+        self.cloud.before_answer = refuse
+        for self.name, expected in (
+                ('ServiceTooOld', exceptions.ServiceTooOld),
+                ('ServiceNotUnique', lib_exc.ServerFault)):
+            error = self.assertRaises(expected, self.services.update, service,
+                                      forced_down=False)
+            self.assertIs(expected, type(error))
+            self.assertIn(self.name, str(error))
 
     def test_target_host_on_any_page(self):
         """The provider is the hypervisor's id; names may be used twice."""

@@ -472,6 +472,28 @@ class ComputeOutageTest(outage_case.OutageTest):
         self.assertIn('--up cmp1 nova-compute', message)
         self.assertIn('--enable cmp1 nova-compute', message)
 
+    def test_forced_down_as_the_oldest_compute(self):
+        """Nova changes its service again once it is upgraded."""
+        self.config(api_timeout=300)
+        away = self.begun(compute_outage.ForcedDown, FENCE)
+
+        def refuse(method, path):
+            if method == 'PUT':
+                raise fake_cloud.Answer(500, {'computeFault': {
+                    'code': 500, 'message': 'Unexpected API Error.\n'
+                    "<class 'nova.exception.ServiceTooOld'>"}})
+
+        self.cloud.before_answer = refuse
+        message = self.failed_restore(away)
+        self.assertIn('Nova does not change the compute service of host cmp1, '
+                      'because it is older than each compute', message)
+        self.assertIn('To put it right: upgrade nova-compute on cmp1, and '
+                      'restart it; openstack --os-compute-api-version 2.53 '
+                      'compute service set --up cmp1', message)
+        # No repetition would help.
+        self.assertEqual(1, [method for method, *_ in self.cloud.requests
+                             ].count('PUT'))
+
     def test_api_that_says_yes_and_does_nothing(self):
         away = self.begun(compute_outage.ForcedDown)
 
