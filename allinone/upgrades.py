@@ -133,8 +133,20 @@ class Upgrade:
                 previous = (name,)
         steps.run([*left, steps.Step('whole cloud', self._prove, previous)],
                   report)
+        self._spare_an_old_compute()
         if not self._keep:
             deployment.save(dataclasses.replace(self._new, upgrade=None))
+
+    def _spare_an_old_compute(self):
+        """Let no scenario take down one of the computes that stay old.
+
+        Nova lifts forced_down only if an old compute is not forced down.
+        """
+        spared = [one['host'] for one
+                  in api.compute_services(api.Admin(self.cloud))
+                  if one['host'] in self._keep and not one['forced_down']][:1]
+        workspace.set_target_hosts(self.cloud, [
+            host for host in self.cloud.hosts if host not in spared])
 
     # -- the steps, in their order
 

@@ -82,14 +82,30 @@ def set_microversions(cloud: deployment.Deployment,
 
     :param versions: {section of tempest.conf: highest microversion}
     """
+    _set(cloud, {(section, 'max_microversion'): version
+                 for section, version in versions.items()})
+
+
+def set_target_hosts(cloud: deployment.Deployment,
+                     hosts: collections.abc.Iterable[str]) -> None:
+    """Change the target hosts, and leave the rest of the workspace.
+
+    :param hosts: names of the hosts that scenarios may take down
+    """
+    _set(cloud, {('local_delete', 'target_hosts'): ','.join(hosts)})
+
+
+def _set(cloud, values):
+    """Change options of tempest.conf: {(section, option): value}."""
     for name in _CONFIGURATIONS:
         path = cloud.tempest / 'etc' / name
         section, lines = '', []
         for line in path.read_text().splitlines():
             if line.startswith('['):
                 section = line.strip('[]')
-            if line.startswith('max_microversion =') and section in versions:
-                line = f'max_microversion = {versions[section]}'
+            option, equals, _ = line.partition(' = ')
+            if equals and (section, option) in values:
+                line = f'{option} = {values[section, option]}'
             lines.append(line)
         files.write(path, '\n'.join((*lines, '')))
 

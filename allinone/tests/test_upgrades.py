@@ -97,6 +97,8 @@ class UpgradesTest(base.TestCase):
         self.events = []
         #: {arguments of a command, from the program's name on: exit code}.
         self.failing = {}
+        #: Hosts whose computes are forced down.
+        self.forced_down = set()
         self.supervisor = _Supervisor(self.state, self.events)
         for name, value in (
                 ('allinone.supervision.client', lambda _: self.supervisor),
@@ -106,6 +108,7 @@ class UpgradesTest(base.TestCase):
                 ('allinone.environment.provide', lambda cloud: self.state),
                 ('allinone.prechecks.run_for_upgrade', lambda cloud: None),
                 ('allinone.checks.heard', self.heard),
+                ('allinone.api.compute_services', self.compute_services),
                 ('allinone.boot.READY',
                  dict.fromkeys(boot.READY, lambda _: True)),
                 ('allinone.resources.compute_microversion',
@@ -141,6 +144,10 @@ class UpgradesTest(base.TestCase):
     def heard(self, admin, binary, host, moment):
         self.events.append(f'heard {binary} {host}')
         return True
+
+    def compute_services(self, admin):
+        return [{'host': host, 'forced_down': host in self.forced_down}
+                for host in self.cloud.hosts]
 
     def upgrade(self, *keep):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -264,6 +271,20 @@ class KeptTest(UpgradesTest):
                 program.forked_by in sockets, name)
         self.assertNotIn(forkservers.NOVA_EVENTLET, programs)
         self.assertNotIn(forkservers.NOVA_EVENTLET, self.supervisor.commands)
+
+    def test_one_kept_compute_is_no_target(self):
+        """Nova lifts forced_down only if an old compute is not forced down."""
+        old = ('compute3', 'compute2')
+        for keep, down, targets in (
+                (old, {'compute2'}, 'compute1,compute2'),
+                (old, set(), 'compute1,compute3'),
+                (old[:1], set(), 'compute1,compute2'),
+                ((), set(), 'compute1,compute2,compute3')):
+            self.forced_down = down
+            self.upgrade(*keep)
+            parser = configparser.RawConfigParser(strict=False)
+            parser.read(self.cloud.tempest / 'etc' / 'tempest.conf')
+            self.assertEqual(targets, parser['local_delete']['target_hosts'])
 
     def test_a_later_upgrade_takes_the_kept_computes(self):
         self.upgrade('compute1', 'compute3')
