@@ -159,14 +159,10 @@ def log_in_admin() -> clients.Manager:
         admin, or Keystone refuses the admin.
     """
     given = _given.get()
+    _require_options(is_admin_given=bool(given))
     if given:
         return clients.Manager(credentials_factory.get_credentials(**given))
     if CONF.auth.use_dynamic_credentials:
-        for option in ('admin_username', 'admin_password'):
-            if not CONF.auth[option]:
-                # Tempest's own message has all fields of the credentials.
-                raise lib_exc.InvalidConfiguration(
-                    '[auth] %s is not set' % option)
         return clients.Manager(
             credentials_factory.get_configured_admin_credentials())
     for account in read():
@@ -176,6 +172,20 @@ def log_in_admin() -> clients.Manager:
     raise lib_exc.InvalidConfiguration(
         'no account of %s has the role %s in a project' % (
             CONF.auth.test_accounts_file, CONF.identity.admin_role))
+
+
+def _require_options(is_admin_given: bool) -> None:
+    """Refuse a tempest.conf without what the admin needs to log in.
+
+    Tempest's own message has all fields of the credentials.
+    """
+    needed = [('identity', 'uri_v3')]
+    if CONF.auth.use_dynamic_credentials and not is_admin_given:
+        needed[:0] = [('auth', 'admin_username'), ('auth', 'admin_password')]
+    for group, option in needed:
+        if not getattr(CONF, group)[option]:
+            raise lib_exc.InvalidConfiguration(
+                '[%s] %s is not set' % (group, option))
 
 
 def roles_of(manager: clients.Manager) -> set[str]:

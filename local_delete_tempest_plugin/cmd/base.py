@@ -62,9 +62,6 @@ _WRONG_LINE = 2
 
 _ERASE_LINE = '\r\x1b[K'
 
-_NEEDED = (('auth', 'admin_username'), ('auth', 'admin_password'),
-           ('identity', 'uri_v3'))
-
 
 class Command(lister.Lister):
     """A command that prints a table, or one line that says why it cannot."""
@@ -290,9 +287,3 @@ def _check_conf():
         raise lib_exc.InvalidConfiguration(
             'there is no tempest.conf: give --config-file or --workspace, or '
             'set TEMPEST_CONFIG_DIR to where it is')
-    for group, option in _NEEDED:
-        needed = group != 'auth' or (CONF.auth.use_dynamic_credentials
-                                     and not accounts.has_other_admin())
-        if needed and not getattr(CONF, group)[option]:
-            raise lib_exc.InvalidConfiguration('[%s] %s is not set' % (
-                group, option))
