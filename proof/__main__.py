@@ -35,10 +35,11 @@ from proof.trials import operator
 from proof.trials import pairs
 from proof.trials import preflight
 from proof.trials import secrets
+from proof.trials import zuul
 
 _TRIALS = {'crowd': crowd, 'faults': faults, 'kills': kills, 'noise': noise,
            'operator': operator, 'pairs': pairs, 'preflight': preflight,
-           'secrets': secrets}
+           'secrets': secrets, 'zuul': zuul}
 
 
 def _parser():

@@ -24,6 +24,7 @@
 #     qemu         for "python -m allinone up --qemu"
 #     devstack     for "python -m allinone up --like-devstack"
 #     screenshots  for "python -m tools.screenshots"
+#     zuul         for "python -m proof trial zuul"
 #
 # PROFILES='qemu devstack' names two of them.
 
