@@ -95,8 +95,9 @@ def look(chromium: str, path: pathlib.Path, axe: str) -> list[str]:
     for name, (width, height, options) in _PICTURES.items():
         copy = path.with_name(f'look-{name}.html')
         copy.write_text(_POLICY.sub('', text) + _LOOK % axe)
-        done = _run(chromium, width, height, options, '--dump-dom',
-                    '--virtual-time-budget=20000', copy.as_uri())
+        done = run_chromium(
+            chromium, width, height, options, '--dump-dom',
+            '--virtual-time-budget=20000', copy.as_uri())
         told = _FOUND.search(done.stdout)
         if not told:
             return [f'{name}: the page could not be opened: '
@@ -127,8 +128,9 @@ def shoot(chromium: str, path: pathlib.Path, name: str,
     for picture in pictures:
         width, height, options = _PICTURES[picture]
         file = folder / f'report-{name}-{picture}.png'
-        done = _run(chromium, width, height, options, '--hide-scrollbars',
-                    f'--screenshot={file}', path.as_uri())
+        done = run_chromium(
+            chromium, width, height, options, '--hide-scrollbars',
+            f'--screenshot={file}', path.as_uri())
         said += [f'{picture}: {one}' for one in _CONSOLE.findall(done.stderr)]
         if not file.exists():
             said.append(f'{picture}: no picture was taken: '
@@ -136,7 +138,17 @@ def shoot(chromium: str, path: pathlib.Path, name: str,
     return said
 
 
-def _run(chromium, width, height, options, *arguments):
+def run_chromium(chromium: str, width: int, height: int,
+                 options: Iterable[str], *arguments: str
+                 ) -> subprocess.CompletedProcess[str]:
+    """Run a headless Chromium to its end.
+
+    :param chromium: the program
+    :param width: of its window, in pixels
+    :param height: of its window, in pixels
+    :param options: of Chromium
+    :param arguments: what it does, and the address of the page
+    """
     return subprocess.run(
         [chromium, '--headless=new', '--no-sandbox', '--disable-gpu',
          '--disable-dev-shm-usage', '--enable-logging=stderr',

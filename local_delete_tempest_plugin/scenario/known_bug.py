@@ -81,6 +81,8 @@ def known_bug(name: str) -> Callable:
                 'defect %s of Nova is not there any more: take it off '
                 '[local_delete] known_bugs, as in auto,-%s' % (name, name),
                 _raise, failure)
+        # The page of the scenario's family reads it.
+        judged.known_bug = name
         return judged
     return mark
 

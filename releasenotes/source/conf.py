@@ -20,8 +20,14 @@ from docutils import nodes
 
 project = 'local-delete-tempest-plugin'
 copyright = 'The local-delete-tempest-plugin authors'
-extensions = ['reno.sphinxext']
-html_theme = 'alabaster'
+extensions = ['openstackdocstheme', 'reno.sphinxext']
+html_css_files = ['pages.css']
+html_static_path = ['../../doc/source/_static']
+html_theme = 'openstackdocs'
+html_theme_options = {'analytics_tracking_code': '', 'display_badge': False}
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+templates_path = ['../../doc/source/_templates']
 
 # reno takes the names of releases from the tags. It writes 0.0.0 without any
 # tag, and 1.0.0-5 over what came after the tag 1.0.0.
