@@ -36,6 +36,11 @@ PARTS = ('local_delete_tempest_plugin', 'allinone', 'proof')
 # As architecture.rst writes them: ``room/``, ``room/file.py:Class.method``.
 _ROOM = re.compile(r'^``([\w/]+)/``$', re.MULTILINE)
 _FILE = re.compile(r'``([\w/]+\.py)(?::([\w.]+))?``')
+# A target that is no URL of another site.
+_LINK = re.compile(r'^\.\. _[^:]+: +(?!https?:)(\S+)$', re.MULTILINE)
+# A file or a directory of the checkout.
+_PATH = re.compile(r'``((?:%s|doc|releasenotes|tools)/[\w./-]*)``' % (
+    '|'.join(PARTS)))
 # A block of Python, as first-scenario.rst has it.
 _PYTHON = re.compile(r'^\.\. code-block:: python\n((?:\n| {4}.*\n)+)',
                      re.MULTILINE)
@@ -160,9 +165,36 @@ class DocumentsTest(testtools.TestCase):
     def test_scenarios_are_all_listed(self):
         text = self.read('scenarios.rst')
         for path in (PLUGIN / 'scenario').glob('test_*.py'):
-            for words in '``%s`` ' % path.stem, 'scenario.%s\n' % path.stem:
-                if words not in text:
-                    self.fail('scenarios.rst has no %r' % words)
+            words = ':doc:`scenarios/%s`\n' % path.stem
+            if words not in text:
+                self.fail('scenarios.rst has no entry %r' % words)
+
+    def test_index_tells_of_each_page(self):
+        # A phone shows no other list of the pages.
+        text = self.read('index.rst')
+        for name in sorted(page.stem for page in DOCUMENTS.glob('*.rst')):
+            entry, place = ':doc:`%s`\n' % name, '\n   %s\n' % name
+            if name != 'index' and not (entry in text and place in text):
+                self.fail('index.rst needs the page %s twice: in the list, '
+                          'and in a toctree' % name)
+
+    def test_links_lead_to_files(self):
+        for page in (*ROOT.glob('*.rst'), *DOCUMENTS.glob('*.rst')):
+            for target in _LINK.findall(page.read_text()):
+                # Sphinx makes the pages of files beside each other.
+                path = page.parent / target.replace('.html', '.rst')
+                if not path.exists():
+                    self.fail('%s links %s, and there is no %s' % (
+                        page.name, target, path.relative_to(ROOT)))
+
+    def test_paths_are_there(self):
+        for page in (*ROOT.glob('*.rst'), *DOCUMENTS.glob('*.rst')):
+            # Its reader writes these files.
+            if page.name == 'first-scenario.rst':
+                continue
+            for path in _PATH.findall(page.read_text()):
+                if not (ROOT / path).exists():
+                    self.fail('%s names %s: no such file' % (page.name, path))
 
     def test_first_scenario_fits_the_code(self):
         scenario, mutant = map(textwrap.dedent, _PYTHON.findall(
