@@ -120,9 +120,8 @@ def _git(clone, *arguments):
 
 def _pair(text):
     project, separator, clone = text.partition('=')
-    if not separator or not pathlib.Path(clone).is_dir():
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not PROJECT=CLONE, where CLONE is a directory')
+    if not separator:
+        raise argparse.ArgumentTypeError(f'{text!r} is not PROJECT=CLONE')
     return project, pathlib.Path(clone)
 
 
@@ -133,6 +132,9 @@ def main() -> int:
     parser.add_argument('clones', nargs='+', type=_pair,
                         metavar='PROJECT=CLONE')
     arguments = parser.parse_args()
+    for _, clone in arguments.clones:
+        if not clone.is_dir():
+            parser.error(f'{clone} is no directory')
     kept = yaml.safe_load(FILE.read_text()) if FILE.exists() else {}
     kept.update({project: read(clone) for project, clone in arguments.clones})
     FILE.write_text(_HEAD + yaml.safe_dump(kept))

@@ -19,6 +19,7 @@ project has to be in this tree, or in tools/zuul_names.yaml. A playbook and a
 tox environment have to be in this tree.
 """
 
+import argparse
 from collections.abc import Iterable
 from collections.abc import Iterator
 import configparser
@@ -174,6 +175,8 @@ def problems(root: pathlib.Path) -> list[str]:
 
 def main() -> int:
     """Run the command line, and return the exit code."""
+    argparse.ArgumentParser(
+        prog='python -m tools.zuul_resolve', description=__doc__).parse_args()
     found = problems(phases.ROOT)
     print('\n'.join(found) or 'Each name refers to something')
     return 1 if found else 0
