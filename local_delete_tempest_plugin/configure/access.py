@@ -16,6 +16,7 @@
 
 import os
 from typing import Any
+from urllib import parse
 
 from tempest import clients
 from tempest import config
@@ -47,7 +48,8 @@ def choose_keystone(chosen: settings.Settings,
     :param chosen: The settings.
     :param account: The account of clouds.yaml.
     """
-    chosen.choose('identity', 'uri_v3', account.uri_v3, _FROM_FILE)
+    chosen.choose('identity', 'uri_v3', account.uri_v3, _FROM_FILE,
+                  is_secret='@' in parse.urlsplit(account.uri_v3).netloc)
     if account.ca:
         chosen.choose('identity', 'ca_certificates_file', os.path.abspath(
             os.path.expanduser(account.ca)), _FROM_FILE)
@@ -114,8 +116,9 @@ def choose_services(chosen: settings.Settings,
     :param token: The account's token, as Keystone describes it.
     :raises NotConfigured: the catalog has no Nova, or several regions.
     """
+    # Tempest uses the first service of a type, and no other.
     services = {service['type']: service['endpoints']
-                for service in token.get('catalog', ())
+                for service in reversed(token.get('catalog', ()))
                 if service['endpoints']}
     _choose_region(chosen, {str(endpoint.get('region')) for endpoint
                             in services.get('compute', ())})

@@ -20,6 +20,7 @@ from typing import Any
 
 from tempest import config
 from tempest.lib.common import api_version_request
+from tempest.lib import exceptions as lib_exc
 
 from local_delete_tempest_plugin.cloud import admin as admins
 from local_delete_tempest_plugin.cloud import pagination
@@ -84,7 +85,7 @@ def _choose_image(chosen, admin):
     if not CONF.service_available.glance:
         return {}
     if not chosen.may_choose('compute', 'image_ref'):
-        return admin.manager.image_client_v2.show_image(CONF.compute.image_ref)
+        return _show_image(admin, CONF.compute.image_ref)
     image = min(filter(_is_plain, _images(admin)),
                 key=lambda image: image[_IN_BYTES], default=None)
     if not image:
@@ -96,6 +97,16 @@ def _choose_image(chosen, admin):
                   '%s, the smallest public image: %d MiB' % (
                       image['name'], max(1, image[_IN_BYTES] >> 20)))
     return image
+
+
+def _show_image(admin, image):
+    try:
+        return admin.manager.image_client_v2.show_image(image)
+    except lib_exc.NotFound:
+        raise exceptions.NotConfigured(
+            problem='[compute] image_ref of tempest.conf is %s, and Glance '
+            'has no such image: correct or remove the line, or call this '
+            'again with --replace' % image)
 
 
 def _images(admin: admins.Admin) -> Iterator[dict[str, Any]]:

@@ -76,8 +76,16 @@ class Settings:
         self.open: list[str] = []
 
     def may_choose(self, group: str, option: str) -> bool:
-        """Tell whether an option is to be chosen, and note if it stays."""
-        if self._replace or not is_set(group, option):
+        """Tell whether an option is to be chosen, and note if it stays.
+
+        :param group: The section.
+        :param option: Name of the option.
+        :raises NotConfigured: it is set where nothing is replaced.
+        """
+        if not is_set(group, option):
+            return True
+        if self._replace:
+            _require_in_file(group, option)
             return True
         if (group, option) not in self.kept:
             self.kept.append((group, option))
@@ -150,3 +158,12 @@ def is_set(group: str, option: str) -> bool:
     """
     location = cfg.CONF.get_location(option, group)
     return bool(location and location.location.is_user_controlled)
+
+
+def _require_in_file(group, option):
+    """Refuse an option of a variable, or of another file, which would win."""
+    place = cfg.CONF.get_location(option, group).detail
+    if place != cfg.CONF.config_file[-1]:
+        raise exceptions.NotConfigured(
+            problem='[%s] %s is set in %s, which wins over tempest.conf, so '
+            'nothing was written: remove it there' % (group, option, place))

@@ -395,6 +395,23 @@ class BadInputTest(ConfigureCase):
         self.assertIn('\n# target_hosts = cmp9\n', self.box.conf.read_text())
         self.assertNotIn('target_hosts', self.written()['local_delete'])
 
+    def test_what_wins_over_the_file(self):
+        variable = 'OS_LOCAL_DELETE__ALLOW_OUTAGES'
+        self.box.environment[variable] = 'True'
+        self.assert_refused('[local_delete] allow_outages is set in %s, which '
+                            'wins over tempest.conf' % variable, '--replace')
+        del self.box.environment[variable]
+        other = self.box.folder / '.tempest/tempest.conf.d/other.conf'
+        other.parent.mkdir(parents=True)
+        other.write_text('[local_delete]\nallow_outages = True\n')
+        self.assert_refused('[local_delete] allow_outages is set in %s, which '
+                            'wins over tempest.conf' % other, '--replace')
+
+    def test_an_image_that_is_gone(self):
+        self.box.set('compute', image_ref='gone')
+        self.assert_refused('[compute] image_ref of tempest.conf is gone, and '
+                            'Glance has no such image', '--all-sections')
+
     def test_unknown_host(self):
         self.assert_refused(
             'host cmp9: Nova has no compute service on this host. To do: '

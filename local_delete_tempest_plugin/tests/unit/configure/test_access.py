@@ -93,6 +93,20 @@ class AccessTest(base.TestCase):
             values['[identity] region'], values['[volume] catalog_type'],
             values['[service_available] glance']))
 
+    def test_the_first_service_of_a_type(self):
+        access.choose_services(self.chosen, {'catalog': [
+            {'type': 'compute', 'endpoints': [{'region': 'West'}]},
+            {'type': 'compute', 'endpoints': [{'region': 'East'}]}]})
+        self.assertEqual('West', self.values()['[identity] region'],
+                         'Tempest uses the first Nova of the catalog')
+
+    def test_an_address_with_a_password(self):
+        access.choose_keystone(self.chosen, clouds_yaml.Account(
+            'https://boss:SECRET@keystone.test/v3', {}))
+        self.assertEqual(['***'], [
+            choice.shown for choice in self.chosen.choices],
+            'the output shows the password of the address')
+
     def test_a_password_that_no_file_can_hold(self):
         refused = self.assertRaises(
             exceptions.NotConfigured, self.chosen.choose, 'auth',
