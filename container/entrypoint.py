@@ -21,6 +21,7 @@ have changed. So this process ends only after all others have. It passes the
 signals on to all of them.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -45,9 +46,15 @@ def main() -> int:
         ['tempest', *sys.argv[1:]], start_new_session=True,
         preexec_fn=lambda: signal.pthread_sigmask(
             signal.SIG_UNBLOCK, _PASSED_ON))
+
+    def pass_on(signum, frame):
+        # What is left may be in a session of its own, such as a command that
+        # starts a compute again.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(tempest.pid, signum)
+
     for signum in _PASSED_ON:
-        signal.signal(signum, lambda number, _: os.killpg(
-            tempest.pid, number))
+        signal.signal(signum, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     code = 0
     while True:

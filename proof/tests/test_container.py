@@ -30,7 +30,18 @@ _ENTRYPOINT = phases.ROOT / 'container' / 'entrypoint.py'
 
 # It ends on SIGTERM at once. Its worker first does what the test lets it do.
 _TEMPEST = f"""#!{sys.executable}
-import os, signal, sys
+import os, signal, sys, time
+if sys.argv[1:] == ['leave']:
+    parent = os.getpid()
+    if os.fork():
+        sys.exit(4)
+    os.setsid()
+    open('session', 'w').write(str(os.getpid()))
+    while os.path.exists(f'/proc/{{parent}}'):
+        time.sleep(0.01)
+    open('up', 'w').close()
+    open('go').read()
+    os._exit(0)
 if sys.argv[1:] != ['run']:
     sys.exit(3)
 open('session', 'w').write(str(os.getpid()))
@@ -84,6 +95,14 @@ class EntrypointTest(base.TestCase):
         (self.place / 'go').write_text('')
         self.assertEqual(1, process.wait())
         self.assertEqual('back', (self.place / 'given').read_text())
+
+    @base.slow
+    def test_a_signal_finds_only_a_command_of_another_session(self):
+        process = self.start('leave')
+        (self.place / 'up').read_text()
+        process.send_signal(signal.SIGTERM)
+        (self.place / 'go').write_text('')
+        self.assertEqual(4, process.wait())
 
     def test_the_exit_code_is_that_of_tempest(self):
         self.assertEqual(3, self.start('other').wait())
