@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import logging
 import os
 import shutil
+import textwrap
 from typing import Any
 from typing import ClassVar
 from typing import TextIO
@@ -68,6 +69,9 @@ class Command(lister.Lister):
 
     #: The names of the columns of the table.
     columns: ClassVar[tuple[str, ...]]
+
+    #: What is said below the table.
+    _last_lines: Sequence[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -153,6 +157,12 @@ class Command(lister.Lister):
         # The cells quote names and reasons that others have given.
         super().produce_output(parsed_args, column_names, [
             tuple(map(exceptions.one_line, row)) for row in data])
+        for line in (self._last_lines if parsed_args.formatter == 'table'
+                     else ()):
+            print(textwrap.fill(
+                exceptions.one_line(line), columns_of(self.app.stdout),
+                break_long_words=False, break_on_hyphens=False),
+                file=self.app.stdout)
 
 
 class Progress:

@@ -15,12 +15,9 @@
 """``tempest local-delete configure``: write a tempest.conf for this cloud."""
 
 import argparse
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import pathlib
-import textwrap
-from typing import Any
 
 from tempest import config
 
@@ -34,7 +31,6 @@ from local_delete_tempest_plugin.configure import deployments
 from local_delete_tempest_plugin.configure import hosts
 from local_delete_tempest_plugin.configure import resources
 from local_delete_tempest_plugin.configure import settings
-from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import guard
 
 CONF = config.CONF
@@ -53,8 +49,6 @@ class Configure(base.Command):
     """
 
     columns = 'Option', 'Value', 'Why'
-
-    _last_lines: Sequence[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -109,17 +103,6 @@ class Configure(base.Command):
             (str(choice), choice.shown,
              ('As a comment: ' if choice.is_comment else '') + choice.why)
             for choice in written]
-
-    def show(self, parsed_args: argparse.Namespace,
-             column_names: Sequence[str],
-             data: Iterable[Sequence[Any]]) -> None:
-        super().show(parsed_args, column_names, data)
-        for line in (self._last_lines if parsed_args.formatter == 'table'
-                     else ()):
-            print(textwrap.fill(
-                exceptions.one_line(line), base.columns_of(self.app.stdout),
-                break_long_words=False, break_on_hyphens=False),
-                file=self.app.stdout)
 
 
 def _choose(chosen, args, progress):

@@ -15,15 +15,10 @@
 """``tempest local-delete stage``: make servers that outlive an upgrade."""
 
 import argparse
-from collections.abc import Iterable
-from collections.abc import Sequence
 import datetime
 import pathlib
-import textwrap
-from typing import Any
 
 from local_delete_tempest_plugin.cmd import base
-from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.safety import run
 from local_delete_tempest_plugin.upgrade import stage
 from local_delete_tempest_plugin.upgrade import stage_file
@@ -43,8 +38,6 @@ class Stage(base.Command):
     """
 
     columns = 'Server', 'Host', 'Kind', 'Outage'
-
-    _last_lines: Sequence[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -80,17 +73,6 @@ class Stage(base.Command):
         return self.columns, [
             (server.name, server.host, stage_file.KINDS[server.kind],
              server.outage) for server in made.servers]
-
-    def show(self, parsed_args: argparse.Namespace,
-             column_names: Sequence[str],
-             data: Iterable[Sequence[Any]]) -> None:
-        super().show(parsed_args, column_names, data)
-        for line in (self._last_lines if parsed_args.formatter == 'table'
-                     else ()):
-            print(textwrap.fill(
-                exceptions.one_line(line), base.columns_of(self.app.stdout),
-                break_long_words=False, break_on_hyphens=False),
-                file=self.app.stdout)
 
 
 def _days(text):
