@@ -40,8 +40,7 @@ PAIRS = (('2025.1', '2026.1'), ('2025.2', '2026.1'), ('2026.1', '2026.2'))
 
 _COMPUTES = 8
 
-# compute1 alone is new in the middle. Nova cannot lift the flag of the only
-# old compute that is up. The hosts of the stage stay up, and are old.
+# compute1 alone is new in the middle.
 _OLD = [f'compute{number}' for number in range(2, _COMPUTES + 1)]
 
 _TEMPEST = str(phases.ROOT / '.venv' / 'bin' / 'tempest')

@@ -21,6 +21,9 @@ from typing import Any
 
 import yaml
 
+#: The name of this project.
+PROJECT = 'openstack/local-delete-tempest-plugin'
+
 
 @dataclasses.dataclass(frozen=True)
 class Item:

@@ -27,8 +27,7 @@ from zuul.lib import ansible
 from zuul import model
 
 from tools import phases
-
-_PROJECT = 'openstack/local-delete-tempest-plugin'
+from tools import zuul_files
 
 
 def load(path: pathlib.Path) -> tuple[model.ParsedConfig, list[str]]:
@@ -42,8 +41,8 @@ def load(path: pathlib.Path) -> tuple[model.ParsedConfig, list[str]]:
         types.SimpleNamespace(connections={}), model.SystemAttributes(), None,
         ansible.AnsibleManager())
     source = model.SourceContext(
-        f'opendev.org/{_PROJECT}', _PROJECT, 'opendev.org', 'master',
-        f'zuul.d/{path.name}')
+        f'opendev.org/{zuul_files.PROJECT}', zuul_files.PROJECT,
+        'opendev.org', 'master', f'zuul.d/{path.name}')
     # Its own parts need a scheduler. The method needs only the context.
     parser = object.__new__(configloader.TenantParser)
     parsed = parser.loadProjectYAML(path.read_text(), source, context)

@@ -34,8 +34,6 @@ from tools import phases
 from tools import zuul_files
 from tools import zuul_names
 
-_PROJECT = 'openstack/local-delete-tempest-plugin'
-
 # The attributes of a job that name playbooks.
 _PLAYBOOKS = ('pre-run', 'run', 'post-run', 'cleanup-run')
 
@@ -119,8 +117,9 @@ class Resolver:
 
     def _no_project(self, project):
         name = project.removeprefix('opendev.org/')
-        return _missing('project', [name] if name != _PROJECT else [],
-                        self._known.projects)
+        return _missing(
+            'project', [name] if name != zuul_files.PROJECT else [],
+            self._known.projects)
 
     def _in_project(self, project):
         yield from _missing('template', _list(project.content, 'templates'),

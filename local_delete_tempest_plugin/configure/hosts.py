@@ -48,8 +48,6 @@ _SLACK = 1.25
 # Limits that are enough for the intervals of DevStack, in seconds.
 _SLOW_DOWN, _SLOW_UP, _STARTS = 900, 600, 240
 
-_NAME = 'host '
-
 
 @dataclasses.dataclass(frozen=True)
 class Allowed:
@@ -130,14 +128,14 @@ def _refuse(hosts, free, findings):
         if host not in free:
             raise exceptions.NotConfigured(problem=next(
                 ('%s: %s. To do: %s' % (one.check, one.found, one.to_do)
-                 for one in findings if one.check == _NAME + host),
+                 for one in findings if one.check == cloud.OF_HOST + host),
                 _why_unknown(findings)))
 
 
 def _refuse_none(free, findings):
     if free:
         return
-    refused = [one for one in findings if one.check.startswith(_NAME)
+    refused = [one for one in findings if one.check.startswith(cloud.OF_HOST)
                and one.outcome != finding.PASS]
     if not refused:
         raise exceptions.NotConfigured(problem=_why_unknown(findings))
@@ -154,7 +152,7 @@ def _why_unknown(findings: list[finding.Finding]) -> str:
     """Say why no host was looked at."""
     return next(
         ('the hosts could not be read: %s' % one.found for one in findings
-         if one.check == 'target hosts' and one.outcome == finding.FAIL
+         if one.check == cloud.HOSTS and one.outcome == finding.FAIL
          and not isinstance(one, finding.Hosts)),
         'Nova shows no compute service at all: make sure that the database of '
         'each cell answers')

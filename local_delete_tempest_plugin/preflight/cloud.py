@@ -50,6 +50,12 @@ from local_delete_tempest_plugin.safety import run
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
 
+#: Name of the check of all target hosts.
+HOSTS = 'target hosts'
+
+#: What stands before a host in the name of the check of that host.
+OF_HOST = 'host '
+
 _BYTES_PER_GIB = 1 << 30
 
 # Only the project of such an image sees it, and those that it names.
@@ -134,7 +140,7 @@ class CloudChecks:
                  'make sure that the admin may list services'),
                 ('aggregates', self._check_aggregates,
                  'make sure that the admin may list aggregates'),
-                ('target hosts', self._check_hosts,
+                (HOSTS, self._check_hosts,
                  'make sure that the admin may list services and '
                  'allocations'),
                 ('journals', self._check_journals,
@@ -309,7 +315,7 @@ class CloudChecks:
                   if host != guard.ANY_HOST]
         for host in sorted(set(wanted) - set(known)):
             yield finding.Finding(
-                'host ' + host, finding.FAIL,
+                OF_HOST + host, finding.FAIL,
                 'Nova has no compute service on this host',
                 'name some of these hosts: %s' % ', '.join(sorted(known))
                 if known else 'Nova shows no compute service at all: make '
@@ -338,7 +344,7 @@ class CloudChecks:
                 yield found
         self.usable_hosts = len(usable)
         found = finding.judge(
-            'target hosts', usable, '%d may be taken down now' % len(usable),
+            HOSTS, usable, '%d may be taken down now' % len(usable),
             'free a host; until then every scenario skips')
         yield finding.Hosts(**vars(found), names=tuple(usable))
 
@@ -349,7 +355,7 @@ class CloudChecks:
             yield look
 
     def _judge_host(self, few, look):
-        name = 'host ' + look.host
+        name = OF_HOST + look.host
         if look.refusal:
             unknown = few and look.target and look.refusal.code is (
                 exceptions.Refusal.FOREIGN_CONSUMER) and (
