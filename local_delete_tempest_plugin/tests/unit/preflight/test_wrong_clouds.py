@@ -313,11 +313,11 @@ class ReadingTest(whole_cloud.CloudCase):
                 ('v2.0/ports', fake_cloud.Answer(200, {'ports': [{}]}),
                  'is a required property'),
                 # The type in the catalog is of another service, or version.
+                # Tempest 42 has no words of its own for 406.
                 ('volumes/detail', not_found, 'Object not found'),
                 ('attachments/detail', fake_cloud.Answer(
                     406, {'message': '3.27 is too new'}),
-                 'GET https://block-storage.test/attachments/detail: Not '
-                 'Acceptable'),
+                 'GET https://block-storage.test/attachments/detail: '),
                 ('os-server-groups', not_found, 'Object not found'),
                 ('usages', not_found, 'Object not found'),
                 ('resource_providers/%s/usages' % fake_cloud.uuid(11),
