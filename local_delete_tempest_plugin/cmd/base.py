@@ -21,6 +21,7 @@ import logging
 import os
 import shutil
 import textwrap
+import traceback
 from typing import Any
 from typing import ClassVar
 from typing import TextIO
@@ -118,7 +119,7 @@ class Command(lister.Lister):
             return CTRL_C
         except Exception as error:
             if self.app.options.debug:
-                raise
+                traceback.print_exc(file=self.app.stderr)
             self._say(error if isinstance(error, _EXPECTED) else '%s: %s' % (
                 type(error).__name__, error))
             return _WRONG_LINE if isinstance(error, _WrongLine) else 1
