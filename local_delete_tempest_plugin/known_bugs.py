@@ -60,7 +60,7 @@ FOUND: dict[str, tuple[bool | None, ...]] = {
     'delete-before-seen-down': (_YES, _YES, _YES, _YES),
     'enable-while-down-keeps-trait': (_YES, _YES, _YES, _YES),
     'deleted-service-refuses-moves': (_YES, _YES, _YES, _YES),
-    'service-too-old': (_OPEN, _YES, _YES, _OPEN),
+    'service-too-old': (_YES, _YES, _YES, _YES),
     'delete-without-scheduler': (_YES, _NO, _YES, _YES),
     'volume-left-in-build': (_YES, _YES, _YES, _NO),
     'volume-left-cinder-out': (_YES, _YES, _YES, _YES),
