@@ -21,6 +21,7 @@ at last the servers of the stage are deleted locally. The table is written into
 results/releases.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterable
 import json
 import shutil
@@ -49,10 +50,11 @@ _TEMPEST = str(phases.ROOT / '.venv' / 'bin' / 'tempest')
 _UNLESS_KNOWN = '"$@" || (($? == 3))'
 
 
-def run(run_: phases.Phases, at_once: int) -> int:
-    """Rehearse all upgrades, write the table, and return the exit code.
+def run(run_: phases.Phases, releases: Collection[str], at_once: int) -> int:
+    """Rehearse upgrades, write the table, and return the exit code.
 
     :param run_: runs the phases
+    :param releases: where the upgrades begin
     :param at_once: how many clouds run side by side
     """
     run_.run([clouds.setup()])
@@ -61,16 +63,23 @@ def run(run_: phases.Phases, at_once: int) -> int:
     code = 0
     begin = len(run_.ended)
     try:
-        run_.run(*(_lane(number, pair)
-                   for number, pair in enumerate(PAIRS)),
-                 together=False, at_once=at_once)
+        run_.run(*(_lane(number, pair) for number, pair in enumerate(PAIRS)
+                   if pair[0] in releases), together=False, at_once=at_once)
     except phases.PhaseFailed as failed:
         code = failed.code
-    codes = {name: code for name, code, _ in run_.ended[begin:]}
-    (_FOLDER / 'upgrades.json').write_text(json.dumps(codes, indent=1) + '\n')
+    _add({name: code for name, code, _ in run_.ended[begin:]}, releases)
     run_.run([phases.Phase('table', (
         clouds.PYTHON, '-m', 'tools.upgrade_table', str(_FOLDER)), echo=True)])
     return code
+
+
+def _add(codes: dict[str, int], releases: Collection[str]) -> None:
+    """Put exit codes in the place of those of the same upgrades before."""
+    path = _FOLDER / 'upgrades.json'
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = {name: code for name, code in kept.items()
+            if name.partition('-')[0] not in releases}
+    path.write_text(json.dumps(kept | codes, indent=1) + '\n')
 
 
 def _lane(number, pair):

@@ -85,7 +85,8 @@ def _do(run, arguments):
     if arguments.tempest:
         code = tempests.run(run, arguments.clouds)
     elif arguments.upgrades:
-        code = rehearsals.run(run, arguments.clouds)
+        code = rehearsals.run(run, arguments.release or _RELEASES,
+                              arguments.clouds)
     else:
         code = _try_releases(run, arguments)
     run.show(f'All parts after {(time.monotonic() - begin) / 60:.0f} minutes')
@@ -98,8 +99,8 @@ def main() -> int:
         prog='tools/releases.sh', description=__doc__)
     parser.add_argument(
         '--release', action='append', choices=_RELEASES,
-        help='run only this release; may be given several times. The table '
-             'keeps the results of the others')
+        help='run only this release, or only the upgrade from it; may be '
+             'given several times. The table keeps the results of the others')
     parser.add_argument(
         '--clouds', type=_positive, default=2, metavar='N',
         help='how many clouds run side by side (default: %(default)s). Each '
@@ -117,8 +118,13 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.tempest and arguments.release:
         parser.error('--tempest needs no cloud, so leave out --release')
-    if arguments.upgrades and (arguments.tempest or arguments.release):
-        parser.error('--upgrades goes with --clouds only')
+    if arguments.upgrades and arguments.tempest:
+        parser.error('--upgrades and --tempest are two commands')
+    upgraded = sorted(before for before, _ in rehearsals.PAIRS)
+    for release in arguments.release or () if arguments.upgrades else ():
+        if release not in upgraded:
+            parser.error(f'no upgrade from {release} is rehearsed, only from '
+                         + ', '.join(upgraded))
     run = phases.Phases(clouds.RESULTS)
     return phases.main(run, lambda: _do(run, arguments))
 

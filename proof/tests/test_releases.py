@@ -223,6 +223,17 @@ class RehearsalsTest(testtools.TestCase):
         for before, after in rehearsals.PAIRS:
             openstack.check_upgrade(before, after)
 
+    def test_another_run_keeps_the_other_upgrades(self):
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.useFixture(fixtures.MockPatchObject(
+            rehearsals, '_FOLDER', folder))
+        rehearsals._add({'2025.1-2026.1-stage': 0, '2025.1-2026.1-verify': 1,
+                         '2025.2-2026.1-stage': 0}, ['2025.1', '2025.2'])
+        rehearsals._add({'2025.1-2026.1-stage': 1}, ['2025.1'])
+        self.assertEqual(
+            {'2025.1-2026.1-stage': 1, '2025.2-2026.1-stage': 0},
+            json.loads((folder / 'upgrades.json').read_text()))
+
     def test_each_upgrade_is_a_row(self):
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         report = folder / '2025.2-2026.1-old-computes' / 'report.json'
