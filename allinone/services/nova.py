@@ -44,7 +44,7 @@ DATA = ('nova-manage', _FILES, 'db', 'online_data_migrations')
 def configure(cloud: deployment.Deployment) -> None:
     """Write what the processes read."""
     etc = files.directory(cloud.etc / 'nova')
-    for name in ('nova.conf', 'databases.conf', 'api.conf'):
+    for name in ('nova.conf', 'databases.conf'):
         files.write(etc / name, files.render(f'nova/{name}', cloud))
     for host in cloud.fake_hosts:
         files.directory(cloud.data / 'nova' / host)
@@ -127,7 +127,7 @@ def processes(cloud: deployment.Deployment) -> tuple[programs.Program, ...]:
             'OS_NOVA_CONFIG_DIR': f'{cloud.etc}/nova',
             'OS_NOVA_CONFIG_FILES':
                 f'{cloud.environment}/etc/nova/api-paste.ini;'
-                'nova.conf;databases.conf;api.conf'},
+                'nova.conf;databases.conf'},
             forkservers.of_nova(cloud, 'nova-api')),
         programs.Program('nova-conductor', (
             str(binaries / 'nova-conductor'), *control),
