@@ -521,7 +521,8 @@ class ReaderTest(Story):
         self.cloud.requests.clear()
         self.assertEqual({uuid(25): 'theirs', uuid(30): 'theirs'},
                          self.read().owners)
-        self.assertEqual(
+        # They are looked up side by side.
+        self.assertCountEqual(
             ['GET allocations/' + uuid(consumer)
              for consumer in (SERVER, 25, 30)],
             [call for call in self.cloud.calls() if ' allocations/' in call])
