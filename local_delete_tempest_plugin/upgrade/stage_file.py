@@ -35,6 +35,9 @@ from local_delete_tempest_plugin.recovery import journal_format
 
 FORMAT, VERSION = 'local-delete-stage', 1
 
+# A file such as /dev/zero has no end.
+_MOST_BYTES = 50_000_000
+
 #: {kind of footprint: its words}.
 KINDS = {'plain': 'a server', 'port': 'a server with a port of its user',
          'volume': 'a server with a volume',
@@ -154,6 +157,8 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {'type': 'string', 'minLength': 1}
+# Each of them becomes a part of a URL.
+_ID = {'type': 'string', 'pattern': r'^[0-9A-Za-z_-]+\Z'}
 _TEXT_OR_NONE = {'type': ['string', 'null']}
 _AMOUNTS = _map({'type': 'integer'})
 _READING = dict(_object(
@@ -161,23 +166,24 @@ _READING = dict(_object(
     by_project=_AMOUNTS, owners=_map(_TEXT_OR_NONE),
     other_servers=_list(_TEXT), limits=_AMOUNTS,
     resources={'type': 'object', 'additionalProperties': False,
-               'patternProperties': {'^.+ [^ ]+$': {'type': 'object'}}},
+               'patternProperties': {
+                   r'^.+ [0-9A-Za-z_-]+\Z': {'type': 'object'}}},
     provider_usages=_map(_AMOUNTS), unknown=_list(_TEXT)),
     additionalProperties=False)
 _SERVER = dict(_object(
-    kind={'enum': sorted(KINDS)}, outage={'enum': sorted(OUTAGES)}, id=_TEXT,
-    name=_TEXT, host=_TEXT, created=_TEXT, consumers=_list(_TEXT),
+    kind={'enum': sorted(KINDS)}, outage={'enum': sorted(OUTAGES)}, id=_ID,
+    name=_TEXT, host=_TEXT, created=_TEXT, consumers=_list(_ID),
     shown={'type': 'object'}, before=_READING, during=_READING),
     additionalProperties=False)
-_TARGET = dict(_object(host=_TEXT, provider_id=_TEXT, provider_name=_TEXT),
+_TARGET = dict(_object(host=_TEXT, provider_id=_ID, provider_name=_TEXT),
                additionalProperties=False)
 _KIND_OF_FILE = jsonschema.Draft202012Validator(_object(
     format={'const': FORMAT}, version={'type': 'integer'}))
 _WHOLE = jsonschema.Draft202012Validator(_object(
-    run={'type': 'string', 'pattern': '^[0-9A-F]{12}$'}, until=_TEXT,
+    run={'type': 'string', 'pattern': r'^[0-9A-F]{12}\Z'}, until=_TEXT,
     cloud=_object(uri={'type': 'string'}, region={'type': 'string'},
                   ids=_list(_TEXT)),
-    project=_TEXT, user=_TEXT_OR_NONE, versions=_map(_TEXT),
+    project=_ID, user={'anyOf': [_ID, {'type': 'null'}]}, versions=_map(_TEXT),
     left_out=_map(_TEXT), targets=_list(_TARGET),
     servers=dict(_list(_SERVER), minItems=1)))
 
@@ -203,7 +209,8 @@ def read(path: pathlib.Path) -> Stage:
     :raises OSError: it cannot be read.
     """
     try:
-        data = json.loads(path.read_bytes())
+        with open(path, 'rb') as file:
+            data = json.loads(file.read(_MOST_BYTES))
         # JSON can escape half a character, and no terminal takes that.
         json.dumps(data, ensure_ascii=False).encode()
         _KIND_OF_FILE.validate(data)

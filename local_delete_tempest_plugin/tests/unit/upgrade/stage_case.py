@@ -69,7 +69,7 @@ def stage(*servers, **fields):
         'run_id': RUN.id, 'until': '2099-01-01 00:00 UTC',
         'cloud': identity.Cloud('https://keystone.test/v3', 'RegionOne',
                                 frozenset([fake_cloud.PROJECT])),
-        'project_id': PROJECT, 'user_id': 'the user',
+        'project_id': PROJECT, 'user_id': 'member',
         'versions': {'nova': '1'}, 'left_out': {}, 'targets': [TARGET],
         'servers': [*servers] or [server(1), server(2)], **fields})
 

@@ -62,6 +62,11 @@ class StageFileTest(base.TestCase):
                 'PATH is no file of "tempest local-delete stage", or it is '
                 'damaged', self.problem(text))
 
+    def test_a_file_without_an_end_is_refused(self):
+        self.useFixture(fixtures.MockPatchObject(
+            stage_file, '_MOST_BYTES', 999))
+        self.assertIn('or it is damaged', self.problem(stage_case.spoilt()))
+
     def test_a_later_version_is_refused(self):
         self.assertEqual(
             'PATH is of version 2, and this plugin reads version 1',
@@ -71,6 +76,16 @@ class StageFileTest(base.TestCase):
         first = ('servers', 0)
         for where, changes, place in (
                 ((), {'run': 'x; rm'}, '$.run'),
+                ((), {'run': stage_case.RUN.id + '\n'}, '$.run'),
+                # Each of them becomes a part of a URL.
+                ((), {'user': '../projects'}, '$.user'),
+                ((), {'project': ''}, '$.project'),
+                (first, {'id': '..'}, '$.servers[0].id'),
+                (first, {'consumers': ['a/b']}, '$.servers[0].consumers[0]'),
+                (('targets', 0), {'provider_id': 'a?b'},
+                 '$.targets[0].provider_id'),
+                ((*first, 'before'), {'resources': {'image ..': {}}},
+                 '$.servers[0].before.resources'),
                 ((), {'servers': []}, '$.servers'),
                 (('cloud',), {'ids': None}, '$.cloud'),
                 (first, {'outage': 'burnt'}, '$.servers[0].outage'),

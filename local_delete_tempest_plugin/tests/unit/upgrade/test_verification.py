@@ -217,7 +217,7 @@ class MemberTest(base.TestCase):
     def test_no_user_of_somebody_else_gets_a_password(self):
         unusable = self.assertRaises(
             exceptions.StageUnusable, self.log_in, 'root')
-        self.assertEqual('user root (the user) is not of stage %s' % RUN.id,
+        self.assertEqual('user root (member) is not of stage %s' % RUN.id,
                          str(unusable))
         self.users.update_user.assert_not_called()
 
@@ -231,4 +231,4 @@ class MemberTest(base.TestCase):
         self.assertIs(logged_in, self.log_in('tempest-%s-1' % RUN.name))
         self.assertEqual(3, logged_in.auth_provider.clear_auth.call_count)
         self.users.update_user.assert_called_once_with(
-            'the user', password=mock.ANY)
+            'member', password=mock.ANY)
