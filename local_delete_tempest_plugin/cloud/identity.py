@@ -42,7 +42,8 @@ _LOCAL = ('localhost', '127.0.0.1', '::1')
 class Cloud:
     """One region of a cloud.
 
-    :param uri: The address of Keystone, as tempest.conf spells it.
+    :param uri: The address of Keystone, as tempest.conf spells it, without
+        a user and a password.
     :param region: Name of the region whose Nova is used.
     :param ids: Ids that Keystone gave: of the admin's project, and of Nova
         and Keystone in the catalog. Clouds of one Keystone share them.
@@ -56,7 +57,8 @@ class Cloud:
     @classmethod
     def of_conf(cls) -> 'Cloud':
         """Make what tempest.conf tells without a question to the cloud."""
-        return cls(str(CONF.identity.uri_v3 or ''),
+        # Files and messages get the address, which may hold a password.
+        return cls(re.sub('//[^/]*@', '//', str(CONF.identity.uri_v3 or '')),
                    str(CONF.compute.region or CONF.identity.region or ''))
 
     @classmethod

@@ -116,6 +116,13 @@ class JournalTest(journal_case.JournalTest):
         kept._file.close()
         self.assertEqual({}, journal.of_live_runs())
 
+    def test_a_password_in_the_address_is_left_out(self):
+        for address in 'https://me:secret@keystone.test/v3', CLOUD:
+            self.config(group='identity', uri_v3=address)
+            cloud = self.cloud()
+            self.assertNotIn('secret', cloud.uri)
+            self.assertTrue(cloud.is_at(address))
+
     def test_alive_as_long_as_its_process_holds_it(self):
         self.assertFalse(journal.is_alive(RUN))
         kept = journal.Journal(RUN)
