@@ -108,9 +108,10 @@ def _verify(stage: stage_file.Stage, keep: bool, progress: base.Progress
         raise exceptions.StageUnusable(
             problem='stage %s is not here: %s' % (stage.run_id, why))
     progress.show('logging in')
-    verifies = verification.Verification(
-        the_admin, member.log_in(the_admin, stage), stage, progress.show)
-    verifies.find_servers()
-    yield from verifies.compare()
-    if not keep:
-        yield from verifies.refusals() or verifies.end(cloud)
+    with verification.holding(cloud, stage.run_id) as abandoned:
+        verifies = verification.Verification(
+            the_admin, member.log_in(the_admin, stage), stage, progress.show)
+        verifies.find_servers()
+        yield from verifies.compare()
+        if not keep:
+            yield from verifies.refusals() or verifies.end(abandoned, cloud)

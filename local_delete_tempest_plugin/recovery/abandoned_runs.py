@@ -222,7 +222,8 @@ def _open_abandoned(path: pathlib.Path, cloud: identity.Cloud,
                 os.O_RDWR | os.O_APPEND, journal_file.check_owner)
     except BlockingIOError:
         return PassedOver(path.stem if run.is_id(path.stem) else None, path,
-                          'its run lives, or another recover is at work',
+                          'its run lives, or another recover or verify is at '
+                          'work',
                           is_alive=True)
     if file is None:
         # Its run undid all, and removed it.
@@ -257,8 +258,8 @@ def _refuse_if_held(path: pathlib.Path) -> None:
     if journal_file.is_held(path):
         raise exceptions.JournalUnusable(
             path=path,
-            problem='is held by a run that lives, or by another recover: end '
-            'it first')
+            problem='is held by a run that lives, or by another recover or '
+            'verify: end it first')
 
 
 def dismiss(run_id: str, dry_run: bool = False

@@ -14,6 +14,7 @@
 
 """Log in as the member of a stage, without a secret in a file."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tempest import clients
@@ -46,21 +47,29 @@ def log_in(admin: cloud_admin.Admin, stage: stage_file.Stage) -> Any:
     if stage.user_id is None:
         return _log_in_to(stage.project_id)
     users = admin.manager.users_v3_client
-    try:
-        user = users.show_user(stage.user_id)['user']
-    except lib_exc.NotFound:
-        raise exceptions.StageUnusable(
-            problem='the user of stage %s is gone: the stage was verified, or '
-            'recovered' % stage.run_id) from None
-    if not run.Run(stage.run_id).owns(user['name']):
-        raise exceptions.StageUnusable(
-            problem='user %s (%s) is not of stage %s' % (
-                user['name'], stage.user_id, stage.run_id))
+    _require_owned('user', stage.user_id, users.show_user, stage.run_id)
+    _require_owned('project', stage.project_id,
+                   admin.manager.projects_client.show_project, stage.run_id)
     password = data_utils.rand_password()
     users.update_user(stage.user_id, password=password)
     return _await_token(clients.Manager(credentials_factory.get_credentials(
         fill_in=False, user_id=stage.user_id, password=password,
         project_id=stage.project_id)))
+
+
+def _require_owned(kind: str, found: str, show: Callable[[str], Any],
+                   run_id: str) -> None:
+    """Refuse a user or a project that is gone, or not of the stage."""
+    try:
+        name = show(found)[kind]['name']
+    except lib_exc.NotFound:
+        raise exceptions.StageUnusable(
+            problem='the %s of stage %s is gone: the stage was verified, or '
+            'recovered' % (kind, run_id)) from None
+    if not run.Run(run_id).owns(name):
+        raise exceptions.StageUnusable(
+            problem='%s %s (%s) is not of stage %s' % (
+                kind, name, found, run_id))
 
 
 def _await_token(member: clients.Manager) -> clients.Manager:

@@ -246,18 +246,19 @@ class Verification:
         return [server for server in self._stage.servers
                 if server.id in self._shown]
 
-    def end(self, cloud: identity.Cloud) -> Iterator[Verdict]:
+    def end(self, abandoned: abandoned_runs.AbandonedRun,
+            cloud: identity.Cloud) -> Iterator[Verdict]:
         """Delete the servers locally, one by one, and undo all of the stage.
 
         From now on the run is an abandoned run, and no stage.
 
+        :param abandoned: What ``holding`` gave.
         :param cloud: The cloud of tempest.conf.
         :returns: A verdict on each server, and on the undo.
-        :raises JournalUnusable: the journal cannot be written, or another
-            process holds it. Then nothing is changed.
+        :raises JournalUnusable: the journal cannot be written. Then nothing
+            is changed.
         """
         signals.end_as_ctrl_c_does()
-        abandoned = _hold(cloud, self._run.id)
         journal = _open(abandoned, cloud)
         yield from self._delete_all(journal)
         self._progress('undoing the rest')
@@ -359,16 +360,30 @@ class Verification:
             journal.complete(intent)
 
 
-def _hold(cloud: identity.Cloud, run_id: str) -> abandoned_runs.AbandonedRun:
-    """Hold the journal of a stage, if it is on this machine."""
-    abandoned_runs.refuse_if_alive(run_id)
+@contextlib.contextmanager
+def holding(cloud: identity.Cloud, run_id: str
+            ) -> Iterator[abandoned_runs.AbandonedRun]:
+    """Hold the journal of a stage, if it is on this machine.
+
+    Of two processes each would give the member of the stage another password.
+
+    :param cloud: The cloud of tempest.conf.
+    :param run_id: Id of the run of the stage.
+    :returns: A context manager, which gives the run.
+    :raises JournalUnusable: another process holds the journal.
+    """
     held = abandoned_runs.AbandonedRun(run_id, [])
     for abandoned in abandoned_runs.find(cloud, run_id).abandoned:
         if abandoned.run_id == run_id:
             held = abandoned
         else:
             abandoned.close(recovered=False)
-    return held
+    if not held.file:
+        abandoned_runs.refuse_if_alive(run_id)
+    try:
+        yield held
+    finally:
+        held.close(recovered=False)
 
 
 def _open(abandoned: abandoned_runs.AbandonedRun,

@@ -146,19 +146,23 @@ class VerificationTest(base.TestCase):
             raise KeyboardInterrupt
 
         with fixtures.MockPatchObject(verifies, '_delete_all', kill):
-            self.assertRaises(KeyboardInterrupt, list, verifies.end(cloud))
+            with verification.holding(cloud, RUN.id) as held:
+                self.assertRaises(KeyboardInterrupt, list,
+                                  verifies.end(held, cloud))
         self.assertEqual([leases.TraitChange(RUN.trait),
                           stages.StageChange(RUN.id, 0)], seen)
         left, = abandoned_runs.find_abandoned(cloud)
         self.addCleanup(left.close, recovered=False)
         self.assertEqual(seen, [intent.change for intent in left.intents])
 
-    def test_another_process_ends_it(self):
+    def test_two_processes_verify_it(self):
         self.leave_journal()
-        held = abandoned_runs.find(identity.Cloud.of(self.admin), RUN.id)
-        self.addCleanup(held.close)
-        self.assertRaises(exceptions.JournalUnusable, list,
-                          self.verification().end(identity.Cloud.of_conf()))
+        cloud = identity.Cloud.of(self.admin)
+        for _ in range(2):
+            with verification.holding(cloud, RUN.id):
+                second = verification.holding(cloud, RUN.id)
+                self.assertRaises(exceptions.JournalUnusable,
+                                  second.__enter__)
         self.assertEqual([], self.cloud.calls('PUT', 'POST', 'DELETE'))
 
     def delete_all(self, delete):
@@ -207,19 +211,26 @@ class VerificationTest(base.TestCase):
 
 class MemberTest(base.TestCase):
 
-    def log_in(self, name):
+    def log_in(self, name, project='tempest-%s-2' % RUN.name):
         self.users = mock.Mock(**{'show_user.return_value': {
             'user': {'name': name}}})
-        return member.log_in(types.SimpleNamespace(
-            manager=types.SimpleNamespace(users_v3_client=self.users)),
-            stage_case.stage())
+        projects = mock.Mock(**{'show_project.return_value': {
+            'project': {'name': project}}})
+        manager = types.SimpleNamespace(users_v3_client=self.users,
+                                        projects_client=projects)
+        return member.log_in(types.SimpleNamespace(manager=manager),
+                             stage_case.stage())
 
     def test_no_user_of_somebody_else_gets_a_password(self):
-        unusable = self.assertRaises(
-            exceptions.StageUnusable, self.log_in, 'root')
-        self.assertEqual('user root (member) is not of stage %s' % RUN.id,
-                         str(unusable))
-        self.users.update_user.assert_not_called()
+        for names, words in (
+                (['root'], 'user root (member)'),
+                (['tempest-%s-1' % RUN.name, 'theirs'],
+                 'project theirs (ours)')):
+            unusable = self.assertRaises(
+                exceptions.StageUnusable, self.log_in, *names)
+            self.assertEqual('%s is not of stage %s' % (words, RUN.id),
+                             str(unusable))
+            self.users.update_user.assert_not_called()
 
     def test_a_token_is_awaited_that_is_newer_than_the_password(self):
         """Keystone revokes those of the same second."""
