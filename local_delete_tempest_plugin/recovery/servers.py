@@ -227,6 +227,8 @@ def remove_allocations(admin: cloud_admin.Admin, consumers: list[str]
     :param admin: An ``admin.Admin``.
     :param consumers: Ids of servers of the run that answer 404, and UUIDs of
         migrations of such servers.
+    :raises LeftToOperator: the server of one is there, under a name that the
+        run did not give. What all others hold is taken away.
     """
     def read() -> list[str]:
         return [consumer for consumer in consumers if
@@ -239,5 +241,28 @@ def remove_allocations(admin: cloud_admin.Admin, consumers: list[str]
             CONF.local_delete.cleanup_timeout)
     except lib_exc.TimeoutException as error:
         LOG.warning('Removing what Nova left: %s', error)
-        for consumer in read():
-            gone.delete(admin.placement.delete_allocations, consumer)
+        holders = read()
+        living = _living(admin, holders)
+        for consumer in holders:
+            if consumer not in living:
+                gone.delete(admin.placement.delete_allocations, consumer)
+        if living:
+            raise exceptions.LeftToOperator(
+                what='what %s holds in Placement' % ', '.join(living),
+                found='the server is there, with another name than the run '
+                'gave it: %s' % ', '.join(living.values())) from None
+
+
+def _living(admin: cloud_admin.Admin, consumers: list[str]) -> dict[str, str]:
+    """Find the consumers whose server is there, and name the server."""
+    admin.require_all_cells()
+    servers = {consumer: consumer for consumer in consumers}
+    servers.update((migration['uuid'], migration['instance_uuid'])
+                   for migration in admin.migrations()
+                   if migration['uuid'] in servers)
+    return {consumer: '%s (%s)' % (server['name'], server_id)
+            for consumer, server_id in servers.items()
+            for server in admin.servers(
+                all_tenants=True, soft_deleted=True, deleted=False,
+                uuid=server_id)
+            if server['id'] == server_id}

@@ -160,6 +160,26 @@ class RecoveryTest(base.TestCase):
         self.recover(servers.ServerChange('server'))
         self.assertEqual({}, self.cloud.allocations)
 
+    def test_a_server_that_got_another_name_keeps_what_it_holds(self):
+        self.config(cleanup_timeout=1)
+        server, migration = fake_cloud.uuid(1), fake_cloud.uuid(MIGRATION)
+        self.cloud.servers[server] = 'ACTIVE'
+        self.cloud.names[server] = 'theirs now'
+        self.cloud.migrations.append({
+            'uuid': migration, 'instance_uuid': server,
+            'status': 'finished', 'source_compute': 'cmp1',
+            'dest_compute': 'cmp2'})
+        for number in 1, MIGRATION, 3:
+            self.cloud.hold(number, 11, VCPU=1)
+        admin = self.cloud.admin()
+        for undone in (servers.ConsumerChange(server),
+                       servers.MigrationChange(migration, RUN.name)):
+            left = self.assertRaises(
+                exceptions.LeftToOperator, undone.undo, admin)
+            self.assertIn('theirs now (%s)' % server, str(left))
+        servers.ConsumerChange(fake_cloud.uuid(3)).undo(admin)
+        self.assertEqual({server, migration}, self.cloud.allocations.keys())
+
     def test_nova_has_time_to_remove_it_itself(self):
         self.cloud.hold(MIGRATION, 11, VCPU=1)
 

@@ -182,6 +182,7 @@ class VerificationTest(base.TestCase):
 
         def delete(server, testbed, written, left):
             if server.id == ONE:
+                del self.cloud.servers[ONE]
                 left.when = 'while its host was out'
                 left.requests = ['req-1 (accepted)']
                 for what in ('1 VCPU', '128 MEMORY_MB'):
