@@ -26,6 +26,7 @@ import fasteners
 
 from allinone import account
 from allinone import boot
+from allinone import commands
 from allinone import deployment
 from allinone import errors
 from allinone import files
@@ -188,6 +189,8 @@ def upgrade(cloud: deployment.Deployment, to: str,
     """
     require_up(cloud)
     with _alone(cloud.state):
+        # An upgrade may have been killed in the middle of a migration.
+        commands.await_left(cloud)
         report = _Report()
         # Another upgrade may have ended a moment ago.
         begun = upgrades.begin(deployment.load(cloud.state), to, keep)

@@ -35,12 +35,16 @@ def marked(state: pathlib.Path) -> dict[str, str]:
             'SPT_NOENV': '1'}
 
 
-def belonging_to(state: pathlib.Path) -> list[psutil.Process]:
-    """Return the running processes of the deployment in a state directory."""
+def belonging_to(state: pathlib.Path,
+                 marker: str = _MARKER) -> list[psutil.Process]:
+    """Return the running processes of the deployment in a state directory.
+
+    :param marker: a variable that has the directory as its value
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(_MARKER) == str(state):
+            if process.environ().get(marker) == str(state):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             # It has ended, or another user owns it: not ours.

@@ -242,7 +242,8 @@ class Upgrade:
     def _running(self, *all_arguments):
         def action():
             for arguments in all_arguments:
-                commands.manage(self._new, *arguments)
+                # A migration that was cut short may fail from then on.
+                commands.manage(self._new, *arguments, to_its_end=True)
         return action
 
     def _checking(self, arguments):

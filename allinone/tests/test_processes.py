@@ -20,7 +20,9 @@ import sys
 
 import psutil
 
+from allinone import commands
 from allinone import processes
+from allinone import readiness
 from allinone.tests import base
 
 # Starts a process in a session of its own, prints its pid, and is gone.
@@ -29,6 +31,17 @@ import subprocess, sys
 child = subprocess.Popen(["sleep", "60"], start_new_session=True,
                          stdout=subprocess.DEVNULL)
 print(child.pid)
+"""
+
+
+# Runs a command that takes a second.
+_CALLER = """
+import pathlib, sys
+from allinone import commands, deployment
+state = pathlib.Path(sys.argv[1])
+commands.run(deployment.new(state, 1), "sh", "-c",
+             f"touch {state}/begun; sleep 2; touch {state}/ended",
+             to_its_end=True)
 """
 
 
@@ -53,6 +66,21 @@ class ProcessesTest(base.TestCase):
         self.assertEqual({orphan}, self.pids())
         self.assertEqual(1, processes.end(self.state))
         self.assertEqual(set(), self.pids())
+
+    @base.slow
+    def test_a_command_runs_to_its_end_though_its_caller_is_killed(self):
+        ended = self.state / 'ended'
+        caller = subprocess.Popen([sys.executable, '-c', _CALLER, self.state])
+        self.addCleanup(caller.wait)
+        readiness.wait('the command', (self.state / 'begun').exists, 60)
+        # Ctrl-C comes to the whole session.
+        self.assertNotEqual(os.getsid(0), {
+            os.getsid(one.pid) for one
+            in processes.belonging_to(self.state)}.pop())
+        caller.kill()
+        self.assertFalse(ended.exists())
+        commands.await_left(self.cloud)
+        self.assertTrue(ended.exists())
 
     def test_another_deployment_is_left_alone(self):
         ours = self.start(self.state)
