@@ -75,7 +75,10 @@ def _of_fields(whose: str, was: dict[str, Any],
     for field in sorted(was.keys() | now.keys()):
         before, after = was.get(field, 0), now.get(field, 0)
         if before != after:
-            yield '%s %s %s, and it was %s' % (whose, field, after, before)
+            # A port that is not bound has an empty host.
+            yield '%s %s %s, and it was %s' % (
+                whose, field, *('nothing' if value == '' else value
+                                for value in (after, before)))
 
 
 def _of_allocations(server: stage_file.StagedServer, now: leaks.Reading,

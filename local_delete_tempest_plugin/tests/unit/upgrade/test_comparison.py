@@ -66,9 +66,12 @@ class ComparisonTest(base.TestCase):
         server = stage_case.server(1, during=stage_case.reading(
             1, p=stage_case.BOUND))
         moved = dict(stage_case.BOUND, **{'binding:host_id': 'cmp2'})
+        unbound = dict(stage_case.BOUND, **{'binding:host_id': ''})
         for fields, words in (
                 ({'p': moved}, 'port p has binding:host_id cmp2, and it was '
                  'cmp1'),
+                ({'p': unbound}, 'port p has binding:host_id nothing, and it '
+                 'was cmp1'),
                 ({}, 'port p is gone'),
                 ({'p': stage_case.BOUND, 'q': {}}, 'port q is new')):
             self.assertEqual([words], self.of_server(
