@@ -190,11 +190,13 @@ class Verification:
         if now.provider_id != target.provider_id:
             return ['its provider is %s (%s) now' % (
                 now.provider_name, now.provider_id)]
-        if self._is_out(target) and not (
-                service.forced_down
-                and run.fenced_by(service.disabled_reason) == self._run.id):
-            return ['it was out, and now: %s' % service]
-        return []
+        is_fenced = run.fenced_by(service.disabled_reason) == self._run.id
+        if self._is_out(target):
+            return [] if is_fenced and service.forced_down else [
+                'it was out, and now: %s' % service]
+        return ['a verify has taken it out. If that one does not run any '
+                'more: tempest local-delete recover --run %s' % self._run.id
+                ] if is_fenced else []
 
     def _is_out(self, target: compute_services.TargetHost) -> bool:
         return any(server.is_host_out and server.host == target.host

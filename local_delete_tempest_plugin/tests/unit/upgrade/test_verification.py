@@ -126,6 +126,21 @@ class VerificationTest(base.TestCase):
                     compute_start_command='true {host}')
         self.assertEqual([], self.refusals(*both))
 
+    def test_hosts_that_are_out(self):
+        service = self.cloud.service_of('cmp1')
+        staged = {kind: self.verification(stage_case.server(1, kind=kind))
+                  for kind in ('plain', 'host-out')}
+
+        def words(kind):
+            return ''.join(staged[kind]._of_host(stage_case.TARGET))
+
+        self.assertEqual('', words('plain'))
+        self.assertIn('it was out, and now', words('host-out'))
+        service.update(status='disabled', forced_down=True,
+                       disabled_reason=RUN.fence_reason)
+        self.assertIn('recover --run ' + RUN.id, words('plain'))
+        self.assertEqual('', words('host-out'))
+
     def leave_journal(self):
         written = journal.Journal(RUN.id)
         written.intend(leases.TraitChange(RUN.trait))
