@@ -80,6 +80,9 @@ class StageChange(safety_change.Change):
         """Do nothing: the flavors are changes of their own."""
 
     def __str__(self) -> str:
+        if not self.until:
+            # Verify has begun to end the stage.
+            return 'meant to stay no longer'
         return 'meant to stay until %s' % run.moment(
             datetime.datetime.fromtimestamp(
                 self.until, tz=datetime.timezone.utc))

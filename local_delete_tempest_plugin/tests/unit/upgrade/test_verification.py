@@ -166,6 +166,7 @@ class VerificationTest(base.TestCase):
                                   verifies.end(held, cloud))
         self.assertEqual([leases.TraitChange(RUN.trait),
                           stages.StageChange(RUN.id, 0)], seen)
+        self.assertEqual('meant to stay no longer', str(seen[-1]))
         left, = abandoned_runs.find_abandoned(cloud)
         self.addCleanup(left.close, recovered=False)
         self.assertEqual(seen, [intent.change for intent in left.intents])
