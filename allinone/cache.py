@@ -15,19 +15,25 @@
 """Things that are slow to make, kept under the user's cache directory.
 
 An entry is made in a directory of its own, and gets its name last. So an entry
-that exists is whole. A lock file keeps two makers of one entry apart.
+that exists is whole. Locks keep two makers of one entry apart.
 """
 
+import collections
 import collections.abc
 import hashlib
 import os
 import pathlib
 import shutil
+import threading
 
 import fasteners
 import platformdirs
 
 HERE = pathlib.Path(__file__).parent
+
+# {entry: its lock}. A lock file keeps processes apart, and not their threads.
+_OF_THREADS: dict[pathlib.Path, threading.Lock] = collections.defaultdict(
+    threading.Lock)
 
 
 def root() -> pathlib.Path:
@@ -61,7 +67,8 @@ def provide(kind: str, name: str,
     if entry.exists():
         return entry
     entry.parent.mkdir(parents=True, exist_ok=True)
-    with fasteners.InterProcessLock(entry.with_suffix('.lock')):
+    with _OF_THREADS[entry], fasteners.InterProcessLock(
+            entry.with_suffix('.lock')):
         if not entry.exists():
             unfinished = entry.with_suffix('.unfinished')
             if unfinished.exists():

@@ -62,6 +62,28 @@ class CacheTest(base.TestCase):
         entry = cache.provide('things', 'one', lambda path: None)
         self.assertEqual([], list(entry.iterdir()))
 
+    def test_second_step_waits_for_the_first(self):
+        """The steps of one boot are threads of one process."""
+        begun, again, done = (threading.Event() for _ in range(3))
+
+        def make(path):
+            begun.set()
+            done.wait(10)
+        first = threading.Thread(
+            target=cache.provide, args=('things', 'one', make))
+        second = threading.Thread(
+            target=cache.provide,
+            args=('things', 'one', lambda path: again.set()))
+        first.start()
+        begun.wait(10)
+        second.start()
+        self.assertFalse(again.wait(0.2), 'two steps make one entry at once')
+        done.set()
+        for thread in first, second:
+            thread.join(10)
+        self.assertFalse(again.is_set())
+        self.assertTrue(cache.has('things', 'one'))
+
     def test_second_maker_waits_for_the_first(self):
         first = subprocess.Popen([sys.executable, '-c', _SLOW_MAKER],
                                  stdin=subprocess.PIPE,
