@@ -22,6 +22,7 @@ import time
 import fixtures
 
 from local_delete_tempest_plugin.cloud import identity
+from local_delete_tempest_plugin.common import commands
 from local_delete_tempest_plugin import exceptions
 from local_delete_tempest_plugin.recovery import abandoned_runs
 from local_delete_tempest_plugin.recovery import journal
@@ -45,6 +46,9 @@ class OutageTest(base.TestCase):
         self.use_microversions()
         self.stopped = self.useFixture(fixtures.TempDir())
         self.journals = self.useFixture(fixtures.TempDir()).path
+        # A real process takes real time to die, and the waits are instant.
+        self.useFixture(fixtures.MockPatchObject(
+            commands, '_KILL_LIMIT', 10 ** 6))
         # No test cuts the power, and each journal would wait for the disk.
         self.useFixture(fixtures.MockPatch('os.fsync'))
         # The time-outs of the tests, and the end of one that hangs.
