@@ -49,9 +49,14 @@ _SHORTEST = 8
 
 _PLANTED = 'planted-where-it-has-to-be-found'
 
+# In the workspace.
+_STAGE = 'stage.json'
+
 _COMMANDS = (('configure', '--replace', '--all-sections', '--dry-run'),
              ('preflight',), ('recover',),
-             ('recover', '--dry-run', '--run', '0123456789AB'))
+             ('recover', '--dry-run', '--run', '0123456789AB'),
+             ('stage', _STAGE), ('verify', '--keep', _STAGE),
+             ('verify', _STAGE))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
