@@ -44,7 +44,7 @@ def show(cloud: deployment.Deployment, as_json: bool = False) -> bool:
         since=_since(info.get(name, {})),
         log=str(cloud.logs / f'{name}.log'))
         for name, program in boot.programs(cloud).items()]
-    problem = _burns(cloud)
+    problem = _burns(cloud) if running else None
     healthy = all(process.state == 'RUNNING'
                   for process in processes) and not problem
     if as_json:

@@ -96,3 +96,16 @@ class BurnsTest(base.TestCase):
         self.assertEqual(f'OpenStack {self.cloud.release}',
                          text.splitlines()[0])
         self.assertNotIn('of a core', text)
+
+
+class DownTest(base.TestCase):
+
+    def test_no_supervisor(self):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            healthy = status.show(self.cloud, as_json=True)
+        told = json.loads(output.getvalue())
+        self.assertEqual((False, False, None),
+                         (healthy, told['healthy'], told['problem']))
+        self.assertEqual({'DOWN'},
+                         {one['state'] for one in told['processes']})
