@@ -54,8 +54,9 @@ _STAGE = 'stage.json'
 
 _COMMANDS = (('configure', '--replace', '--all-sections', '--dry-run'),
              ('preflight',), ('recover',),
-             ('recover', '--dry-run', '--run', '0123456789AB'),
-             ('stage', _STAGE), ('verify', '--keep', _STAGE),
+             ('recover', '--dry-run', '--run', '0123456789AB'))
+
+_OF_STAGE = (('stage', _STAGE), ('verify', '--keep', _STAGE),
              ('verify', _STAGE))
 
 
@@ -63,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the trial."""
     parser.add_argument('--regex', default=runs.SCENARIOS,
                         help='which scenarios to run (default: all)')
+    parser.add_argument('--no-stage', action='store_true',
+                        help='leave out stage and verify, which take minutes')
 
 
 def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
@@ -77,12 +80,13 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     secrets[_PLANTED] = 'what was planted'
     (folder / 'planted').write_text(_PLANTED)
     lines = set()
+    commands = _COMMANDS if arguments.no_stage else _COMMANDS + _OF_STAGE
     with watch.watching(
             lambda: lines.update(_command_lines()), 0.2) as seen, \
             _running_with(_PLANTED):
         for credentials in recording_proxy.CREDENTIALS:
             problems += _try(cloud, folder / credentials, credentials,
-                             arguments.regex, secrets)
+                             arguments.regex, commands, secrets)
     problems += seen.problems()
     written = _written(folder)
     found = {line for path in written
@@ -97,7 +101,8 @@ def run(cloud: deployment.Deployment, arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _try(cloud: deployment.Deployment, directory, credentials, regex, secrets):
+def _try(cloud: deployment.Deployment, directory, credentials, regex,
+         commands, secrets):
     """Run everything once, and add its secrets; return the problems."""
     log = directory / 'printed.log'
     with recording_proxy.recording() as (url, seen):
@@ -105,7 +110,7 @@ def _try(cloud: deployment.Deployment, directory, credentials, regex, secrets):
             cloud, directory, credentials, url)
         with workspace.running(regex, log) as process:
             codes = {'run': process.wait()}
-        for command in _COMMANDS:
+        for command in commands:
             codes[' '.join(command)] = workspace.command(
                 *command, log=log, debug=True)
     noted = _secrets_of(seen)
