@@ -138,6 +138,19 @@ class Admin:
         return pagination.read(self.servers_client.list_servers, 'servers',
                                'GET /servers', **filters)
 
+    def server(self, server_id: str) -> dict[str, Any] | None:
+        """Look for a server, wherever it is and whatever its state.
+
+        The list without filters hides servers that are soft-deleted.
+
+        :param server_id: UUID of the server.
+        :returns: The server, with the fields of ``GET /servers``; None where
+            there is none.
+        """
+        return next((server for server in self.servers(
+            all_tenants=True, soft_deleted=True, deleted=False,
+            uuid=server_id) if server['id'] == server_id), None)
+
     def migrations(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Read every page of the migrations that filters let through.
 

@@ -170,18 +170,12 @@ class Reader:
         """Name the consumers of other projects that Nova does not know."""
         unknown = {consumer for consumer, owner in owners.items()
                    if owner not in (None, self.project_id)
-                   and not self._is_server(consumer)}
+                   and not self._admin.server(consumer)}
         if unknown:
             unknown -= {migration['uuid'] for target in self._targets
                         for migration in self._admin.migrations(
                             host=target.host)}
         return frozenset(unknown)
-
-    def _is_server(self, consumer: str) -> bool:
-        # The list hides servers that can be restored, unless it is asked.
-        return any(server['id'] == consumer for server in self._admin.servers(
-            all_tenants=True, soft_deleted=True, deleted=False,
-            uuid=consumer))
 
     def _read_servers(self, since: str | None) -> frozenset[str]:
         # changes-since lists deleted servers too.

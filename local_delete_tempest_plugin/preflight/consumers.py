@@ -45,7 +45,5 @@ def find_unknown(admin: admins.Admin,
         consumers -= {migration['uuid'] for migration in admin.migrations(
             host=target.host)}
     # That list hides servers that are soft-deleted, half built or elsewhere.
-    return sorted(consumer for consumer in consumers if not any(
-        server['id'] == consumer for server in admin.servers(
-            all_tenants=True, soft_deleted=True, deleted=False,
-            uuid=consumer)))
+    return sorted(consumer for consumer in consumers
+                  if not admin.server(consumer))

@@ -262,7 +262,4 @@ def _living(admin: cloud_admin.Admin, consumers: list[str]) -> dict[str, str]:
                    if migration['uuid'] in servers)
     return {consumer: '%s (%s)' % (server['name'], server_id)
             for consumer, server_id in servers.items()
-            for server in admin.servers(
-                all_tenants=True, soft_deleted=True, deleted=False,
-                uuid=server_id)
-            if server['id'] == server_id}
+            if (server := admin.server(server_id))}
