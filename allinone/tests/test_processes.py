@@ -34,13 +34,14 @@ print(child.pid)
 """
 
 
-# Runs a command that takes a second.
+# Runs a command that takes a second once the test lets it go on.
 _CALLER = """
 import pathlib, sys
 from allinone import commands, deployment
 state = pathlib.Path(sys.argv[1])
 commands.run(deployment.new(state, 1), "sh", "-c",
-             f"touch {state}/begun; sleep 2; touch {state}/ended",
+             f": > {state}/begun; read _ < {state}/go; sleep 1; "
+             f": > {state}/ended",
              to_its_end=True)
 """
 
@@ -70,8 +71,10 @@ class ProcessesTest(base.TestCase):
     @base.slow
     def test_a_command_runs_to_its_end_though_its_caller_is_killed(self):
         ended = self.state / 'ended'
+        os.mkfifo(self.state / 'go')
         caller = subprocess.Popen([sys.executable, '-c', _CALLER, self.state])
         self.addCleanup(caller.wait)
+        self.addCleanup(processes.end, self.state)
         readiness.wait('the command', (self.state / 'begun').exists, 60)
         # Ctrl-C comes to the whole session.
         self.assertNotEqual(os.getsid(0), {
@@ -79,6 +82,7 @@ class ProcessesTest(base.TestCase):
             in processes.belonging_to(self.state)}.pop())
         caller.kill()
         self.assertFalse(ended.exists())
+        (self.state / 'go').write_text('\n')
         commands.await_left(self.cloud)
         self.assertTrue(ended.exists())
 
