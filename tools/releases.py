@@ -120,11 +120,12 @@ def main() -> int:
         parser.error('--tempest needs no cloud, so leave out --release')
     if arguments.upgrades and arguments.tempest:
         parser.error('--upgrades and --tempest are two commands')
-    upgraded = sorted(before for before, _ in rehearsals.PAIRS)
-    for release in arguments.release or () if arguments.upgrades else ():
-        if release not in upgraded:
-            parser.error(f'no upgrade from {release} is rehearsed, only from '
-                         + ', '.join(upgraded))
+    if arguments.upgrades:
+        upgraded = [before for before, _ in rehearsals.PAIRS]
+        for release in arguments.release or ():
+            if release not in upgraded:
+                parser.error(f'no upgrade from {release} is rehearsed, only '
+                             f'from {", ".join(upgraded)}')
     run = phases.Phases(clouds.RESULTS)
     return phases.main(run, lambda: _do(run, arguments))
 
