@@ -367,8 +367,7 @@ class RecoverCommandTest(base.TestCase):
         alive.intend(leases.TraitChange('A'))
         self.assertEqual(
             (0, {'journal': 'passed over: its run lives, or another recover '
-             'or verify '
-                 'is at work'}, ''), self.outcomes())
+             'or verify is at work'}, ''), self.outcomes())
 
     def test_left_to_the_operator(self):
         """All that was the run's own is undone, so that is its end."""
